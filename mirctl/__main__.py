@@ -1,0 +1,5 @@
+"""`python -m mirctl` is `mirctl`."""
+
+from mirctl.cli import main
+
+main()

@@ -1,0 +1,21 @@
+"""Artifacts: folders that say what they are, where they came from, and whether they are whole."""
+
+from mirctl.artifact.diff import diff, inspect
+from mirctl.artifact.manifest import Manifest
+from mirctl.artifact.store import Artifact, Draft, create, open_artifact, verify
+from mirctl.artifact.tensors import Tensors, check_tensors, open_tensors, write_tensors
+
+__all__ = [
+    "Artifact",
+    "Draft",
+    "Manifest",
+    "Tensors",
+    "check_tensors",
+    "create",
+    "diff",
+    "inspect",
+    "open_artifact",
+    "open_tensors",
+    "verify",
+    "write_tensors",
+]

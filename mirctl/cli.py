@@ -1,0 +1,207 @@
+"""The root command. It knows plugins only by their entry points and imports none of them."""
+
+import ast
+import json
+import sys
+from importlib.metadata import EntryPoint
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from mirctl import __version__, console, plugins
+from mirctl.errors import MirctlError, MissingError
+from mirctl.options import (
+    Changes,
+    Device,
+    DryRun,
+    Force,
+    Json,
+    Precision,
+    Quiet,
+    Require,
+    Resume,
+    Seed,
+)
+
+PIPE_CLOSED = 141
+
+
+def first_doc_line(entry: EntryPoint) -> str:
+    """The one-line help of a plugin, read out of its source without running any of it."""
+    package, *rest = entry.value.partition(":")[0].split(".")
+    try:
+        spec = find_spec(package)
+        folders = spec.submodule_search_locations
+        source = Path(folders[0], *rest) if folders else Path(spec.origin)
+        if source.is_dir():
+            source = source / "__init__.py"
+        text = source.with_suffix(".py").read_text(encoding="utf-8")
+        return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+    except (AttributeError, TypeError, OSError, SyntaxError, ValueError, ImportError):
+        return "(cannot be read: see mirctl plugins doctor)"
+
+
+class LazyCommand(TyperCommand):
+    """Stands in for a plugin's app in listings; the app takes over once it is called."""
+
+    def __init__(self, entry: EntryPoint) -> None:
+        panel = None if plugins.is_core(entry) else "Plugins"
+        super().__init__(entry.name, rich_help_panel=panel)
+        self.entry = entry
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        return self._app().make_context(*args, **kwargs)
+
+    def _app(self) -> TyperGroup:
+        try:
+            app = plugins.load(self.entry)
+        except plugins.LoadError as error:
+            raise MissingError(f"{error.problem} (see: mirctl plugins doctor)") from error
+        if not isinstance(app, typer.Typer):
+            owner = plugins.distribution(self.entry)
+            kind = type(app).__name__
+            raise MissingError(
+                f"plugin {self.name!r} (from {owner}): is a {kind}, not a typer.Typer"
+            )
+        return typer.main.get_group(app)
+
+
+class PluginGroup(TyperGroup):
+    """The root group: its own commands and a stand-in for each plugin."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        found, self.clashes = plugins.discover(plugins.COMMANDS)
+        for name, entry in found.items():
+            self.commands.setdefault(name, LazyCommand(entry))
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:
+        for command in self.commands.values():
+            if isinstance(command, LazyCommand):
+                command.help = first_doc_line(command.entry)
+        return sorted(self.commands)
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:
+        for clash in self.clashes:
+            if clash.plugin == args[0] and args[0] not in self.commands:
+                raise MissingError(str(clash))
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise PipeClosed from error
+
+
+class PipeClosed(Exception):
+    """Whoever read our stdout has gone: typer would call that a failure."""
+
+
+app = typer.Typer(
+    cls=PluginGroup, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        console.emit(f"mirctl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="And exit.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Adapt, fuse, align and evaluate large frozen encoders."""
+
+
+@app.command()
+def env(json: Json = False) -> None:
+    """Show what a bug report needs: versions, machine, devices, cache, plugins."""
+    from mirctl import environment
+
+    environment.show(environment.describe(), json=json)
+
+
+@app.command()
+def run(
+    recipe: Annotated[str, typer.Argument(help="YAML file, or the name of a built-in recipe.")],
+    changes: Changes = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="New folder.")] = None,
+    seed: Seed = None,
+    device: Device = None,
+    precision: Precision = None,
+    resume: Resume = False,
+    dry_run: DryRun = False,
+    force: Force = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run a recipe: `uses:` in it names the job."""
+    from mirctl import jobs
+
+    console.configure(quiet=quiet)
+    options = jobs.Options(out, seed, device, precision, resume, dry_run, force)
+    gate = jobs.requirements(require)
+    jobs.show_result(jobs.execute(recipe, changes or [], options), require=gate, json=json)
+
+
+def main() -> None:
+    """Run the command line and leave with the exit code that DESIGN promises."""
+    sys.exit(run_command(sys.argv[1:]))
+
+
+def run_command(arguments: list[str]) -> int:
+    """Run one command line; every way it can end becomes one exit code and one message."""
+    as_json = "--json" in arguments
+    try:
+        code = app(arguments, prog_name="mirctl", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except (PipeClosed, BrokenPipeError):
+        _abandon_stdout()
+        return PIPE_CLOSED
+    except MirctlError as error:
+        if "--debug" in arguments:
+            raise
+        return _fail(error.code, error.message, error.where, as_json=as_json)
+    except typer.TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            console.emit(error.format_message()) if error.format_message() else None
+            return 0
+        context = getattr(error, "ctx", None)
+        where = context.command_path if context else None
+        return _fail(error.exit_code, error.format_message(), where, as_json=as_json)
+    except (typer.Abort, KeyboardInterrupt):
+        return _fail(130, "interrupted", None, as_json=as_json)
+    except Exception as error:
+        if "--debug" in arguments:
+            raise
+        message = f"{type(error).__name__}: {error}"
+        hint = "this is a bug in mirctl or a plugin: `mirctl --debug ...` shows where"
+        return _fail(1, f"{message} ({hint})", None, as_json=as_json)
+
+
+def _fail(code: int, message: str, where: str | None, *, as_json: bool) -> int:
+    console.error(f"{where}: {message}" if where else message)
+    if as_json:
+        failure = {"code": code, "message": message, "where": where}
+        try:
+            console.emit(json.dumps({"error": failure}, ensure_ascii=False))
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _abandon_stdout()
+    return code
+
+
+def _abandon_stdout() -> None:
+    """Keep the interpreter from flushing into a closed pipe at exit."""
+    sys.stdout = None

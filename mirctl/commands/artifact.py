@@ -1,0 +1,55 @@
+"""Look into artifacts, check that they are whole, compare two of them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mirctl import console
+from mirctl.options import Json
+
+app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
+
+Folder = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of an artifact.")]
+
+
+@app.callback()
+def artifact() -> None: ...
+
+
+@app.command()
+def inspect(path: Folder, json: Json = False) -> None:
+    """Show what an artifact is, what it was made from, its metrics and its tensors."""
+    from mirctl.artifact import diff
+
+    diff.show_inspect(diff.inspect(path), json=json)
+
+
+@app.command()
+def verify(path: Folder, json: Json = False) -> None:
+    """Compare every byte with the manifest; exit 4 if anything is damaged."""
+    from mirctl.artifact import store
+
+    problems = store.verify(path)
+    text = "; ".join(problems)
+    error = {"error": {"code": 4, "message": text, "where": str(path)}} if problems else {}
+    if json:
+        console.document({"artifact": path, "whole": not problems, "problems": problems, **error})
+    elif not problems:
+        console.emit(f"{path}: whole")
+    for problem in problems:
+        console.error(problem)
+    if problems:
+        raise typer.Exit(4)
+
+
+@app.command("diff")
+def compare(
+    a: Annotated[Path, typer.Argument(metavar="A", help="Folder of an artifact.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Folder of another.")],
+    json: Json = False,
+) -> None:
+    """Show where two artifacts differ: manifest, recipe, metrics, tensors, files."""
+    from mirctl.artifact import diff
+
+    diff.show_diff(diff.diff(a, b), json=json)

@@ -1,0 +1,39 @@
+"""List, describe and diagnose installed plugins."""
+
+from typing import Annotated
+
+import typer
+
+from mirctl.options import Json
+
+app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
+
+
+@app.callback()
+def plugins() -> None: ...
+
+
+@app.command("list")
+def list_plugins(json: Json = False) -> None:
+    """List every plugin: its distribution, version, commands and hooks."""
+    from mirctl import diagnosis
+
+    diagnosis.show_list(diagnosis.listing(), json=json)
+
+
+@app.command()
+def info(
+    name: Annotated[str, typer.Argument(help="Name of a plugin.")], json: Json = False
+) -> None:
+    """Show what one plugin gives: jobs, encoders, data sets, artifact kinds, recipes."""
+    from mirctl import diagnosis
+
+    diagnosis.show_info(diagnosis.describe(name), json=json)
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Load every plugin and show in full what is wrong; exit 5 if anything is."""
+    from mirctl import diagnosis
+
+    diagnosis.show_problems(diagnosis.examine(), json=json)

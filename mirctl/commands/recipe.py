@@ -1,0 +1,53 @@
+"""List, show and check recipes, and print their schema."""
+
+from typing import Annotated
+
+import typer
+
+from mirctl import console
+from mirctl.options import Changes, Json
+
+app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
+Name = Annotated[str, typer.Argument(metavar="RECIPE", help="YAML file or built-in name.")]
+
+
+@app.callback()
+def recipe() -> None: ...
+
+
+@app.command("list")
+def list_recipes(json: Json = False) -> None:
+    """List the built-in recipes."""
+    from mirctl import recipes
+
+    recipes.show_list(recipes.listing(), json=json)
+
+
+@app.command()
+def show(recipe: Name, changes: Changes = None, json: Json = False) -> None:
+    """Print a recipe as it resolves: every default filled in, every path absolute."""
+    from mirctl import recipes
+
+    recipes.show(recipe, changes or [], json=json)
+
+
+@app.command()
+def check(recipe: Name, changes: Changes = None, json: Json = False) -> None:
+    """Check a recipe and that its input files are there; runs nothing."""
+    from mirctl import jobs
+
+    job, _ = jobs.prepare(recipe, changes or [], jobs.Options())
+    if json:
+        console.document({"recipe": recipe, "uses": job.name, "valid": True})
+    else:
+        console.say(f"{recipe}: a whole recipe for {job.name}")
+
+
+@app.command()
+def schema(
+    uses: Annotated[str, typer.Argument(help="plugin/command, as in adapt/run.")],
+) -> None:
+    """Print the JSON schema of a job's recipe, for editors and validators."""
+    from mirctl import jobs, plugins
+
+    console.document(plugins.import_object(jobs.find(uses).config).model_json_schema())

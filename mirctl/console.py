@@ -1,0 +1,155 @@
+"""People read stderr, programs read stdout: the only place that prints."""
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_quiet = False
+_log: Path | None = None
+
+
+def configure(*, quiet: bool) -> None:
+    """Silence everything on stderr but warnings and errors."""
+    global _quiet
+    _quiet = quiet
+
+
+def log_to(path: Path | None) -> None:
+    """Also write what people are told into a file, with the time; None stops that."""
+    global _log
+    _log = path
+
+
+def say(message: str) -> None:
+    """Tell a person something; silent with --quiet."""
+    _to_log(message)
+    if not _quiet:
+        _to_stderr(message)
+
+
+def warn(message: str) -> None:
+    """Tell a person what they should know even with --quiet."""
+    _to_log(f"warning: {message}")
+    _to_stderr(f"warning: {message}")
+
+
+def error(message: str) -> None:
+    """Say why a command failed."""
+    _to_stderr(f"error: {message}")
+
+
+def emit(text: str) -> None:
+    """Write one line of data to stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def document(content: dict[str, Any]) -> None:
+    """Write the one JSON document of a --json command to stdout."""
+    emit(json.dumps(_finite(content), ensure_ascii=False, indent=2, default=str))
+    sys.stdout.flush()
+
+
+@contextmanager
+def progress(label: str, total: int, unit: str = "items") -> Iterator[Callable[[int], None]]:
+    """Show rate and time left of work that lasts more than two seconds; yields `advance(n)`.
+
+    A terminal gets one line that redraws itself, a log one line every ten seconds.
+    """
+    bar = _Bar(label, total, unit)
+    try:
+        yield bar.advance
+    finally:
+        bar.close()
+
+
+class _Bar:
+    def __init__(self, label: str, total: int, unit: str) -> None:
+        self.label, self.total, self.unit = label, total, unit
+        self.done = 0
+        self.live = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+        self.start = time.monotonic()
+        self.next = self.start + 2.0
+        self.drawn = False
+
+    def advance(self, count: int = 1) -> None:
+        self.done += count
+        now = time.monotonic()
+        if _quiet or now < self.next:
+            return
+        self.next = now + (0.2 if self.live else 10.0)
+        self._draw(now)
+
+    def close(self) -> None:
+        if not self.drawn:
+            return
+        if self.live:
+            self._draw(time.monotonic())
+            _to_stderr("")
+        else:
+            _to_stderr(self._line(time.monotonic()))
+
+    def _draw(self, now: float) -> None:
+        self.drawn = True
+        if self.live:
+            sys.stderr.write("\r\x1b[2K" + self._line(now))
+            sys.stderr.flush()
+        else:
+            _to_stderr(self._line(now))
+
+    def _line(self, now: float) -> str:
+        rate = self.done / max(now - self.start, 1e-9)
+        left = duration((self.total - self.done) / rate) if rate and self.total else "?"
+        return f"{self.label}: {self.done}/{self.total} {self.unit}, {rate:.3g}/s, {left} left"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: 8 s, 3 min 20 s, 2 h 5 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def table(columns: list[str], rows: list[list[str]]) -> str:
+    """Plain aligned columns, the first left, the others right."""
+    cells = [columns, *rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+    lines = [
+        "  ".join(
+            c.ljust(w) if i == 0 else c.rjust(w)
+            for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in cells
+    ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _to_log(message: str) -> None:
+    if _log is not None:
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+        with _log.open("a", encoding="utf-8") as file:
+            file.write(f"{stamp} {message}\n")
+
+
+def _to_stderr(message: str) -> None:
+    sys.stderr.write(message + "\n")
+    sys.stderr.flush()
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN: an undefined figure is null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,1 @@
+"""Catalogues of items and logs of interactions: files -> arrays."""

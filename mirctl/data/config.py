@@ -1,0 +1,56 @@
+"""What a recipe says of its data."""
+
+from typing import Literal, Self
+
+from pydantic import Field, PositiveInt, model_validator
+
+from mirctl.section import InputPath, Section
+
+
+class Columns(Section):
+    """What the columns are called."""
+
+    user: str = "user_id"
+    item: str = Field("item_id", description="In the interactions and in the items")
+    timestamp: str | None = Field(
+        "timestamp", description="null: rows stand oldest first, and their order is taken"
+    )
+    title: str = "title"
+    image: str | None = Field(
+        None, description="Column of picture files, relative to data.images or else to the table"
+    )
+
+
+class DataConfig(Section):
+    """Interactions and items, as tables or as MicroLens lays them out."""
+
+    interactions: InputPath | None = Field(
+        None, description="CSV, TSV, JSONL or Parquet: user, item, timestamp"
+    )
+    items: InputPath | None = Field(
+        None, description="CSV, TSV, JSONL or Parquet: item and any text columns"
+    )
+    images: InputPath | None = Field(
+        None, description="Folder of pictures named by item id, such as 42.jpg"
+    )
+    microlens: InputPath | None = Field(
+        None, description="Folder in MicroLens' own layout, instead of the three above"
+    )
+    columns: Columns = Columns()
+    unknown_items: Literal["error", "drop"] = Field(
+        "error", description="Interactions that name an item the items do not have"
+    )
+    min_interactions: PositiveInt = Field(
+        1, description="Users with fewer interactions are left out"
+    )
+
+    @model_validator(mode="after")
+    def one_layout_is_meant(self) -> Self:
+        tables = [name for name in ("interactions", "items", "images") if getattr(self, name)]
+        if self.microlens and tables:
+            raise ValueError(f"microlens stands for itself: leave out {', '.join(tables)}")
+        if not self.microlens and not self.interactions:
+            raise ValueError("set interactions (a table), or microlens (a folder)")
+        if self.images and not self.items:
+            raise ValueError("images need items: the table that lists what can be recommended")
+        return self

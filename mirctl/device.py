@@ -1,0 +1,46 @@
+"""Where tensors live and in which precision: what was asked for is there, or it is an error."""
+
+import torch
+
+from mirctl.errors import MissingError, UsageError
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def choose(name: str) -> torch.device:
+    """The device of a name; `auto` takes cuda, then mps, then cpu."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UsageError(f"device {name!r}: use auto, cpu, cuda[:N] or mps") from error
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise UsageError(f"device {name!r}: use auto, cpu, cuda[:N] or mps")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        raise MissingError(f"device {name!r} is not here: torch sees {count} CUDA devices")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise MissingError("device 'mps' is not here")
+    return device
+
+
+def precision(name: str, device: torch.device) -> torch.dtype:
+    """The dtype of a precision's name; `auto` is bf16 on CUDA cards that have it, else fp32."""
+    if name == "auto":
+        able = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return torch.bfloat16 if able else torch.float32
+    if name == "fp16" and device.type == "cpu":
+        raise UsageError("precision fp16 is not for the CPU: use fp32 or bf16")
+    return DTYPES[name]
+
+
+def describe(device: torch.device, dtype: torch.dtype) -> str:
+    """One line for people: what the run took."""
+    short = {dtype: name for name, dtype in DTYPES.items()}[dtype]
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)}), {short}"
+    threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else ""
+    return f"{device}{threads}, {short}"

@@ -1,0 +1,127 @@
+"""What `mirctl plugins` tells: who is installed, what each gives, what is wrong with it."""
+
+import dataclasses
+from difflib import get_close_matches
+from typing import Any
+
+import typer
+
+from mirctl import console, plugins
+from mirctl.errors import MissingError, UsageError
+
+
+def listing() -> list[dict[str, Any]]:
+    """One row a plugin name, whether it gives commands, hooks or both."""
+    commands, _ = plugins.discover(plugins.COMMANDS)
+    hooks, _ = plugins.discover(plugins.HOOKS)
+    rows = []
+    for name in sorted({*commands, *hooks}):
+        entry = commands.get(name) or hooks[name]
+        if plugins.is_core(entry):
+            continue
+        rows.append(
+            {
+                "name": name,
+                "distribution": plugins.distribution(entry),
+                "version": plugins.version(entry),
+                "command": name in commands,
+                "hooks": name in hooks,
+            }
+        )
+    return rows
+
+
+def show_list(rows: list[dict[str, Any]], *, json: bool) -> None:
+    """As one document or a table."""
+    if json:
+        console.document({"plugins": rows})
+        return
+    cells = [
+        [r["name"], r["distribution"], r["version"], _yes(r["command"]), _yes(r["hooks"])]
+        for r in rows
+    ]
+    console.emit(console.table(["plugin", "distribution", "version", "command", "hooks"], cells))
+
+
+def _yes(fact: bool) -> str:
+    return "yes" if fact else "no"
+
+
+def describe(name: str) -> dict[str, Any]:
+    """Everything one plugin's hooks give."""
+    known = [row["name"] for row in listing()] + ["core"]
+    if name not in known:
+        close = get_close_matches(name, known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"installed: {', '.join(known)}"
+        raise UsageError(f"no plugin {name!r} is installed; {hint}")
+    loaded = plugins.hooks()
+    if problem := next((p for p in loaded.problems if p.plugin == name), None):
+        raise MissingError(str(problem))
+    given: dict[str, Any] = {}
+    for hook in ("jobs", "encoders", "datasets", "artifact_kinds", "recipes"):
+        answers = [answer for owner, answer in loaded.call(f"mirctl_{hook}") if owner == name]
+        if answers:
+            given[hook] = _plain(answers[0])
+    return {"name": name, **given}
+
+
+def _plain(answer: Any) -> Any:
+    if isinstance(answer, list):
+        return [dataclasses.asdict(item) for item in answer]
+    return sorted(path.stem for path in answer.glob("*.yaml"))
+
+
+def show_info(given: dict[str, Any], *, json: bool) -> None:
+    """As one document or indented lines."""
+    if json:
+        console.document(given)
+        return
+    for hook, items in given.items():
+        if hook == "name":
+            console.emit(items)
+            continue
+        console.emit(f"  {hook.replace('_', ' ')}:")
+        for item in items:
+            console.emit(f"    {_line(item)}")
+
+
+def _line(item: Any) -> str:
+    if isinstance(item, str):
+        return item
+    name = item.get("name") or item.get("kind")
+    summary = item.get("summary") or item.get("modality") or ""
+    return f"{name}  {summary}".rstrip()
+
+
+def examine() -> list[plugins.Problem]:
+    """Load every command app and every hook module; collect all that is wrong."""
+    problems = list(plugins.hooks().problems)
+    problems += plugins.discover(plugins.COMMANDS)[1]
+    for name, entry in plugins.discover(plugins.COMMANDS)[0].items():
+        try:
+            app = plugins.load(entry)
+        except plugins.LoadError as error:
+            problems.append(error.problem)
+            continue
+        if not isinstance(app, typer.Typer):
+            reason = f"{entry.value} is a {type(app).__name__}, not a typer.Typer"
+            problems.append(plugins.Problem(name, plugins.distribution(entry), reason))
+    manager = plugins.hooks().manager
+    for name, plugin in manager.list_name_plugin():
+        for method in plugins.undecorated(plugin) if plugin else ():
+            reason = f"{method} has no @hookimpl, so it is never called"
+            problems.append(plugins.Problem(name, "hooks", reason))
+    return list(dict.fromkeys(problems))
+
+
+def show_problems(problems: list[plugins.Problem], *, json: bool) -> None:
+    """Every problem in full; exit 5 where there is one."""
+    if json:
+        console.document({"problems": [dataclasses.asdict(p) for p in problems]})
+    elif problems:
+        for problem in problems:
+            console.emit(str(problem))
+    else:
+        console.emit("every plugin loads, and every hook is known")
+    if problems:
+        raise typer.Exit(MissingError.code)

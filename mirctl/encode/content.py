@@ -1,0 +1,67 @@
+"""Raw items -> content keys: what is equal is encoded once, what changed is encoded again."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mirctl import files
+
+RawItem = str | Path | None
+"""A text, a picture's file, or nothing."""
+KEY = 32
+"""Bytes of a key: a sha256."""
+
+
+@dataclass
+class Contents:
+    """Keys (items, 32) uint8 of all items, zeros where `reasons` names why there is none."""
+
+    keys: np.ndarray
+    reasons: dict[int, str]
+
+    @property
+    def present(self) -> np.ndarray:
+        """(items,) bool."""
+        mask = np.ones(len(self.keys), bool)
+        mask[list(self.reasons)] = False
+        return mask
+
+
+def read(items: Sequence[RawItem], modality: str) -> Contents:
+    """Digest every item; missing ones get a reason instead."""
+    find = _text_key if modality == "text" else _picture_key
+    keys = np.zeros((len(items), KEY), np.uint8)
+    reasons = {}
+    for n, item in enumerate(items):
+        found = find(item)
+        if isinstance(found, bytes):
+            keys[n] = np.frombuffer(found, np.uint8)
+        else:
+            reasons[n] = found
+    return Contents(keys, reasons)
+
+
+def _text_key(item: RawItem) -> bytes | str:
+    text = str(item) if item is not None else ""
+    if not text.strip():
+        return "no text"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _picture_key(item: RawItem) -> bytes | str:
+    if item is None:
+        return "no image"
+    path = Path(item)
+    try:
+        if path.stat().st_size == 0:
+            return "empty file"
+        return bytes.fromhex(files.sha256(path))
+    except FileNotFoundError:
+        return "missing file"
+    except IsADirectoryError:
+        return "not an image"
+    except OSError:
+        return "unreadable file"

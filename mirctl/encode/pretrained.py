@@ -1,0 +1,54 @@
+"""Hugging Face models read without their chatter, their code and their gaps."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+
+from mirctl.encode.protocol import quoted
+from mirctl.errors import MissingError
+from mirctl.hub import Model
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers from writing to stderr while a model is read."""
+    from transformers.utils import logging as chatter
+
+    level, bars = chatter.get_verbosity(), chatter.is_progress_bar_enabled()
+    chatter.set_verbosity(logging.CRITICAL)
+    chatter.disable_progress_bar()
+    try:
+        yield
+    finally:
+        chatter.set_verbosity(level)
+        if bars:
+            chatter.enable_progress_bar()
+
+
+def backbone(model: Model, device: torch.device, dtype: torch.dtype) -> "PreTrainedModel":
+    """The network without its head, frozen; weights that are missing are an error, not random."""
+    from transformers import AutoModel
+
+    with quiet():
+        try:
+            network, report = AutoModel.from_pretrained(
+                model.folder,
+                dtype=dtype,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
+        except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+            raise MissingError(quoted(model, error), where=str(model.folder)) from error
+    if gaps := sorted(name for name in report["missing_keys"] if "pooler" not in name):
+        lacks = f"the weights lack {len(gaps)} tensors, such as {gaps[0]}"
+        raise MissingError(quoted(model, lacks), where=str(model.folder))
+    network.config.use_cache = False
+    return network.to(device).eval().requires_grad_(False)

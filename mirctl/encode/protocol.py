@@ -1,0 +1,95 @@
+"""What an encoder is, which one runs a model, and the key under which its states are cached."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+
+from mirctl import hub, plugins
+from mirctl.encode.settings import EncoderSettings
+from mirctl.errors import MissingError, UsageError
+from mirctl.hookspecs import EncoderSpec
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+CODE = 1
+"""Raised whenever a built-in encoder computes something else; old states are then not found."""
+
+
+class Encoder(Protocol):
+    """A frozen network that gives the pooled state of each tapped layer."""
+
+    modality: str
+    widths: tuple[int, ...]
+    layers: tuple[str, ...]
+    batch_size: int
+
+    def encode(self, items: "Sequence[str] | Sequence[Image]") -> torch.Tensor:
+        """(items, sum of widths) float32 on the CPU, the tapped layers side by side."""
+        ...
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A model on disk and the encoder that runs it; nothing is loaded yet."""
+
+    spec: EncoderSpec
+    settings: EncoderSettings
+    model: hub.Model
+    dtype: torch.dtype
+
+    @property
+    def key(self) -> str:
+        """sha256 over everything that changes the states."""
+        chosen = self.settings.model_dump(
+            mode="json", include={"modality", "pool", "layers", "max_tokens"}
+        )
+        if self.settings.modality != "text":
+            del chosen["max_tokens"]
+        facts = {"encoder": self.spec.name, "code": CODE, "weights": self.model.sha256}
+        text = json.dumps({**facts, **chosen, "dtype": str(self.dtype)}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def load(self, device: torch.device) -> Encoder:
+        """Read the weights."""
+        load = plugins.import_function(self.spec.load)
+        return load(self.settings, self.model, device, self.dtype)
+
+
+def choose(settings: EncoderSettings, dtype: torch.dtype) -> Choice:
+    """The first encoder of the modality that accepts the model."""
+    model = hub.resolve(settings.model)
+    specs = [
+        spec for spec in plugins.results("mirctl_encoders") if spec.modality == settings.modality
+    ]
+    for spec in specs:
+        if plugins.import_function(spec.accepts)(model):
+            return Choice(spec, settings, model, dtype)
+    names = ", ".join(spec.name for spec in specs) or "none is installed"
+    raise MissingError(
+        f"model {settings.model!r}: no {settings.modality} encoder takes it ({names})"
+    )
+
+
+def load_encoder(settings: EncoderSettings, device: torch.device, dtype: torch.dtype) -> Encoder:
+    """Resolve a model, pick its encoder and read the weights."""
+    return choose(settings, dtype).load(device)
+
+
+def tapped(settings: EncoderSettings, count: int) -> tuple[int, ...]:
+    """Numbers of the tapped layers of a model that has `count` of them."""
+    if settings.layers == "all":
+        return tuple(range(count))
+    if absent := [layer for layer in settings.layers if layer >= count]:
+        has = f"{settings.model!r} has layers 0 to {count - 1}"
+        raise UsageError(f"layer {absent[0]} does not exist: {has}", where="layers")
+    return tuple(settings.layers)
+
+
+def quoted(model: hub.Model, problem: Any) -> str:
+    """A model's name and the first line of what is wrong with it."""
+    return f"model {model.name!r}: {str(problem).strip().partition(chr(10))[0]}"

@@ -1,0 +1,276 @@
+"""The cache of hidden states: a catalogue goes through a frozen encoder once.
+
+States are kept by the content of the item, so ten new items cost ten encodings, and equal items
+one. What is done is committed every half minute: an interrupted run continues where it stopped,
+with the same batches.
+"""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mirctl import console
+from mirctl.artifact.tensors import open_tensors
+from mirctl.encode import content
+from mirctl.encode.content import Contents, RawItem
+from mirctl.encode.protocol import Encoder, choose
+from mirctl.encode.segments import Segments, gather
+from mirctl.encode.settings import EncoderSettings
+from mirctl.errors import RunError, UsageError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+COMMIT_ROWS = 8192
+COMMIT_SECONDS = 30.0
+BATCHES_AHEAD = 4
+T = TypeVar("T")
+LARGEST = float(torch.finfo(torch.float16).max)
+
+
+@dataclass
+class States:
+    """The states of one tower over one catalogue, memory-mapped."""
+
+    widths: tuple[int, ...]
+    layers: tuple[str, ...]
+    rows: np.ndarray
+    """(items,) int64; -1 where an item has no states."""
+    blocks: Sequence[Tensor]
+    """Each (rows, sum of widths) fp16; the rows count through them in order."""
+    absent: dict[str, int]
+    """Reason -> how many items have no states because of it."""
+    calls: int = 0
+    """Items that were really encoded for this."""
+
+    @classmethod
+    def from_files(
+        cls,
+        paths: Sequence[Path],
+        rows: np.ndarray,
+        widths: Sequence[int],
+        layers: Sequence[str] = (),
+    ) -> Self:
+        """Over files whose tensors `states*` (rows, sum of widths) fp16 were written elsewhere."""
+        files = [open_tensors(path) for path in paths]
+        blocks = [
+            file[name] for file in files for name in sorted(file) if name.startswith("states")
+        ]
+        names = tuple(layers) or tuple(str(n) for n in range(len(widths)))
+        lacking = int((rows < 0).sum())
+        return cls(tuple(widths), names, rows, blocks, {"no states": lacking} if lacking else {})
+
+    def present(self) -> np.ndarray:
+        """(items,) bool."""
+        return self.rows >= 0
+
+    def gather(self, items: np.ndarray) -> Tensor:
+        """Item numbers (n,) -> (n, sum of widths) fp16, zeros where absent."""
+        if not self.blocks:
+            return torch.zeros(len(items), sum(self.widths), dtype=torch.float16)
+        return gather(self.blocks, self.rows[items])
+
+
+class Source(Protocol):
+    """An encoder that is only loaded when something has to be encoded."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def settings(self) -> EncoderSettings: ...
+
+    def load(self, device: torch.device) -> Encoder: ...
+
+
+def encode_items(
+    settings: EncoderSettings,
+    items: Sequence[RawItem],
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    shard: tuple[int, int] | None = None,
+) -> States:
+    """The states of a catalogue, encoding what the cache lacks.
+
+    `shard` (index, count), index from 0, encodes only every count-th item; of the others it takes
+    what is there.
+    """
+    return encode_with(choose(settings, dtype), items, device=device, shard=shard)
+
+
+def encode_with(
+    source: Source,
+    items: Sequence[RawItem],
+    *,
+    device: torch.device,
+    shard: tuple[int, int] | None = None,
+) -> States:
+    """The same for an encoder that is already chosen."""
+    contents = content.read(items, source.settings.modality)
+    segments = Segments(source.key, f"{source.settings.modality} states of {source.settings.model}")
+    mine = _mine(len(items), shard)
+    lacking = _lacking(contents, segments, mine)
+    work = _Work(source, segments, device)
+    if lacking.size or not segments.meta:
+        work.run(items, contents.keys, lacking)
+        segments.compact()
+    return _states(contents, segments, work, mine)
+
+
+def _mine(count: int, shard: tuple[int, int] | None) -> np.ndarray:
+    """(items,) bool: which items this shard encodes."""
+    if shard is None:
+        return np.ones(count, bool)
+    index, of = shard
+    if not 0 <= index < of:
+        raise UsageError(f"shard {index} of {of}: the first is 0, the last {of - 1}")
+    return np.arange(count) % of == index
+
+
+def _lacking(contents: Contents, segments: Segments, mine: np.ndarray) -> np.ndarray:
+    """The first item of every content that has to be encoded, in catalogue order."""
+    wanted = np.flatnonzero(contents.present & mine)
+    wanted = wanted[segments.find(contents.keys[wanted]) < 0]
+    _, first = np.unique(contents.keys[wanted], axis=0, return_index=True)
+    return wanted[np.sort(first)]
+
+
+def _states(contents: Contents, segments: Segments, work: "_Work", mine: np.ndarray) -> States:
+    rows = np.where(contents.present, segments.find(contents.keys), -1)
+    reasons = Counter(contents.reasons.values())
+    for n in np.flatnonzero(contents.present & (rows < 0)):
+        reason = work.unreadable.get(contents.keys[n].tobytes())
+        if reason is None and mine[n]:
+            raise RunError("cached states vanished while they were in use: run again")
+        reasons[reason or "in another shard"] += 1
+    meta = segments.meta
+    return States(
+        tuple(meta["widths"]),
+        tuple(meta["layers"]),
+        rows.astype(np.int64),
+        segments.blocks,
+        dict(reasons),
+        work.calls,
+    )
+
+
+class _Work:
+    """Encodes what is lacking and commits it now and then."""
+
+    def __init__(self, source: Source, segments: Segments, device: torch.device) -> None:
+        self.source, self.segments, self.device = source, segments, device
+        self.unreadable: dict[bytes, str] = {}
+        self.calls = self.clamped = 0
+        self.waiting: list[tuple[np.ndarray, Tensor]] = []
+        self.committed = time.monotonic()
+
+    def run(self, items: Sequence[RawItem], keys: np.ndarray, lacking: np.ndarray) -> None:
+        """Encode the items numbered `lacking`."""
+        encoder = self.source.load(self.device)
+        self.meta = {"widths": list(encoder.widths), "layers": list(encoder.layers)}
+        if not lacking.size:
+            self.segments.describe(self.meta)
+        label = f"encoding with {self.source.settings.model}"
+        try:
+            with console.progress(label, len(lacking)) as advance:
+                for numbers, batch in self._batches(encoder, items, keys, lacking, advance):
+                    self._take(keys[numbers], encoder.encode(batch))
+                    advance(len(batch))
+        except (KeyboardInterrupt, RuntimeError):
+            self._commit()
+            raise
+        self._commit()
+        if self.clamped:
+            limit = f"beyond fp16's {LARGEST:.0f} were clamped"
+            console.warn(f"{self.clamped} values of {self.source.settings.model} {limit}")
+
+    def _batches(
+        self,
+        encoder: Encoder,
+        items: Sequence[RawItem],
+        keys: np.ndarray,
+        lacking: np.ndarray,
+        advance: Callable[[int], None],
+    ) -> Iterator[tuple[np.ndarray, "list[str] | list[Image]"]]:
+        """Batches in a fixed order, so that the rest of an interrupted run has the same ones."""
+        if encoder.modality == "text":
+            order = sorted(lacking, key=lambda n: (-len(str(items[n])), keys[n].tobytes()))
+            # Several batches at once let the encoder sort by token count.
+            for some in _chunks(order, encoder.batch_size * 4):
+                yield np.array(some), [str(items[n]) for n in some]
+            return
+        ahead = encoder.batch_size * BATCHES_AHEAD
+        pictures = open_ahead((Path(str(items[n])) for n in lacking), ahead)
+        for some in _chunks(self._readable(pictures, keys, lacking, advance), encoder.batch_size):
+            yield np.array([n for n, _ in some]), [picture for _, picture in some]
+
+    def _readable(
+        self,
+        pictures: "Iterable[Image | str]",
+        keys: np.ndarray,
+        lacking: np.ndarray,
+        advance: Callable[[int], None],
+    ) -> "Iterator[tuple[int, Image]]":
+        for n, picture in zip(lacking, pictures, strict=True):
+            if isinstance(picture, str):
+                self.unreadable[keys[n].tobytes()] = picture
+                advance(1)
+            else:
+                yield n, picture
+
+    def _take(self, keys: np.ndarray, states: Tensor) -> None:
+        """Keep states (n, width) float32 as fp16 until the next commit."""
+        if states.isnan().any():
+            todo = "run it with --precision fp32"
+            raise RunError(f"{self.source.settings.model} gives states that are no numbers: {todo}")
+        self.clamped += int((states.abs() > LARGEST).sum())
+        self.calls += len(states)
+        self.waiting.append((keys, states.clamp(-LARGEST, LARGEST).half()))
+        full = sum(len(keys) for keys, _ in self.waiting) >= COMMIT_ROWS
+        if full or time.monotonic() - self.committed > COMMIT_SECONDS:
+            self._commit()
+
+    def _commit(self) -> None:
+        if self.waiting:
+            keys, states = zip(*self.waiting, strict=True)
+            self.waiting = []
+            self.segments.add(np.concatenate(keys), torch.cat(states), self.meta)
+        self.committed = time.monotonic()
+
+
+def open_ahead(paths: Iterable[Path], ahead: int) -> "Iterator[Image | str]":
+    """Open pictures on threads while earlier ones are encoded; at most `ahead` wait in memory."""
+    from mirctl.encode.pictures import open_picture
+
+    with ThreadPoolExecutor(2, thread_name_prefix="pictures") as pool:
+        waiting = deque()
+        try:
+            for path in paths:
+                waiting.append(pool.submit(open_picture, path))
+                if len(waiting) >= ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _chunks(values: Iterable[T], size: int) -> Iterator[list[T]]:
+    chunk: list[T] = []
+    for value in values:
+        chunk.append(value)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

@@ -1,0 +1,138 @@
+"""Any Hugging Face text model, encoder or decoder-only: pooled states of its hidden layers.
+
+`auto` pools by the mean over the real tokens, which is what sentence encoders are trained for and
+what serves a decoder-only model best without training. `last` takes the last real token.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from mirctl.encode.pretrained import backbone, quiet
+from mirctl.encode.protocol import quoted, tapped
+from mirctl.encode.settings import EncoderSettings
+from mirctl.errors import MissingError, UsageError
+from mirctl.hub import Model, contents
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+VOCABULARIES = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.txt",
+    "vocab.json",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+)
+CHARACTERS_PER_TOKEN = 64
+"""Text beyond this many characters a token is cut before tokenizing: 100 kB cost what 4 kB do."""
+
+
+def accepts(model: Model) -> bool:
+    """Every Hugging Face model is worth a try."""
+    return contents.is_transformers(model.folder)
+
+
+def load(
+    settings: EncoderSettings, model: Model, device: torch.device, dtype: torch.dtype
+) -> "TextEncoder":
+    """Read tokenizer and weights."""
+    from transformers import AutoTokenizer
+
+    # Without its files transformers would make up an empty tokenizer.
+    if not any((model.folder / name).is_file() for name in VOCABULARIES):
+        raise MissingError(quoted(model, "has no tokenizer files"), where=str(model.folder))
+    with quiet():
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(
+                model.folder, local_files_only=True, trust_remote_code=False
+            )
+        except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
+            raise MissingError(
+                quoted(model, f"no tokenizer: {error}"), where=str(model.folder)
+            ) from error
+    if settings.max_tokens > tokenizer.model_max_length:
+        limit = f"{settings.model!r} reads at most {tokenizer.model_max_length}"
+        raise UsageError(
+            f"max_tokens {settings.max_tokens} is too many: {limit}", where="max_tokens"
+        )
+    return TextEncoder(_tower(backbone(model, device, dtype)), tokenizer, settings)
+
+
+def _tower(network: "PreTrainedModel") -> "PreTrainedModel":
+    """The part that reads text: of CLIP its text model, of T5 its encoder."""
+    if network.config.is_encoder_decoder:
+        return network.get_encoder()
+    return getattr(network, "text_model", network)
+
+
+class TextEncoder:
+    """Texts -> the pooled state of each tapped layer."""
+
+    modality = "text"
+
+    def __init__(
+        self,
+        network: "PreTrainedModel",
+        tokenizer: "PreTrainedTokenizerBase",
+        settings: EncoderSettings,
+    ) -> None:
+        self.network, self.tokenizer = network, tokenizer
+        self.pool = "mean" if settings.pool == "auto" else settings.pool
+        self.max_tokens = settings.max_tokens
+        self.batch_size = settings.batch_size or 64
+        states = self._states([self._tokens(["a"])[0] or [0]])[0]
+        self.taps = tapped(settings, len(states))
+        self.widths = tuple(states[tap].shape[-1] for tap in self.taps)
+        self.layers = tuple("embeddings" if tap == 0 else str(tap) for tap in self.taps)
+
+    @torch.inference_mode()
+    def encode(self, items: Sequence[str]) -> Tensor:
+        """(texts, sum of widths); texts of like length share a batch."""
+        tokens = self._tokens(items) if items else []
+        order = sorted(range(len(tokens)), key=lambda n: -len(tokens[n]))
+        out = torch.empty(len(tokens), sum(self.widths))
+        for start in range(0, len(order), self.batch_size):
+            batch = order[start : start + self.batch_size]
+            states, mask = self._states([tokens[n] for n in batch])
+            out[batch] = torch.cat([pooled(states[t], mask, self.pool) for t in self.taps], 1).cpu()
+        return out
+
+    def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        longest = self.max_tokens * CHARACTERS_PER_TOKEN
+        # A lone surrogate is no character, and tokenizers refuse it.
+        clean = [text[:longest].encode("utf-8", "replace").decode() for text in texts]
+        return self.tokenizer(
+            clean, truncation=True, max_length=self.max_tokens, return_attention_mask=False
+        )["input_ids"]
+
+    def _states(self, tokens: Sequence[Sequence[int]]) -> tuple[Sequence[Tensor], Tensor]:
+        """Hidden states, each (texts, tokens, width), and the mask (texts, tokens) of real tokens.
+
+        Padding stands right: positions then count from the first real token in every model.
+        """
+        length = max(1, *(len(row) for row in tokens))
+        ids = torch.full((len(tokens), length), self.tokenizer.pad_token_id or 0)
+        mask = torch.zeros(len(tokens), length, dtype=torch.long)
+        for n, row in enumerate(tokens):
+            ids[n, : len(row)] = torch.tensor(row, dtype=torch.long)
+            mask[n, : len(row)] = 1
+        device = self.network.device
+        ids, mask = ids.to(device), mask.to(device)
+        output = self.network(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+        return output.hidden_states, mask
+
+
+def pooled(states: Tensor, mask: Tensor, pool: str) -> Tensor:
+    """(texts, tokens, width), (texts, tokens) -> (texts, width) float32 over the real tokens."""
+    states = states.float()
+    if pool == "cls":
+        return states[:, 0]
+    count = mask.sum(1)
+    if pool == "last":
+        return states[torch.arange(len(states), device=states.device), (count - 1).clamp(min=0)]
+    total = (states * mask[..., None]).sum(1)
+    return total / count.clamp(min=1)[:, None]

@@ -1,0 +1,108 @@
+"""Everything a plugin may implement. Each hook is optional, called without arguments unless shown.
+
+A plugin is a module (or object) behind an entry point of the group `mirctl.plugins`. It carries
+`mirctl_api = 1` and decorates its implementations with `mirctl.hookspecs.hookimpl`. Hooks that
+give things are called when a command first needs them; they must be cheap and import nothing
+heavy, which is why they return import strings ("package.module:name") instead of objects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from mirctl.run import Run
+
+API = 1
+hookspec = pluggy.HookspecMarker("mirctl")
+hookimpl = pluggy.HookimplMarker("mirctl")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a recipe's `uses: plugin/command` names."""
+
+    name: str
+    config: str
+    """Import string of its pydantic model, a subclass of `mirctl.section.JobConfig`."""
+    function: str
+    """Import string of a function `(config, run) -> mirctl.run.Result`."""
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """A frozen encoder of raw items."""
+
+    name: str
+    modality: str
+    """"text" or "image"."""
+    load: str
+    """Import string of a function `(settings, model, device, dtype) -> mirctl.encode.Encoder`."""
+    accepts: str
+    """Import string of a function `(mirctl.hub.Model) -> bool`: can it run this model?"""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A named data set that `mirctl data get` writes."""
+
+    name: str
+    summary: str
+    terms: str
+    get: str
+    """Import string of a function `(out, images, force) -> report`."""
+
+
+@dataclass(frozen=True)
+class ArtifactKind:
+    """What an artifact's `kind` means and who loads it."""
+
+    kind: str
+    schema: int
+    loader: str
+    """Import string of a function `(folder) -> object`."""
+
+
+@hookspec
+def mirctl_jobs() -> list[Job]:
+    """The jobs of this plugin: `mirctl run` and `mirctl recipe` know nothing else."""
+
+
+@hookspec
+def mirctl_encoders() -> list[EncoderSpec]:
+    """Encoders of raw items, asked in the order of registration."""
+
+
+@hookspec
+def mirctl_datasets() -> list[Dataset]:
+    """Named data sets."""
+
+
+@hookspec
+def mirctl_artifact_kinds() -> list[ArtifactKind]:
+    """Kinds of artifact that this plugin writes."""
+
+
+@hookspec
+def mirctl_recipes() -> Path:
+    """The folder of this plugin's recipes: NAME.yaml becomes PLUGIN/NAME."""
+
+
+@hookspec
+def mirctl_run_started(run: Run) -> None:
+    """A run has its folder, seed and device; nothing is computed yet."""
+
+
+@hookspec
+def mirctl_step(run: Run, step: int, metrics: dict[str, float]) -> None:
+    """Called at the end of an epoch (loss and validation metrics), step counts optimizer steps."""
+
+
+@hookspec
+def mirctl_run_finished(run: Run, artifact: Path | None) -> None:
+    """The run's artifact is in place."""

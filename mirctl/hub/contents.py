@@ -1,0 +1,97 @@
+"""Which files of a model's folder count, whether they are all there, and their digest."""
+
+import hashlib
+import json
+from fnmatch import fnmatch
+from pathlib import Path
+
+from mirctl import cache, files
+from mirctl.errors import MissingError
+
+WEIGHTS = ("model*.safetensors", "model.safetensors.index.json")
+PATTERNS = (
+    *WEIGHTS,
+    "config.json",
+    "tokenizer*.json",
+    "tokenizer.model",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "spiece.model",
+    "sentencepiece*.model",
+    "preprocessor_config.json",
+    "processor_config.json",
+)
+
+
+def counts(name: str) -> bool:
+    """Does a file of this name take part in what the model computes?"""
+    return any(fnmatch(name, pattern) for pattern in PATTERNS)
+
+
+def model_files(folder: Path) -> list[Path]:
+    """The files that count; in a folder without a config that is its lone .pth."""
+    if not (folder / "config.json").is_file():
+        return sorted(folder.glob("*.pth"))
+    return sorted(path for path in folder.iterdir() if path.is_file() and counts(path.name))
+
+
+def is_transformers(folder: Path) -> bool:
+    """Is it a Hugging Face model, as opposed to a lone .pth?"""
+    return (folder / "config.json").is_file()
+
+
+def check(folder: Path, name: str) -> None:
+    """Raise a MissingError that says what a model's folder lacks."""
+    if not is_transformers(folder):
+        if len(list(folder.glob("*.pth"))) != 1:
+            reason = "has no config.json: save the model there with save_pretrained()"
+            raise MissingError(f"model {name!r} {reason}", where=str(folder))
+        return
+    if missing := [shard for shard in _shards(folder) if not (folder / shard).is_file()]:
+        lacks = f"model {name!r} lacks {missing[0]}"
+        if list(folder.glob("*.bin")):
+            lacks += ", and its .bin is a pickle, which may run code: save it as safetensors first"
+        raise MissingError(lacks, where=str(folder))
+
+
+def _shards(folder: Path) -> list[str]:
+    index = folder / "model.safetensors.index.json"
+    if (folder / "model.safetensors").is_file() or not index.is_file():
+        return ["model.safetensors"]
+    try:
+        shards = sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MissingError(
+            "is no index of weights: fetch the model again", where=str(index)
+        ) from error
+    if outside := [shard for shard in shards if not fnmatch(shard, WEIGHTS[0]) or "/" in shard]:
+        raise MissingError(f"names weights outside the model: {outside[0]!r}", where=str(index))
+    return shards
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """sha256 of each file that counts; files that did not change since last time are not read."""
+    entry = cache.entry("digests", _text_digest(str(folder)), what=str(folder))
+    known = entry.read().meta.get("files", {})
+    found = {}
+    for path in model_files(folder):
+        stat = path.stat()
+        state = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+        same = path.name in known and known[path.name][:3] == state
+        found[path.name] = known[path.name] if same else [*state, files.sha256(path)]
+    if found != known:
+        with entry.lock():
+            entry.commit(meta={"files": found})
+    return {name: row[3] for name, row in found.items()}
+
+
+def digest(folder: Path) -> str:
+    """One sha256 over the names and contents of all files that count."""
+    return _text_digest(json.dumps(hashes(folder), sort_keys=True))
+
+
+def _text_digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

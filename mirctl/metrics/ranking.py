@@ -1,0 +1,124 @@
+"""Ranking measures of one relevant item a user, exact in expectation over ties.
+
+A target that ties with t other items takes each of the t + 1 ranks with the same probability, so
+a scorer that gives every item the same score measures as chance does. (With one relevant item,
+DCG is 1 / log2(rank + 1) and the ideal DCG is 1: Jarvelin and Kekalainen, 2002.)
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+CUTOFFS = (5, 10, 20)
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Where each user's target landed among `items` candidates."""
+
+    above: np.ndarray
+    """(users,) int64: candidates that score higher; `items` or more means never reached."""
+    ties: np.ndarray
+    """(users,) int64: other candidates with the very same score."""
+    items: int
+
+    def __len__(self) -> int:
+        return len(self.above)
+
+    def of(self, chosen: np.ndarray) -> "Ranks":
+        """The ranks of some users: `chosen` is a mask or an index array."""
+        return Ranks(self.above[chosen], self.ties[chosen], self.items)
+
+
+def rank(scores: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """(above, ties) of target (users,) in scores (users, items); masked items score -inf.
+
+    A NaN is worse than any number for the target and better for every rival: a broken scorer
+    never looks good.
+    """
+    own = scores.gather(1, target[:, None])
+    not_above = (scores <= own).sum(1)
+    ties = (scores == own).sum(1) - 1
+    above = scores.shape[1] - not_above
+    return above, ties.clamp_min(0)
+
+
+def hit_rate(ranks: Ranks, k: int) -> np.ndarray:
+    """(users,) probability that the target is among the first k."""
+    return np.clip((min(k, ranks.items) - ranks.above) / (ranks.ties + 1), 0.0, 1.0)
+
+
+def ndcg(ranks: Ranks, k: int) -> np.ndarray:
+    """(users,) expected 1 / log2(rank + 1) of targets among the first k."""
+    gain = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(1, k + 1) + 1))])
+    return _mean_between(gain, ranks)
+
+
+def reciprocal_rank(ranks: Ranks) -> np.ndarray:
+    """(users,) expected 1 / rank."""
+    gain = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, ranks.items + 1))])
+    return _mean_between(gain, ranks)
+
+
+def _mean_between(gain: np.ndarray, ranks: Ranks) -> np.ndarray:
+    """Mean gain over the ranks a target may take; `gain` is cumulative and flat after its end."""
+    last = len(gain) - 1
+    low = np.minimum(ranks.above, last)
+    high = np.minimum(ranks.above + ranks.ties + 1, last)
+    return (gain[high] - gain[low]) / (ranks.ties + 1)
+
+
+def per_user(ranks: Ranks, cutoffs: Sequence[int] = CUTOFFS) -> dict[str, np.ndarray]:
+    """Every measure by its name, (users,) each."""
+    values = {f"hr@{k}": hit_rate(ranks, k) for k in cutoffs}
+    values |= {f"ndcg@{k}": ndcg(ranks, k) for k in cutoffs}
+    return values | {"mrr": reciprocal_rank(ranks)}
+
+
+def means(ranks: Ranks, cutoffs: Sequence[int] = CUTOFFS) -> dict[str, float]:
+    """Every measure's mean over users, without intervals: for validation."""
+    return {name: float(value.mean()) for name, value in per_user(ranks, cutoffs).items()}
+
+
+def summarize(values: Mapping[str, np.ndarray], seed: int) -> dict[str, dict[str, Any]]:
+    """Mean, n and 95 % percentile-bootstrap interval over users of each (users,) array."""
+    names = list(values)
+    matrix = np.stack([values[name] for name in names], axis=1) if names else np.zeros((0, 0))
+    low, high = bootstrap(matrix, seed)
+    return {
+        name: {
+            "value": float(matrix[:, i].mean()) if len(matrix) else None,
+            "low": float(low[i]) if len(matrix) else None,
+            "high": float(high[i]) if len(matrix) else None,
+            "n": len(matrix),
+            "unit": "mean over users, 0..1",
+        }
+        for i, name in enumerate(names)
+    }
+
+
+def bootstrap(matrix: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """95 % percentile interval of each column's mean: (users, measures) -> two (measures,)."""
+    users, measures = matrix.shape
+    if users == 0:
+        return np.full(measures, np.nan), np.full(measures, np.nan)
+    rng = np.random.default_rng((seed, 0xB007))
+    samples = np.empty((RESAMPLES, measures))
+    for i in range(RESAMPLES):
+        counts = np.bincount(rng.integers(users, size=users), minlength=users)
+        samples[i] = counts @ matrix / users
+    low, high = np.percentile(samples, [2.5, 97.5], axis=0)
+    return low, high
+
+
+def as_ranks(above: Sequence[Tensor], ties: Sequence[Tensor], items: int) -> Ranks:
+    """Join the blocks of users that were ranked one after another."""
+    empty = torch.zeros(0, dtype=torch.long)
+    return Ranks(
+        torch.cat([*above, empty]).cpu().numpy(), torch.cat([*ties, empty]).cpu().numpy(), items
+    )

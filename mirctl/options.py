@@ -1,0 +1,27 @@
+"""Command-line options that mean the same in every command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors on stderr.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite what exists.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, then stop.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="New folder for the result.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Overrides the recipe's seed.")]
+Device = Annotated[
+    str | None, typer.Option("--device", help="auto, cpu, cuda[:N] or mps.", show_default="auto")
+]
+Precision = Annotated[
+    str | None, typer.Option("--precision", help="auto, fp32, bf16 or fp16.", show_default="auto")
+]
+Changes = Annotated[
+    list[str] | None, typer.Argument(metavar="[key=value]...", help="Changes to the recipe.")
+]
+Require = Annotated[
+    list[str] | None,
+    typer.Option("--require", help="Exit 1 unless the metric holds, as in 'ndcg@10>=0.10'."),
+]

@@ -1,0 +1,177 @@
+"""Discovery and isolation of plugins: entry points for commands, pluggy for hooks.
+
+A plugin that cannot be loaded costs one line on stderr and breaks nothing else.
+"""
+
+import importlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from mirctl import console
+
+COMMANDS = "mirctl.commands"
+HOOKS = "mirctl.plugins"
+CORE = "mirctl"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with one plugin, for one line on stderr and for `mirctl plugins doctor`."""
+
+    plugin: str
+    distribution: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"plugin {self.plugin!r} (from {self.distribution}): {self.reason}"
+
+
+def distribution(entry: EntryPoint) -> str:
+    """Name of the distribution an entry point came from."""
+    return entry.dist.name if entry.dist else "unknown"
+
+
+def version(entry: EntryPoint) -> str:
+    """Version of the distribution an entry point came from."""
+    return entry.dist.version if entry.dist else "unknown"
+
+
+def is_core(entry: EntryPoint) -> bool:
+    """The core's own entries are never switched off."""
+    return entry.value.partition(":")[0].split(".")[0] == CORE
+
+
+@cache
+def discover(group: str) -> tuple[dict[str, EntryPoint], list[Problem]]:
+    """Entry points of `group` by name, and the name clashes among them.
+
+    The distribution that ships the core wins a clash; between strangers neither runs.
+    `MIRCTL_PLUGINS=a,b` limits what is seen.
+    """
+    wanted = os.environ.get("MIRCTL_PLUGINS")
+    names = None if wanted is None else {name.strip() for name in wanted.split(",")}
+    rivals: dict[str, list[EntryPoint]] = {}
+    for entry in entry_points(group=group):
+        if names is None or entry.name in names or is_core(entry):
+            rivals.setdefault(entry.name, []).append(entry)
+    found, problems = {}, []
+    for name, entries in rivals.items():
+        ours = [entry for entry in entries if distribution(entry) == CORE]
+        if len(entries) > 1:
+            owners = sorted(distribution(entry) for entry in entries)
+            verdict = f"{CORE}'s own is used" if ours else "none of them is used: uninstall one"
+            reason = f"the name is claimed by {' and '.join(owners)}; {verdict}"
+            problems.append(Problem(name, ", ".join(owners), reason))
+        if len(entries) == 1 or ours:
+            found[name] = (ours or entries)[0]
+    return found, problems
+
+
+def load(entry: EntryPoint) -> Any:
+    """Import what an entry point names; raises LoadError whatever goes wrong in the plugin."""
+    try:
+        return entry.load()
+    except (Exception, SystemExit) as error:
+        reason = f"cannot be loaded: {type(error).__name__}: {error}"
+        raise LoadError(Problem(entry.name, distribution(entry), reason)) from error
+
+
+class LoadError(Exception):
+    """A plugin's module raised while it was imported."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+@dataclass
+class Hooks:
+    """The hook implementations of every plugin that could be loaded."""
+
+    manager: Any
+    problems: list[Problem]
+    off: set[tuple[str, str]] = field(default_factory=set)
+
+    def call(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
+        """(plugin, answer) of each implementation; one that raises is told once, then left out."""
+        answers = []
+        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
+            name = implementation.plugin_name
+            if (name, hook) in self.off:
+                continue
+            given = {key: arguments[key] for key in implementation.argnames}
+            try:
+                answers.append((name, implementation.function(**given)))
+            except Exception as error:
+                self.off.add((name, hook))
+                reason = f"{hook} raised {type(error).__name__}: {error}; it is switched off"
+                console.warn(f"plugin {name!r}: {reason}")
+        return answers
+
+
+@cache
+def hooks() -> Hooks:
+    """Load every plugin's hooks once a process, each in isolation, and tell what failed."""
+    import pluggy
+
+    from mirctl import hookspecs
+
+    manager = pluggy.PluginManager("mirctl")
+    manager.add_hookspecs(hookspecs)
+    entries, problems = discover(HOOKS)
+    problems = list(problems)
+    for name, entry in sorted(entries.items(), key=lambda pair: (not is_core(pair[1]), pair[0])):
+        try:
+            plugin = load(entry)
+            _check_api(name, entry, plugin, hookspecs.API)
+            manager.register(plugin, name)
+            manager.check_pending()
+        except LoadError as error:
+            problems.append(error.problem)
+        except pluggy.PluginValidationError as error:
+            manager.unregister(name=name)
+            problems.append(Problem(name, distribution(entry), str(error).splitlines()[-1].strip()))
+    for problem in problems:
+        console.warn(f"{problem} (see: mirctl plugins doctor)")
+    return Hooks(manager, problems)
+
+
+def _check_api(name: str, entry: EntryPoint, plugin: object, api: int) -> None:
+    spoken = getattr(plugin, "mirctl_api", None)
+    if spoken == api:
+        return
+    reason = f"speaks hook version {spoken}, this mirctl speaks {api}"
+    if spoken is None:
+        reason = f"{entry.value} carries no `mirctl_api`, so it is no mirctl plugin"
+    raise LoadError(Problem(name, distribution(entry), reason))
+
+
+def undecorated(plugin: object) -> list[str]:
+    """Names like mirctl_jobs that pluggy would ignore in silence for want of @hookimpl."""
+    return [
+        name
+        for name in dir(plugin)
+        if name.startswith("mirctl_")
+        and callable(getattr(plugin, name))
+        and not hasattr(getattr(plugin, name), "mirctl_impl")
+    ]
+
+
+def results(hook: str) -> list[Any]:
+    """Every plugin's answers to a hook that returns a list, in one list."""
+    return [item for _, answer in hooks().call(hook) for item in answer or ()]
+
+
+def import_object(string: str) -> Any:
+    """The object an import string "package.module:name" names."""
+    module, _, name = string.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def import_function(string: str) -> Callable[..., Any]:
+    """As import_object, for what is called."""
+    return import_object(string)

@@ -1,0 +1,290 @@
+"""YAML + key=value -> one validated config object, with precise errors.
+
+Precedence: defaults < recipe < key=value < command-line options.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from mirctl import plugins, yaml12
+from mirctl.errors import UsageError
+from mirctl.section import Relative, Section
+
+S = TypeVar("S", bound=Section)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe as read: nothing is checked yet but its syntax."""
+
+    name: str
+    base: Path
+    """Folder that the recipe's relative paths start from."""
+    tree: dict[str, Any]
+    marks: yaml12.Marks = field(default_factory=dict)
+    changed: frozenset[str] = frozenset()
+    """Dotted keys that came from the command line: their paths start from the cwd."""
+
+    @property
+    def uses(self) -> str:
+        """Which job this recipe is for."""
+        uses = self.tree.get("uses")
+        if not isinstance(uses, str):
+            raise UsageError("`uses: plugin/command` is missing, it names the job", where=self.name)
+        return uses
+
+    def where(self, key: str) -> str:
+        """File, line and column of a dotted key, or of its closest parent."""
+        if any(key == c or key.startswith(f"{c}.") for c in self.changed):
+            return "command line"
+        while key and key not in self.marks:
+            key = key.rpartition(".")[0]
+        line, column = self.marks.get(key, (1, 1))
+        return f"{self.name}:{line}:{column}" if self.marks else self.name
+
+
+def shipped(plugin: str) -> Path:
+    """Folder of a first-party plugin's recipes, in a checkout and in an installed wheel alike."""
+    package = Path(__file__).parent
+    inside = package / "recipes"
+    return (inside if inside.is_dir() else package.parent / "recipes") / plugin
+
+
+def catalogue() -> dict[str, Path]:
+    """Every built-in recipe: "plugin/name" -> file."""
+    found = {}
+    for plugin, folder in plugins.hooks().call("mirctl_recipes"):
+        for file in sorted(Path(folder).glob("*.yaml")):
+            found[f"{plugin}/{file.stem}"] = file
+    return found
+
+
+def locate(name: str) -> tuple[Path, Path]:
+    """The file a recipe argument means, and the folder its relative paths start from.
+
+    A path comes first: a file, or an artifact, which holds the recipe that made it. Else it is the
+    name of a built-in recipe, whose paths start from the current folder.
+    """
+    path = Path(name)
+    if path.is_dir() and (path / "manifest.json").is_file():
+        return path / "recipe.yaml", path
+    if path.is_file():
+        return path, path.parent
+    built_in = catalogue()
+    if name in built_in:
+        return built_in[name], Path.cwd()
+    close = get_close_matches(name, built_in, n=1)
+    hint = (
+        f"did you mean {close[0]!r}?" if close else "`mirctl recipe list` shows the built-in ones"
+    )
+    raise UsageError(f"no such file, and no built-in recipe of that name; {hint}", where=name)
+
+
+def read(name: str, changes: Sequence[str] = ()) -> Recipe:
+    """Read a recipe file and lay the `key=value` changes over it."""
+    path, base = locate(name)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"not UTF-8 text (byte {error.start})", where=str(path)) from error
+    tree, marks = yaml12.load(text, str(path))
+    if not isinstance(tree, dict):
+        raise UsageError("a recipe is a mapping of keys to values", where=str(path))
+    return change(Recipe(str(path), base, tree, marks), changes)
+
+
+def change(recipe: Recipe, changes: Sequence[str]) -> Recipe:
+    """The recipe with each `key.sub=value` set; later ones win."""
+    tree = json.loads(json.dumps(recipe.tree))
+    changed = set(recipe.changed)
+    for text in changes:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise UsageError(f"{text!r} is no change: write key=value", where="command line")
+        _set(tree, key.split("."), yaml12.load_value(value), key)
+        changed.add(key)
+    return Recipe(recipe.name, recipe.base, tree, recipe.marks, frozenset(changed))
+
+
+def _set(tree: dict[str, Any], path: list[str], value: Any, key: str) -> None:
+    *parents, last = path
+    for name in parents:
+        below = tree.get(name)
+        if below is None:
+            below = tree[name] = {}
+        if not isinstance(below, dict):
+            # A short form such as `text: minilm` grows its keys when one of them is changed.
+            below = tree[name] = {"model": below} if isinstance(below, str) else {}
+        tree = below
+    tree[last] = value
+
+
+def resolve(config: type[S], recipe: Recipe) -> S:
+    """Validate strictly (no `yes` for a bool, no "8" for an int) and make every path absolute."""
+    try:
+        # Strict JSON mode takes a string for a Path but not for a number.
+        checked = config.model_validate_json(json.dumps(recipe.tree), strict=True)
+    except ValidationError as error:
+        lines = [_explain(config, recipe, problem) for problem in error.errors()]
+        raise UsageError("\n  ".join(_unique(lines)), where=None) from error
+    cwd = Path.cwd()
+    return map_paths(
+        checked, lambda key, path: _absolute(path, cwd if _is_changed(recipe, key) else recipe.base)
+    )
+
+
+def _is_changed(recipe: Recipe, key: str) -> bool:
+    return any(key == c or key.startswith(f"{c}.") for c in recipe.changed)
+
+
+def _absolute(path: Path, base: Path) -> Path:
+    return Path(os.path.abspath(base / path.expanduser()))
+
+
+def map_paths(section: S, change_path: Callable[[str, Path], Path], prefix: str = "") -> S:
+    """A copy in which every file field, and every model name that is a folder, is changed."""
+    update = {}
+    for name, info in type(section).model_fields.items():
+        marker = _marker(info.annotation) or _marker_in(info.metadata)
+        value = getattr(section, name)
+        update[name] = _map_value(value, marker, change_path, f"{prefix}{name}")
+    return section.model_copy(update=update)
+
+
+def _map_value(
+    value: Any, marker: Relative | None, change_path: Callable[[str, Path], Path], key: str
+) -> Any:
+    if isinstance(value, Section):
+        return map_paths(value, change_path, f"{key}.")
+    if isinstance(value, tuple | list):
+        return type(value)(
+            _map_value(v, marker, change_path, f"{key}.{i}") for i, v in enumerate(value)
+        )
+    if isinstance(value, Mapping):
+        return {k: _map_value(v, marker, change_path, f"{key}.{k}") for k, v in value.items()}
+    if marker is None or value is None:
+        return value
+    if not marker.model:
+        return change_path(key, value)
+    path = change_path(key, Path(value))
+    explicit = value.startswith(("./", "../", "~", "/"))
+    return str(path) if explicit or path.is_dir() else value
+
+
+def _marker(annotation: Any) -> Relative | None:
+    """The Relative mark anywhere inside an annotation such as `InputPath | None`."""
+    for part in get_args(annotation):
+        if isinstance(part, Relative):
+            return part
+        if found := _marker(part):
+            return found
+    return None
+
+
+def _marker_in(metadata: Sequence[Any]) -> Relative | None:
+    return next((part for part in metadata if isinstance(part, Relative)), None)
+
+
+def dump(config: Section, relative_to: Path | None = None) -> str:
+    """The resolved recipe as YAML; paths relative to `relative_to`, so a folder can be moved."""
+    if relative_to is not None:
+        root = Path(os.path.abspath(relative_to))
+        config = map_paths(config, lambda _, path: Path(os.path.relpath(path, root)))
+    return yaml12.dump(config.model_dump(mode="json"))
+
+
+def relative_inputs(inputs: Sequence[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
+    """The inputs of a run with their paths relative to its artifact."""
+    root = os.path.abspath(folder)
+    return [{**item, "path": os.path.relpath(item["path"], root)} for item in inputs]
+
+
+def input_paths(section: Section, prefix: str = "") -> Iterator[tuple[str, Path]]:
+    """(dotted key, path) of every file or folder that a config reads."""
+    seen: list[tuple[str, Path]] = []
+
+    def note(key: str, path: Path) -> Path:
+        seen.append((key, path))
+        return path
+
+    map_paths(section, note, prefix)
+    yield from ((key, path) for key, path in seen if _is_file_field(section, key))
+
+
+def _is_file_field(section: Section, key: str) -> bool:
+    value: Any = section
+    for part in key.split("."):
+        value = getattr(value, part, None)
+        if isinstance(value, Path):
+            return True
+    return False
+
+
+def _unique(lines: list[str]) -> list[str]:
+    return list(dict.fromkeys(lines))
+
+
+def _explain(config: type[BaseModel], recipe: Recipe, problem: Mapping[str, Any]) -> str:
+    """One pydantic error as: place: key: what is wrong; did you mean ..."""
+    key = _dotted(recipe.tree, problem["loc"])
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        known = _known_keys(config, key)
+        name = key.rpartition(".")[2]
+        close = get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
+        message = f"unknown key; {hint}"
+    elif problem["type"] == "missing":
+        message = "is missing"
+    elif problem["type"] == "literal_error" and isinstance(problem["input"], str):
+        choices = [
+            part.strip("' ") for part in message.split("be ", 1)[1].replace(" or ", ",").split(",")
+        ]
+        close = get_close_matches(problem["input"], choices, n=1)
+        message += f", not {problem['input']!r}" + (
+            f"; did you mean {close[0]!r}?" if close else ""
+        )
+    elif not isinstance(problem["input"], dict | list):
+        message += f", not {problem['input']!r}"
+    return f"{recipe.where(key)}: {key}: {message}" if key else f"{recipe.where(key)}: {message}"
+
+
+def _dotted(tree: Any, loc: Sequence[str | int]) -> str:
+    """The part of a pydantic location that is in the recipe: names of union members are not."""
+    parts: list[str] = []
+    for i, part in enumerate(loc):
+        known = isinstance(tree, dict | list)
+        inside = (isinstance(tree, dict) and part in tree) or (
+            isinstance(tree, list) and isinstance(part, int) and part < len(tree)
+        )
+        if inside:
+            parts.append(str(part))
+            tree = tree[part]
+        elif known and i == len(loc) - 1:
+            parts.append(str(part))
+    return ".".join(parts)
+
+
+def _known_keys(config: type[BaseModel], key: str) -> list[str]:
+    """Field names of the section in which a key stands."""
+    section: Any = config
+    for part in key.split(".")[:-1]:
+        info = section.model_fields.get(part) if section else None
+        section = _section_class(info.annotation) if info else section
+    return list(section.model_fields) if section else []
+
+
+def _section_class(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for part in get_args(annotation):
+        if found := _section_class(part):
+            return found
+    return None

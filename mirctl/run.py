@@ -1,0 +1,125 @@
+"""One run: its folder, seed, device, log, checkpoint, and the way to go on after an interruption.
+
+While a run lasts, what it needs to resume stands in `OUT.partial/`; the finished artifact appears
+as `OUT` in one rename, and the partial folder goes.
+"""
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mirctl import console, device, files, recipe
+from mirctl.efficiency import Meter
+from mirctl.errors import UsageError
+from mirctl.section import JobConfig
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a job made: an artifact, a table file, or both, and what to tell people."""
+
+    artifact: Path | None = None
+    table: Path | None = None
+    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    report: str = ""
+
+
+@dataclass
+class Run:
+    """Handed to every job function beside its config."""
+
+    config: JobConfig
+    out: Path
+    force: bool
+    device: torch.device
+    dtype: torch.dtype
+    inputs: list[dict[str, Any]]
+    meter: Meter = field(default_factory=Meter)
+
+    @property
+    def seed(self) -> int:
+        return self.config.seed
+
+    @property
+    def work(self) -> Path:
+        """Folder of the unfinished run."""
+        return self.out.with_name(f"{self.out.name}.partial")
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.work / "checkpoint.pt"
+
+    def load_checkpoint(self) -> dict[str, Any] | None:
+        """The state an interrupted run left, or None."""
+        if not self.checkpoint.is_file():
+            return None
+        return torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+
+    def save_checkpoint(self, state: dict[str, Any]) -> None:
+        """Replace the checkpoint; killed in the middle, the old one stays."""
+        with files.atomic_file(self.checkpoint) as file:
+            torch.save(state, file)
+
+    def finish(self) -> None:
+        """The artifact is in place: nothing is left to resume."""
+        console.log_to(None)
+        shutil.rmtree(self.work, ignore_errors=True)
+
+
+def start(config: JobConfig, out: Path, *, resume: bool, force: bool) -> Run:
+    """Open a run's folder, new or interrupted, and refuse to overwrite what nobody gave up."""
+    files.refuse_to_overwrite(out, force=force)
+    chosen = device.choose(config.device)
+    dtype = device.precision(config.precision, chosen)
+    run = Run(config, out, force, chosen, dtype, describe_inputs(config))
+    identity = _identity(run)
+    note = run.work / "run.json"
+    if note.is_file() and not resume and not force:
+        raise UsageError(
+            "an unfinished run is here: --resume goes on with it, --force starts over",
+            where=str(run.work),
+        )
+    if note.is_file() and resume and json.loads(note.read_text()) != identity:
+        raise UsageError(
+            "the recipe or its input files changed since this run began: --force starts over",
+            where=str(run.work),
+        )
+    if not resume:
+        shutil.rmtree(run.work, ignore_errors=True)
+    elif not note.is_file():
+        console.say(f"nothing to resume at {run.work}: starting from the beginning")
+    files.write_text(note, json.dumps(identity, indent=2))
+    console.log_to(run.work / "log.txt")
+    console.say(f"{config.uses} on {device.describe(chosen, dtype)}, seed {config.seed} -> {out}")
+    return run
+
+
+def describe_inputs(config: JobConfig) -> list[dict[str, Any]]:
+    """Name, path, size and sha256 of each input; a folder counts by its files' names and sizes."""
+    described = []
+    for key, path in recipe.input_paths(config):
+        if path.is_dir():
+            listing = sorted((p.name, p.stat().st_size) for p in path.iterdir() if p.is_file())
+            digest = hashlib.sha256(json.dumps(listing).encode()).hexdigest()
+            described.append(
+                {"name": key, "path": str(path), "files": len(listing), "sha256": digest}
+            )
+        elif path.is_file():
+            digest = files.sha256(path)
+            size = path.stat().st_size
+            described.append({"name": key, "path": str(path), "size": size, "sha256": digest})
+    return described
+
+
+def _identity(run: Run) -> dict[str, Any]:
+    return {
+        "recipe": recipe.dump(run.config),
+        "device": str(run.device),
+        "precision": str(run.dtype),
+        "inputs": {item["name"]: item["sha256"] for item in run.inputs},
+    }

@@ -1,0 +1,35 @@
+"""The base of every recipe section, and the field types that point outside the recipe."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """Unknown keys are errors, and a config never changes once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Relative:
+    """Marks a field that is resolved against the recipe's folder (on the command line: the cwd)."""
+
+    def __init__(self, *, model: bool = False) -> None:
+        self.model = model
+
+
+InputPath = Annotated[Path, Relative()]
+"""A file or folder the run reads; its name, sha256 and path are recorded in the artifact."""
+
+ModelName = Annotated[str, Relative(model=True)]
+"""A frozen model: `org/name[@revision]`, a local folder, or `pip:PACKAGE[==VERSION]`."""
+
+
+class JobConfig(Section):
+    """What every job's recipe may say."""
+
+    uses: str = Field(description="plugin/command")
+    seed: int = Field(0, ge=0, description="Seed of everything random in the run")
+    device: str = Field("auto", description="auto, cpu, cuda[:N] or mps")
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"

@@ -1,0 +1,24 @@
+"""Tables in CSV, TSV, JSONL and Parquet: from a file or stdin, to a file or stdout.
+
+CSV and TSV give text only: nothing is guessed into a number, so the id "007" stays "007". Rows are
+counted from 1, a header not included.
+"""
+
+from mirctl.tables.columns import require_columns
+from mirctl.tables.jsonl import json_rows
+from mirctl.tables.reading import read_table
+from mirctl.tables.separated import read_text
+from mirctl.tables.source import Source, at_row, open_source
+from mirctl.tables.writing import write_rows, write_table
+
+__all__ = [
+    "Source",
+    "at_row",
+    "json_rows",
+    "open_source",
+    "read_table",
+    "read_text",
+    "require_columns",
+    "write_rows",
+    "write_table",
+]

@@ -1,0 +1,26 @@
+"""Column names: which are there, which are missing."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from mirctl.errors import DataError
+
+
+def refuse_repeated(names: list[str], where: str) -> list[str]:
+    """The names, if each stands there once."""
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        listed = ", ".join(repr(name) for name in sorted(twice))
+        raise DataError(f"has more than one column {listed}", where=where)
+    return names
+
+
+def require_columns(wanted: Sequence[str], present: Sequence[str], where: str) -> None:
+    """Raise a DataError that names the first missing column and the nearest one."""
+    for name in wanted:
+        if name in present:
+            continue
+        near = get_close_matches(name, present, n=1, cutoff=0.6)
+        guess = f"; did you mean {near[0]!r}?" if near else ""
+        listed = ", ".join(present)
+        raise DataError(f"has no column {name!r}{guess} (its columns: {listed})", where=where)

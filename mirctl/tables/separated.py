@@ -1,0 +1,130 @@
+"""CSV and TSV: text in columns, and what is wrong with a file that is neither."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mirctl.errors import DataError
+from mirctl.tables.columns import refuse_repeated, require_columns
+from mirctl.tables.source import BLOCK_BYTES, Source, at_row
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SEPARATORS = {"csv": ",", "tsv": "\t"}
+SEPARATOR_NAMES = {";": "a semicolon", "\t": "a tab", ",": "a comma", "|": "a vertical bar"}
+
+
+def header(source: Source) -> list[str]:
+    """Column names of a CSV or TSV file; a wrong separator or a repeated name is an error."""
+    separator = SEPARATORS[source.kind]
+    rows = csv.reader(source.first_lines(), delimiter=separator)
+    names = next((row for row in rows if row), [])
+    for other, label in SEPARATOR_NAMES.items():
+        if len(names) == 1 and other in names[0]:
+            expected = SEPARATOR_NAMES[separator]
+            raise DataError(
+                f"columns are separated by {label} where {expected} is expected in a "
+                f"{source.kind.upper()} file: convert it, or change its suffix",
+                where=source.name,
+            )
+    return refuse_repeated(names, source.name)
+
+
+def read_separated(source: Source, columns: Sequence[str] | None) -> pa.Table:
+    """All columns, or the named ones, of a file with a header."""
+    names = header(source)
+    require_columns(columns or (), names, source.name)
+    table = read_text(source, names, columns or names, quoted=True, has_header=True)
+    _refuse_open_quote(source, table, names[-1])
+    return table
+
+
+def read_text(
+    source: Source, names: Sequence[str], wanted: Sequence[str], *, quoted: bool, has_header: bool
+) -> pa.Table:
+    """Wanted columns of a CSV or TSV file, all of whose columns, in order, get these names.
+
+    Without `quoted`, quotation marks are text like any other.
+    """
+    import pyarrow as pa
+    from pyarrow import csv as arrow
+
+    skip = 1 + _blank_lines_above(source) if has_header else 0
+
+    def read(threads: bool, handler: Any = None) -> pa.Table:
+        return arrow.read_csv(
+            source.open(),
+            read_options=arrow.ReadOptions(
+                use_threads=threads, block_size=BLOCK_BYTES, column_names=list(names),
+                skip_rows_after_names=skip,
+            ),
+            parse_options=arrow.ParseOptions(
+                delimiter=SEPARATORS[source.kind], newlines_in_values=quoted,
+                quote_char='"' if quoted else False, invalid_row_handler=handler,
+            ),
+            convert_options=arrow.ConvertOptions(
+                include_columns=list(wanted), column_types={name: pa.string() for name in names}
+            ),
+        )  # fmt: skip
+
+    try:
+        return read(threads=True)
+    except pa.ArrowInvalid as error:
+        _refuse_other_encodings(source)
+        ragged: list[Any] = []
+        read(threads=False, handler=lambda row: ragged.append(row) or "skip")
+        if not ragged:
+            raise
+        row = ragged[0]
+        raise DataError(
+            f"has {row.actual_columns} columns where {row.expected_columns} are expected: "
+            f"{row.text[:80]!r}",
+            where=at_row(source.name, row.number - skip),
+        ) from error
+
+
+def _blank_lines_above(source: Source) -> int:
+    head = source.head().removeprefix(codecs.BOM_UTF8)
+    return head[: len(head) - len(head.lstrip(b"\r\n"))].count(b"\n")
+
+
+def _refuse_other_encodings(source: Source) -> None:
+    """Raise a DataError at the first byte that is not UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    before = 0
+    with source.open() as stream:
+        while True:
+            chunk = stream.read(BLOCK_BYTES)
+            pending = len(decoder.getstate()[0])
+            try:
+                decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                offset = before - pending + error.start
+                line = source.open().read(offset).count(b"\n") + 1
+                message = f"byte {offset} (line {line}) is not UTF-8: save the file as UTF-8"
+                raise DataError(message, where=source.name) from error
+            if not chunk:
+                return
+            before += len(chunk)
+
+
+def _refuse_open_quote(source: Source, table: pa.Table, last: str) -> None:
+    """A quotation mark that is never closed makes one cell of all that follows it."""
+    if last not in table.column_names or not len(table):
+        return
+    cell = table[last][-1].as_py() or ""
+    if "\n" not in cell:
+        return
+    with source.open() as stream:
+        tail = b""
+        while chunk := stream.read(BLOCK_BYTES):
+            tail = (tail + chunk)[-64:]
+    if not tail.rstrip().endswith(b'"'):
+        raise DataError(
+            f"a quotation mark opens in column {last!r} and never closes",
+            where=at_row(source.name, len(table)),
+        )

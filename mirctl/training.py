@@ -1,0 +1,227 @@
+"""The one training loop: deterministic steps, checkpoints, resume, early stop on validation.
+
+Step n depends on the seed and on n alone: its batch is made from (epoch, step), and the random
+generators are seeded anew before it. So a run that was killed and resumed ends in the same bytes.
+"""
+
+import math
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from pydantic import Field, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+
+from mirctl import console, plugins
+from mirctl.errors import Interrupted, RunError
+from mirctl.run import Run
+from mirctl.section import Section
+
+
+class TrainConfig(Section):
+    """How long and how fast to learn."""
+
+    epochs: int = Field(20, ge=0)
+    batch_size: PositiveInt = 128
+    lr: PositiveFloat = 1e-3
+    weight_decay: float = Field(0.0, ge=0)
+    schedule: Literal["onecycle", "constant"] = "onecycle"
+    warmup: float = Field(0.2, ge=0, lt=1, description="Share of the steps in which the rate rises")
+    clip: PositiveFloat = Field(1.0, description="Largest norm of the gradient")
+    patience: int | None = Field(
+        None, ge=1, description="Epochs without a better metric, then stop"
+    )
+    metric: str = Field("ndcg@10", description="Validation metric that picks the best epoch")
+    checkpoint_every: float = Field(60.0, ge=0, description="Seconds between checkpoints")
+
+
+class Task(Protocol):
+    """What a plugin gives the loop. `batch` must depend on (epoch, step) and the seed alone."""
+
+    model: nn.Module
+
+    def steps(self, epoch: int) -> int: ...
+
+    def batch(self, epoch: int, step: int) -> Any: ...
+
+    def loss(self, batch: Any) -> Tensor: ...
+
+    def validate(self) -> dict[str, float]: ...
+
+
+@dataclass
+class Progress:
+    """Where training stands; everything a checkpoint holds beside the weights."""
+
+    epoch: int = 0
+    step: int = 0
+    total: int = 0
+    loss: float = 0.0
+    best: float = -math.inf
+    best_epoch: int = -1
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def fit(task: Task, config: TrainConfig, run: Run) -> list[dict[str, float]]:
+    """Train `task.model` in place and leave its best epoch's weights in it; gives the history."""
+    loop = _Loop(task, config, run)
+    with _interruptible() as stop:
+        return loop.run_all(stop)
+
+
+class _Loop:
+    def __init__(self, task: Task, config: TrainConfig, run: Run) -> None:
+        self.task, self.config, self.run = task, config, run
+        self.model = task.model
+        parameters = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(
+            parameters, lr=config.lr, betas=(0.9, 0.98), weight_decay=config.weight_decay
+        )
+        self.scaler = torch.amp.GradScaler("cuda", enabled=run.dtype == torch.float16)
+        self.progress = Progress()
+        self.best: dict[str, Tensor] = {}
+        self.all_steps = sum(task.steps(epoch) for epoch in range(config.epochs))
+        self.saved = time.monotonic()
+        self._restore()
+
+    def run_all(self, stop: "_Stop") -> list[dict[str, float]]:
+        state, seconds = self.progress, time.monotonic()
+        while state.epoch < self.config.epochs and not self._out_of_patience():
+            steps = self.task.steps(state.epoch)
+            while state.step < steps:
+                self._step(state.epoch, state.step)
+                state.step += 1
+                state.total += 1
+                self._maybe_save(stop)
+            self._end_epoch(steps, time.monotonic() - seconds)
+            seconds = time.monotonic()
+            self._maybe_save(stop)
+        if self.best:
+            self.model.load_state_dict(self.best)
+        return state.history
+
+    def _step(self, epoch: int, step: int) -> None:
+        torch.manual_seed(step_seed(self.run.seed, self.progress.total))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.lr * rate(self.config, self.progress.total, self.all_steps)
+        self.model.train()
+        batch = self.task.batch(epoch, step)
+        mixed = self.run.dtype != torch.float32
+        with torch.autocast(self.run.device.type, self.run.dtype, enabled=mixed):
+            loss = self.task.loss(batch)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise RunError(
+                f"the loss is {value} at epoch {epoch + 1}, step {step + 1}: try a lower train.lr"
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()
+        self.scaler.unscale_(self.optimizer)
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.progress.loss += value
+
+    def _end_epoch(self, steps: int, seconds: float) -> None:
+        state, config = self.progress, self.config
+        self.model.eval()
+        with torch.no_grad():
+            metrics = self.task.validate()
+        if config.metric not in metrics:
+            known = ", ".join(metrics)
+            raise RunError(f"train.metric {config.metric!r} is not measured; there are: {known}")
+        entry = {"epoch": state.epoch + 1, "loss": state.loss / max(steps, 1), **metrics}
+        state.history.append(entry)
+        if metrics[config.metric] > state.best:
+            state.best, state.best_epoch = metrics[config.metric], state.epoch
+            self.best = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
+        console.say(
+            f"epoch {state.epoch + 1}/{config.epochs}: loss {entry['loss']:.4f}, "
+            f"valid {config.metric} {metrics[config.metric]:.4f}, {console.duration(seconds)}"
+        )
+        state.epoch, state.step, state.loss = state.epoch + 1, 0, 0.0
+        plugins.hooks().call("mirctl_step", run=self.run, step=state.total, metrics=entry)
+
+    def _out_of_patience(self) -> bool:
+        waited = self.progress.epoch - 1 - self.progress.best_epoch
+        return self.config.patience is not None and waited >= self.config.patience
+
+    def _maybe_save(self, stop: "_Stop") -> None:
+        if stop.asked or time.monotonic() - self.saved >= self.config.checkpoint_every:
+            self._save()
+        if stop.asked:
+            raise Interrupted(
+                f"stopped in epoch {self.progress.epoch + 1} of {self.config.epochs}, a checkpoint "
+                "is written: the same command with --resume goes on",
+                where=str(self.run.work),
+            )
+
+    def _save(self) -> None:
+        self.run.save_checkpoint(
+            {
+                "model": self.model.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "scaler": self.scaler.state_dict(),
+                "best": self.best,
+                "progress": vars(self.progress),
+            }
+        )
+        self.saved = time.monotonic()
+
+    def _restore(self) -> None:
+        state = self.run.load_checkpoint()
+        if state is None:
+            return
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.best = state["best"]
+        self.progress = Progress(**state["progress"])
+        console.say(f"going on from epoch {self.progress.epoch + 1}, step {self.progress.step + 1}")
+
+
+def step_seed(seed: int, step: int) -> int:
+    """One 63-bit seed for each (seed, step)."""
+    return int(np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)[0] >> 1)
+
+
+def rate(config: TrainConfig, step: int, steps: int) -> float:
+    """Share of the learning rate: a linear rise, then (onecycle) half a cosine to zero."""
+    rise = config.warmup * steps
+    if step < rise:
+        return (step + 1) / (rise + 1)
+    if config.schedule == "constant":
+        return 1.0
+    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(steps - rise, 1)))
+
+
+@dataclass
+class _Stop:
+    asked: bool = False
+
+
+@contextmanager
+def _interruptible() -> Iterator[_Stop]:
+    """The first Ctrl-C or SIGTERM asks the loop to stop after its step; the second is as usual."""
+    stop = _Stop()
+
+    def ask(number: int, frame: object) -> None:
+        stop.asked = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        console.say("stopping after this step; once more to stop at once")
+
+    try:
+        before = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: nobody can press Ctrl-C here
+        yield stop
+        return
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,151 @@
+"""Adapt frozen text and image encoders to a catalogue with side networks on cached states."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mirctl import console
+from mirctl.options import (
+    Changes,
+    Device,
+    DryRun,
+    Force,
+    Json,
+    Precision,
+    Quiet,
+    Require,
+    Resume,
+    Seed,
+)
+
+app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
+
+Recipe = Annotated[str, typer.Argument(help="YAML file, or the name of a built-in recipe.")]
+Art = Annotated[Path, typer.Argument(help="Folder of a trained recommender.")]
+OutFolder = Annotated[Path | None, typer.Option("--out", "-o", help="New folder for the result.")]
+
+
+@app.callback()
+def adapt() -> None: ...
+
+
+@app.command()
+def run(
+    recipe: Recipe,
+    changes: Changes = None,
+    out: OutFolder = None,
+    seed: Seed = None,
+    device: Device = None,
+    precision: Precision = None,
+    resume: Resume = False,
+    dry_run: DryRun = False,
+    force: Force = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Data to artifact: cache hidden states, train, rank the whole catalogue, save."""
+    from mirctl import jobs
+
+    console.configure(quiet=quiet)
+    gate = jobs.requirements(require)
+    options = jobs.Options(out, seed, device, precision, resume, dry_run, force)
+    result = jobs.execute(recipe, changes or [], options, only="adapt/run")
+    jobs.show_result(result, require=gate, json=json)
+
+
+@app.command()
+def encode(
+    recipe: Recipe,
+    changes: Changes = None,
+    out: OutFolder = None,
+    shard: Annotated[
+        str | None, typer.Option("--shard", help="i/n: only the i-th of n parts, from 1.")
+    ] = None,
+    device: Device = None,
+    precision: Precision = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Only compute and cache the hidden states; --out also writes them as an artifact."""
+    from mirctl import jobs
+    from mirctl_adapt import encoding
+
+    console.configure(quiet=quiet)
+    options = jobs.Options(out, None, device, precision, force=force)
+    encoding.show(encoding.encode(recipe, changes or [], options, shard), json=json)
+
+
+@app.command("eval")
+def evaluate(
+    artifact: Art,
+    changes: Changes = None,
+    require: Require = None,
+    device: Device = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure a recommender again, on its own data or on data.KEY=PATH."""
+    from mirctl import jobs
+    from mirctl_adapt import measuring
+
+    console.configure(quiet=quiet)
+    gate = jobs.requirements(require)
+    metrics, report = measuring.evaluate(artifact, changes or [], device)
+    jobs.show(metrics, report, require=gate, json=json, artifact=artifact)
+
+
+@app.command()
+def recommend(
+    artifact: Art,
+    stdin: Annotated[
+        str | None, typer.Argument(metavar="[-]", help="- reads histories as JSONL from stdin.")
+    ] = None,
+    user: Annotated[list[str] | None, typer.Option("--user", help="A user of the data.")] = None,
+    everyone: Annotated[bool, typer.Option("--all", help="Every user of the data.")] = False,
+    history: Annotated[
+        str | None, typer.Option("--history", help="Item ids, oldest first: a,b,c.")
+    ] = None,
+    k: Annotated[int, typer.Option("--k", min=1, help="Items for each user.")] = 10,
+    allow: Annotated[
+        Path | None, typer.Option("--allow", help="File of the only item ids to recommend.")
+    ] = None,
+    deny: Annotated[
+        Path | None, typer.Option("--deny", help="File of item ids never to recommend.")
+    ] = None,
+    out: Annotated[
+        str, typer.Option("--out", "-o", help="JSONL, CSV or Parquet file; - is stdout.")
+    ] = "-",
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Recommend items: JSONL rows with user, rank, item, title and score."""
+    from mirctl_adapt import serving
+
+    console.configure(quiet=quiet)
+    asked = serving.Asked(stdin, tuple(user or ()), everyone, history)
+    serving.recommend(artifact, asked, k, allow, deny, out, force=force)
+
+
+@app.command()
+def embed(
+    artifact: Art,
+    items: Annotated[Path, typer.Option("--items", help="Table of items, as in the recipe.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="New .parquet or .safetensors file.")],
+    images: Annotated[
+        Path | None, typer.Option("--images", help="Folder of pictures named by item id.")
+    ] = None,
+    device: Device = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Embed items by their content, also items that were never seen in training."""
+    from mirctl_adapt import serving
+
+    console.configure(quiet=quiet)
+    serving.show_embedded(
+        serving.embed(artifact, items, images, out, device, force=force), json=json
+    )

@@ -1,0 +1,117 @@
+"""What an adapt recipe may say. Each field can stand in a recipe or be given as `key=value`."""
+
+from typing import Literal, Self
+
+from pydantic import Field, PositiveInt, model_validator
+
+from mirctl.data.config import DataConfig
+from mirctl.encode.settings import EncoderSettings, ImageSettings
+from mirctl.section import JobConfig, Section
+from mirctl.training import TrainConfig
+
+CONTENT = ("iisan-versa", "iisan", "frozen")
+
+
+class ModelConfig(Section):
+    """The recommender: what an item is made of, and who reads a history."""
+
+    method: Literal["iisan-versa", "iisan", "frozen", "id", "markov", "pop"] = "iisan-versa"
+    text: EncoderSettings | None = Field(None, description="Encoder of the items' titles")
+    image: ImageSettings | None = Field(None, description="Encoder of the items' pictures")
+    columns: dict[str, EncoderSettings] = Field(
+        {}, description="Encoders of further text columns, such as captions"
+    )
+    layers: Literal["group", "every-second", "last", "all"] | None = Field(
+        None, description="Which cached layers a tower keeps; iisan: every-second, else group"
+    )
+    groups: PositiveInt | dict[str, PositiveInt] = Field(
+        6, description="Groups of layers, for all towers or by tower; a group keeps its last layer"
+    )
+    normalize: bool | None = Field(None, description="Standardise states; iisan: no, else yes")
+    head: Literal["linear", "gelu"] | None = Field(None, description="iisan: linear, else gelu")
+    bottleneck: PositiveInt = Field(64, description="Inner width of a side adapter")
+    dim: PositiveInt = Field(64, description="Width of item and user embeddings")
+    intra: bool = Field(True, description="Keep the intra-modal towers")
+    inter: bool = Field(True, description="Keep the inter-modal tower")
+    gate: bool = Field(True, description="Learn the gates; without, they stay at equal weights")
+    ids: bool = Field(False, description="Add a learned embedding of the item id to its content")
+    history: PositiveInt = Field(50, description="Items of a history that the user encoder reads")
+    user_layers: PositiveInt = 2
+    user_heads: PositiveInt = 2
+    dropout: float = Field(0.2, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def content_methods_have_content(self) -> Self:
+        if self.method in CONTENT and not self.encoders:
+            raise ValueError(
+                f"method {self.method!r} reads content: set model.text, .image or .columns"
+            )
+        if self.method in ("iisan", "iisan-versa") and not (self.intra or self.inter):
+            raise ValueError("intra and inter are both off: nothing of the side network is left")
+        if self.dim % self.user_heads:
+            raise ValueError(f"dim {self.dim} is no multiple of user_heads {self.user_heads}")
+        return self
+
+    @property
+    def encoders(self) -> dict[str, EncoderSettings]:
+        """Tower name -> its encoder: "text", "image", and each further text column by its name."""
+        named = {"text": self.text, "image": self.image, **self.columns}
+        return {name: settings for name, settings in named.items() if settings is not None}
+
+    @property
+    def keeps(self) -> str:
+        """The layer choice in force."""
+        return self.layers or ("every-second" if self.method == "iisan" else "group")
+
+    @property
+    def normalizes(self) -> bool:
+        """Are states standardised?"""
+        return self.method != "iisan" if self.normalize is None else self.normalize
+
+    @property
+    def head_kind(self) -> str:
+        """The head in force."""
+        return self.head or ("linear" if self.method == "iisan" else "gelu")
+
+
+class AdaptTrain(TrainConfig):
+    """The shared loop's settings and this plugin's loss."""
+
+    loss: Literal["auto", "catalogue", "batch"] = Field(
+        "auto",
+        description="Softmax over the whole catalogue, or over the batch's items minus log "
+        "popularity; auto: catalogue up to 5,000 items",
+    )
+
+
+class EvalConfig(Section):
+    """How the ranking is measured: leave-one-out, the whole catalogue ranked."""
+
+    protocol: Literal["full", "iisan"] = Field(
+        "full", description="iisan: only the last 13 interactions of users with 5 or more"
+    )
+    repeats: Literal["mask", "allow"] = Field(
+        "mask",
+        description="mask: items of the history cannot be recommended again, and a target that "
+        "repeats one is a miss; allow: every item is a candidate",
+    )
+    cold_at_most: int = Field(
+        5, ge=0, description="A target with at most so many training interactions is cold"
+    )
+
+
+class SaveConfig(Section):
+    """What goes into the artifact beside the model."""
+
+    histories: bool = Field(True, description="Keep user histories: `recommend --user` needs them")
+
+
+class AdaptConfig(JobConfig):
+    """A recipe with `uses: adapt/run`."""
+
+    uses: Literal["adapt/run"]
+    data: DataConfig
+    model: ModelConfig = Field(default_factory=ModelConfig, validate_default=True)
+    train: AdaptTrain = AdaptTrain()
+    evaluation: EvalConfig = EvalConfig()
+    save: SaveConfig = SaveConfig()

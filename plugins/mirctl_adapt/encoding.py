@@ -1,0 +1,75 @@
+"""`mirctl adapt encode`: hidden states alone, into the cache and, on request, into an artifact."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from mirctl import artifact, console, device, jobs, recipe, run
+from mirctl.data.catalogue import load_catalogue
+from mirctl.efficiency import Meter
+from mirctl.errors import UsageError
+from mirctl_adapt import towers
+from mirctl_adapt.config import AdaptConfig
+
+KIND = "adapt/states"
+
+
+def parse_shard(text: str | None) -> tuple[int, int]:
+    """(i, n) of "i/n", i from 1; nothing means the one whole."""
+    if text is None:
+        return 1, 1
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise UsageError(f"--shard {text!r}: write i/n with 1 <= i <= n")
+    return int(match[1]), int(match[2])
+
+
+def encode(
+    name: str, changes: Sequence[str], options: jobs.Options, shard: str | None
+) -> dict[str, Any]:
+    """Encode a recipe's items, or every n-th from the i-th on, and report what was done."""
+    part, parts = parse_shard(shard)
+    _, config = jobs.prepare(name, changes, options, only="adapt/run")
+    if not isinstance(config, AdaptConfig) or not config.model.encoders:
+        raise UsageError(f"{name}: the recipe names no encoder: set model.text or model.image")
+    chosen = device.choose(config.device)
+    dtype = device.precision(config.precision, chosen)
+    items = load_catalogue(config.data, seed=config.seed).items
+    meter = Meter()
+    with meter:
+        states = towers.encode(config.model, items, chosen, dtype, meter, (part - 1, parts))
+    report = {
+        tower: {
+            "items": len(items.ids),
+            "with_states": int(found.present().sum()),
+            "encoded_now": found.calls,
+            "widths": list(found.widths),
+            "absent": found.absent,
+        }
+        for tower, found in states.items()
+    }
+    if options.out is not None:
+        with artifact.create(options.out, kind=KIND, schema=1, force=options.force) as draft:
+            for tower, found in states.items():
+                rows = np.flatnonzero(found.present())
+                draft.tensors(
+                    tower, {"items": torch.from_numpy(rows), "states": found.gather(rows)}
+                )
+            draft.json("extra/items.json", items.ids)
+            draft.json("extra/towers.json", report)
+            draft.text("recipe.yaml", recipe.dump(config, relative_to=options.out))
+            draft.json("efficiency.json", meter.report())
+            inputs = recipe.relative_inputs(run.describe_inputs(config), options.out)
+            draft.describe(seed=config.seed, device=str(chosen), inputs=inputs, shard=[part, parts])
+    return {"artifact": options.out, "towers": report}
+
+
+def show(report: dict[str, Any], *, json: bool) -> None:
+    """One document for programs; people have been told on the way."""
+    if json:
+        console.document(report)
+    elif report["artifact"] is not None:
+        console.emit(str(report["artifact"]))

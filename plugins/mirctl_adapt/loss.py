@@ -1,0 +1,42 @@
+"""Two next-item losses over n predictions: the whole catalogue, or the batch's items debiased."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def catalogue_loss(users: Tensor, items: Tensor, target: Tensor) -> Tensor:
+    """Mean softmax cross-entropy of users (n, d) over all items (m, d); target (n,) < m."""
+    return F.cross_entropy(users @ items.T, target)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The distinct items of a batch of windows, and who owns which."""
+
+    counts: Tensor
+    """(m,) how often each distinct item stands in the batch's windows."""
+    log_share: Tensor
+    """(m,) log of each item's share of the training interactions."""
+    owned: Tensor
+    """(windows, m) bool: the item stands in that window."""
+
+
+def batch_loss(
+    users: Tensor, items: Tensor, target: Tensor, window: Tensor, candidates: Candidates
+) -> Tensor:
+    """The in-batch softmax of IISAN minus log popularity, computed over distinct items.
+
+    users (n, d) predict target (n,) out of items (m, d); window (n,) is the row of `owned` each
+    prediction belongs to. Written out, every position of every window is one column, the columns
+    of the user's own items are masked but for the one target, and the logits are h.e - log share.
+    A distinct item that others hold c times therefore adds log c to its logit, and the target
+    counts once, whoever else holds it.
+    """
+    bias = candidates.counts.log() - candidates.log_share
+    blocked = bias.expand_as(candidates.owned).masked_fill(candidates.owned, -torch.inf)
+    others = users @ items.T + blocked[window]
+    own = (users * items[target]).sum(1) - candidates.log_share[target]
+    return (torch.logsumexp(torch.cat([own[:, None], others], dim=1), dim=1) - own).mean()

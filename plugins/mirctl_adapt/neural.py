@@ -1,0 +1,90 @@
+"""A trained Recommender as a scorer: item embeddings once, then users block by block."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mirctl_adapt.config import ModelConfig
+from mirctl_adapt.data import Histories
+from mirctl_adapt.inputs import CatalogueInputs
+from mirctl_adapt.model import (
+    FrozenHeads,
+    IdTable,
+    Recommender,
+    SideNetwork,
+    TowerInput,
+    UserEncoder,
+)
+
+ITEM_BLOCK = 4096
+USER_BLOCK = 512
+
+
+def build(config: ModelConfig, towers: list[TowerInput], n_items: int) -> Recommender:
+    """An untrained recommender of the recipe's method."""
+    users = UserEncoder(
+        config.dim, config.history, config.user_layers, config.user_heads, config.dropout
+    )
+    content = None if config.method == "id" else _content(config, towers)
+    if content is None or config.ids:
+        return Recommender(IdTable(n_items, config.dim, content), users)
+    return Recommender(content, users)
+
+
+def _content(config: ModelConfig, towers: list[TowerInput]) -> nn.Module:
+    if config.method == "frozen":
+        return FrozenHeads(towers, dim=config.dim, head_kind=config.head_kind)
+    return SideNetwork(
+        towers,
+        bottleneck=config.bottleneck,
+        dim=config.dim,
+        head_kind=config.head_kind,
+        intra=config.intra,
+        inter=config.inter,
+        gate=config.gate,
+    )
+
+
+@torch.no_grad()
+def embed_items(
+    model: Recommender, inputs: CatalogueInputs, ids: Sequence[int] | None = None
+) -> Tensor:
+    """(items, dim) float32 on the inputs' device, in blocks.
+
+    `ids` are the items' indexes in training, -1 for new ones; None where the catalogue is the
+    trained one.
+    """
+    model.eval()
+    known = None if ids is None else torch.tensor(ids, device=inputs.device)
+    blocks = []
+    for rows in torch.arange(inputs.n_items).split(ITEM_BLOCK):
+        batch = inputs.gather(rows)
+        if known is not None:
+            batch = replace(batch, ids=known[rows.to(inputs.device)])
+        blocks.append(model.items(batch).float())
+    return torch.cat(blocks)
+
+
+class NeuralScorer:
+    """Scores histories with a user encoder and fixed item embeddings."""
+
+    def __init__(self, users: UserEncoder, embeddings: Tensor) -> None:
+        self.users, self.embeddings = users.eval(), embeddings
+
+    @torch.no_grad()
+    def queries(self, histories: Histories) -> Tensor:
+        """(users, dim): each history's last time step; zeros for an empty history."""
+        items, lengths = histories.padded(len(self.users.positions.weight))
+        device = self.embeddings.device
+        read = self.users(self.embeddings[torch.from_numpy(items).to(device)])
+        last = torch.from_numpy(np.maximum(lengths - 1, 0)).to(device)
+        known = torch.from_numpy(lengths > 0).to(device)
+        return read[torch.arange(len(last), device=device), last] * known[:, None]
+
+    @torch.no_grad()
+    def scores(self, histories: Histories) -> Tensor:
+        """(users, n_items)"""
+        return self.queries(histories) @ self.embeddings.T

@@ -1,0 +1,86 @@
+"""The job: data -> cached hidden states -> train -> full-ranking evaluation -> artifact."""
+
+from dataclasses import dataclass
+
+import torch
+from mirctl.data.catalogue import Catalogue, load_catalogue
+
+from mirctl import console, training
+from mirctl.run import Result, Run
+from mirctl_adapt import counting, data, evaluation, saving, towers
+from mirctl_adapt.config import AdaptConfig
+from mirctl_adapt.data import Split
+from mirctl_adapt.evaluation import Scorer
+from mirctl_adapt.inputs import CatalogueInputs
+from mirctl_adapt.model import Recommender
+from mirctl_adapt.neural import NeuralScorer, build, embed_items
+from mirctl_adapt.training import NextItemTask
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training leaves: a scorer, and for neural methods the model behind it."""
+
+    scorer: Scorer
+    model: Recommender | None = None
+    inputs: CatalogueInputs | None = None
+    history: tuple[dict[str, float], ...] = ()
+
+
+def run(config: AdaptConfig, run: Run) -> Result:
+    """Do the whole job of a recipe with `uses: adapt/run`."""
+    with run.meter.phase("read data"):
+        catalogue = load_catalogue(config.data, seed=config.seed)
+        split = split_of(catalogue, config)
+    tell(catalogue, split)
+    trained = train(config, catalogue, split, run)
+    with run.meter.phase("evaluate", items=len(split.evaluated)):
+        metrics = evaluation.evaluate(trained.scorer, split, config.evaluation, config.seed)
+    saving.save(config, run, catalogue, split, trained, metrics)
+    return Result(run.out, metrics=metrics, report=evaluation.report(metrics, config.evaluation))
+
+
+def split_of(catalogue: Catalogue, config: AdaptConfig) -> Split:
+    """The catalogue's histories, cut as the recipe's protocol says."""
+    offsets, items = catalogue.interactions.sequences()
+    return data.split(offsets, items, len(catalogue.items.ids), config.evaluation.protocol)
+
+
+def tell(catalogue: Catalogue, split: Split) -> None:
+    """Say what was read, so that nothing is dropped in silence."""
+    users, items = len(split.whole), split.n_items
+    console.say(
+        f"{len(catalogue.interactions.item)} interactions of {users} users with {items} items; "
+        f"{len(split.evaluated)} users are evaluated"
+        + (
+            f", {users - len(split.evaluated)} have too few interactions and only train"
+            if users > len(split.evaluated)
+            else ""
+        )
+    )
+
+
+def train(config: AdaptConfig, catalogue: Catalogue, split: Split, run: Run) -> Trained:
+    """Fit the recipe's method on the training part."""
+    if config.model.method in ("pop", "markov"):
+        fit = {"pop": counting.count_items, "markov": counting.count_transitions}
+        return Trained(fit[config.model.method](split.train, split.n_items))
+    if config.model.method == "id":
+        inputs = CatalogueInputs({}, split.n_items, run.device)
+    else:
+        inputs = towers.inputs_for(config.model, catalogue.items, run.device, run.dtype, run.meter)
+    torch.manual_seed(config.seed)
+    tower_inputs = inputs.tower_inputs(normalize=config.model.normalizes)
+    model = build(config.model, tower_inputs, split.n_items).to(run.device)
+    _count_parameters(model, run)
+    task = NextItemTask(model, inputs, split, config)
+    with run.meter.phase("train"):
+        history = training.fit(task, config.train, run)
+    embeddings = embed_items(model, inputs)
+    return Trained(NeuralScorer(model.users, embeddings), model, inputs, tuple(history))
+
+
+def _count_parameters(model: Recommender, run: Run) -> None:
+    count = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    run.meter.record(trainable_parameters=count)
+    console.say(f"{count:,} trainable parameters")

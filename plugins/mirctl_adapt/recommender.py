@@ -1,0 +1,223 @@
+"""A saved recommender: opens an artifact, scores histories, names the best items."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mirctl import artifact, console, recipe, yaml12
+from mirctl.errors import ArtifactError, DataError, UsageError
+from mirctl_adapt import saving
+from mirctl_adapt.config import AdaptConfig
+from mirctl_adapt.counting import Markov, Popularity
+from mirctl_adapt.data import Histories
+from mirctl_adapt.evaluation import Scorer, block_of_users
+from mirctl_adapt.model import Recommender, TowerInput
+from mirctl_adapt.neural import NeuralScorer, build
+
+
+@dataclass(frozen=True)
+class Saved:
+    """An opened recommender."""
+
+    folder: Path
+    config: AdaptConfig
+    item_ids: list[str]
+    titles: list[str | None]
+    scorer: Scorer
+    model: Recommender | None
+    towers: dict[str, dict[str, list[int]]]
+    user_ids: list[str] | None
+    histories: Histories | None
+
+    @cached_property
+    def item_index(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.item_ids)}
+
+    @cached_property
+    def user_index(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.user_ids or ())}
+
+
+def load(folder: Path, device: torch.device | None = None) -> Saved:
+    """Open an artifact of kind adapt/recommender."""
+    device = device or torch.device("cpu")
+    art = artifact.open_artifact(folder, kind=saving.KIND)
+    config = _config(art)
+    items, users = saving.load_tables(art)
+    towers = art.json(saving.TOWERS)
+    scorer, model = _scorer(art, config, towers, items.num_rows, device)
+    histories = None
+    if users is not None:
+        column = users["history"].combine_chunks()
+        offsets = column.offsets.to_numpy()
+        flat = column.values.to_numpy().astype(np.int64)
+        histories = Histories(flat, offsets[:-1], offsets[1:])
+    return Saved(
+        art.folder,
+        config,
+        items["item_id"].to_pylist(),
+        items["title"].to_pylist(),
+        scorer,
+        model,
+        towers,
+        users["user_id"].to_pylist() if users is not None else None,
+        histories,
+    )
+
+
+def _config(art: artifact.Artifact) -> AdaptConfig:
+    path = art.folder / "recipe.yaml"
+    tree, marks = yaml12.load(art.text("recipe.yaml"), str(path))
+    try:
+        return recipe.resolve(AdaptConfig, recipe.Recipe(str(path), art.folder, tree, marks))
+    except UsageError as error:
+        raise ArtifactError(
+            f"its recipe is of another version: {error}", where=str(path)
+        ) from error
+
+
+def _scorer(
+    art: artifact.Artifact,
+    config: AdaptConfig,
+    towers: dict[str, Any],
+    n_items: int,
+    device: torch.device,
+) -> tuple[Scorer, Recommender | None]:
+    tensors = art.tensors("model")
+    if config.model.method == "pop":
+        return Popularity(tensors["counts"]), None
+    if config.model.method == "markov":
+        return Markov(
+            **{name: tensors[name] for name in ("counts", "offsets", "after", "times")}
+        ), None
+    inputs = [_tower_input(facts) for facts in towers.values()]
+    model = build(config.model, inputs, n_items)
+    try:
+        model.load_state_dict({name: tensors[name] for name in tensors})
+    except RuntimeError as error:
+        raise ArtifactError(
+            f"weights do not fit the recipe: {error}", where=str(art.folder)
+        ) from error
+    model.to(device).eval()
+    embeddings = art.tensors("items")["embeddings"].to(device)
+    return NeuralScorer(model.users, embeddings), model
+
+
+def _tower_input(facts: dict[str, list[int]]) -> TowerInput:
+    widths = [facts["widths"][i] for i in facts["layers"]]
+    return TowerInput(widths, torch.zeros(sum(widths)), torch.ones(sum(widths)))
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which items may be recommended: (n_items,) bool."""
+
+    allowed: Tensor
+
+    @classmethod
+    def read(cls, saved: Saved, allow: Path | None, deny: Path | None) -> "Filter":
+        """From files with one item id a line; unknown ids are counted and told."""
+        n_items = len(saved.item_ids)
+        allowed = torch.ones(n_items, dtype=torch.bool)
+        if allow is not None:
+            allowed[:] = False
+            allowed[_ids_in(saved, allow)] = True
+        if deny is not None:
+            allowed[_ids_in(saved, deny)] = False
+        if not allowed.any():
+            raise DataError("--allow and --deny together leave no item to recommend")
+        return cls(allowed)
+
+
+def _ids_in(saved: Saved, path: Path) -> list[int]:
+    try:
+        names = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot be read: {error}", where=str(path)) from error
+    names = [name for name in names if name]
+    known = [saved.item_index[name] for name in names if name in saved.item_index]
+    if len(known) < len(names):
+        console.warn(
+            f"{path}: {len(names) - len(known)} of {len(names)} ids are not in the catalogue"
+        )
+    return known
+
+
+def history_of(saved: Saved, names: Sequence[str], who: str) -> list[int]:
+    """Item indexes of a given history; one unknown id is an error that offers the closest."""
+    unknown = [name for name in names if name not in saved.item_index]
+    if unknown:
+        close = get_close_matches(unknown[0], saved.item_ids, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise DataError(f"item {unknown[0]!r} is not in the catalogue{hint}", where=who)
+    return [saved.item_index[name] for name in names]
+
+
+def user_rows(saved: Saved, names: Sequence[str] | None) -> np.ndarray:
+    """Rows of some users in the saved histories; None is everybody."""
+    if saved.histories is None:
+        raise UsageError(
+            "this artifact keeps no histories (save.histories was false): use --history"
+        )
+    if names is None:
+        return np.arange(len(saved.histories))
+    for name in names:
+        if name not in saved.user_index:
+            close = get_close_matches(name, saved.user_ids or [], n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise DataError(f"no such user{hint}", where=f"user {name!r}")
+    return np.array([saved.user_index[name] for name in names])
+
+
+def pack(histories: Sequence[Sequence[int]]) -> Histories:
+    """Lists of item indexes as one Histories."""
+    ends = np.cumsum([len(h) for h in histories])
+    items = np.array([i for h in histories for i in h] or [0], dtype=np.int64)
+    return Histories(items, ends - [len(h) for h in histories], ends)
+
+
+def recommend(
+    saved: Saved, users: Sequence[str], histories: Histories, k: int, keep: Filter
+) -> Iterator[dict[str, Any]]:
+    """Rows (user_id, rank, item_id, title, score), best first, user after user.
+
+    Items of the history are left out unless the recipe says `evaluation.repeats: allow`.
+    """
+    size = block_of_users(len(saved.item_ids))
+    for start in range(0, len(histories), size):
+        rows = np.arange(start, min(start + size, len(histories)))
+        scores, items = best(saved, histories.of(rows), k, keep)
+        for row, row_scores, row_items in zip(rows, scores.tolist(), items.tolist(), strict=True):
+            yield from _rows(saved, users[row], row_scores, row_items)
+
+
+def best(saved: Saved, histories: Histories, k: int, keep: Filter) -> tuple[Tensor, Tensor]:
+    """(scores, items), both (users, k), best first; -inf where fewer than k items are left."""
+    scores = saved.scorer.scores(histories).cpu()
+    scores[:, ~keep.allowed] = -torch.inf
+    if saved.config.evaluation.repeats == "mask":
+        rows, items = histories.pairs()
+        scores[torch.from_numpy(rows), torch.from_numpy(items)] = -torch.inf
+    return torch.topk(scores, min(k, scores.shape[1]), dim=1)
+
+
+def _rows(
+    saved: Saved, user: str, scores: Iterable[float], items: Iterable[int]
+) -> Iterator[dict[str, Any]]:
+    for place, (score, item) in enumerate(zip(scores, items, strict=True), start=1):
+        if score == -np.inf:
+            return
+        yield {
+            "user_id": user,
+            "rank": place,
+            "item_id": saved.item_ids[item],
+            "title": saved.titles[item],
+            "score": round(score, 6),
+        }

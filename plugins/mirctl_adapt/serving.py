@@ -1,0 +1,160 @@
+"""What `recommend` and `embed` do: rows in, rows out."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mirctl import console, device, files, tables
+from mirctl.artifact import write_tensors
+from mirctl.data.items import load_items
+from mirctl.efficiency import Meter
+from mirctl.errors import DataError, UsageError
+from mirctl_adapt import recommender, towers
+from mirctl_adapt.neural import embed_items
+from mirctl_adapt.recommender import Filter, Saved
+
+LINES_AT_ONCE = 256
+
+
+@dataclass(frozen=True)
+class Asked:
+    """For whom: exactly one of stdin, users, everyone or a history."""
+
+    stdin: str | None
+    users: tuple[str, ...]
+    everyone: bool
+    history: str | None
+
+    def check(self) -> None:
+        ways = [self.stdin is not None, bool(self.users), self.everyone, self.history is not None]
+        if sum(ways) != 1:
+            raise UsageError("say for whom, in one way: --user, --all, --history, or - for stdin")
+        if self.stdin not in (None, "-"):
+            raise UsageError(f"{self.stdin!r} is not understood: - reads histories from stdin")
+
+
+def recommend(
+    folder: Path,
+    asked: Asked,
+    k: int,
+    allow: Path | None,
+    deny: Path | None,
+    out: str,
+    *,
+    force: bool,
+) -> None:
+    """Write the recommendations of an artifact to a file or stdout."""
+    asked.check()
+    if out != "-":
+        files.refuse_to_overwrite(Path(out), force=force)
+    saved = recommender.load(folder)
+    keep = Filter.read(saved, allow, deny)
+    tables.write_rows(out, _rows(saved, asked, k, keep))
+
+
+def _rows(saved: Saved, asked: Asked, k: int, keep: Filter) -> Iterator[dict[str, Any]]:
+    if asked.stdin is not None:
+        return _rows_of_lines(saved, sys.stdin.buffer, k, keep)
+    if asked.history is not None:
+        names = [name.strip() for name in asked.history.split(",") if name.strip()]
+        history = recommender.history_of(saved, names, "--history")
+        return recommender.recommend(saved, [""], recommender.pack([history]), k, keep)
+    chosen = recommender.user_rows(saved, None if asked.everyone else asked.users)
+    users = [saved.user_ids[row] for row in chosen]
+    return recommender.recommend(saved, users, saved.histories.of(chosen), k, keep)
+
+
+def _rows_of_lines(
+    saved: Saved, lines: Iterable[bytes], k: int, keep: Filter
+) -> Iterator[dict[str, Any]]:
+    """Stream: each line is ["a", "b"] or {"user_id": "x", "history": ["a", "b"]}."""
+    unknown = [0]
+    numbered = ((n, line) for n, line in enumerate(lines, start=1) if line.strip())
+    for block in _blocks(numbered, LINES_AT_ONCE):
+        parsed = [_parse(saved, line, number, unknown) for number, line in block]
+        users, histories = zip(*parsed, strict=True)
+        yield from recommender.recommend(saved, users, recommender.pack(histories), k, keep)
+    if unknown[0]:
+        console.warn(f"{unknown[0]} items of the histories are not in the catalogue: left out")
+
+
+def _blocks(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    block: list[Any] = []
+    for row in rows:
+        block.append(row)
+        if len(block) == size:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def _parse(saved: Saved, line: bytes, number: int, unknown: list[int]) -> tuple[str, list[int]]:
+    """(user, item indexes) of one line; unknown items are counted."""
+    where = f"stdin, line {number}"
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise DataError(f"not JSON: {error}", where=where) from error
+    user, history = str(number), value
+    if isinstance(value, dict):
+        user, history = str(value.get("user_id", number)), value.get("history")
+    if not isinstance(history, list) or not all(isinstance(i, str | int) for i in history):
+        raise DataError('write ["a", "b"] or {"user_id": "x", "history": ["a", "b"]}', where=where)
+    known = [saved.item_index[str(i)] for i in history if str(i) in saved.item_index]
+    unknown[0] += len(history) - len(known)
+    return user, known
+
+
+def embed(
+    folder: Path,
+    table: Path,
+    images: Path | None,
+    out: Path,
+    device_name: str | None,
+    *,
+    force: bool,
+) -> dict[str, Any]:
+    """Embed the items of a table by their content and write them."""
+    files.refuse_to_overwrite(out, force=force)
+    if out.suffix not in (".parquet", ".safetensors"):
+        raise UsageError("--out must end in .parquet or .safetensors", where=str(out))
+    place = device.choose(device_name or "auto")
+    saved = recommender.load(folder, place)
+    config = saved.config
+    if saved.model is None or not config.model.encoders:
+        raise UsageError(
+            f"method {config.model.method!r} knows items by id alone: nothing to embed"
+        )
+    items = load_items(table, config.data.columns, images)
+    dtype = device.precision(config.precision, place)
+    inputs = towers.inputs_for(config.model, items, place, dtype, Meter())
+    known = [saved.item_index.get(name, -1) for name in items.ids]
+    embeddings = embed_items(saved.model, inputs, known).cpu()
+    if out.suffix == ".safetensors":
+        write_tensors(out, {"embeddings": embeddings}, {"item_ids": items.ids})
+    else:
+        _write_parquet(out, items.ids, embeddings.numpy())
+    return {"out": str(out), "items": len(items.ids), "new": known.count(-1)}
+
+
+def _write_parquet(out: Path, ids: list[str], embeddings: np.ndarray) -> None:
+    flat = pa.array(embeddings.ravel())
+    column = pa.FixedSizeListArray.from_arrays(flat, embeddings.shape[1])
+    with files.atomic_file(out) as file:
+        pq.write_table(pa.table({"item_id": pa.array(ids, pa.string()), "embedding": column}), file)
+
+
+def show_embedded(report: dict[str, Any], *, json: bool) -> None:
+    """One document, or a line for people."""
+    if json:
+        console.document(report)
+    else:
+        console.say(f"{report['items']} items, {report['new']} of them new -> {report['out']}")

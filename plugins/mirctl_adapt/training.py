@@ -1,0 +1,82 @@
+"""The task that the core's training loop runs: predict each next item of a window."""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mirctl.metrics import ranking
+from mirctl_adapt.config import AdaptConfig
+from mirctl_adapt.data import Split, Windows
+from mirctl_adapt.evaluation import rank_all
+from mirctl_adapt.inputs import CatalogueInputs
+from mirctl_adapt.loss import Candidates, batch_loss, catalogue_loss
+from mirctl_adapt.model import Recommender
+from mirctl_adapt.neural import NeuralScorer, embed_items
+
+WHOLE_CATALOGUE = 5000
+
+
+class NextItemTask:
+    """Windows of histories in, mean next-item loss out; validates by full ranking."""
+
+    def __init__(
+        self, model: Recommender, inputs: CatalogueInputs, split: Split, config: AdaptConfig
+    ) -> None:
+        self.model, self.inputs, self.split, self.config = model, inputs, split, config
+        width = config.model.history
+        self.windows = Windows(split.train, width, config.train.batch_size, config.seed)
+        loss = config.train.loss
+        self.whole = loss == "catalogue" or (loss == "auto" and split.n_items <= WHOLE_CATALOGUE)
+        counts = torch.from_numpy(split.train_counts()).float().to(inputs.device)
+        self.log_share = (counts.clamp_min(1) / counts.sum()).log()
+        self.every_item = inputs.gather(torch.arange(split.n_items)) if self.whole else None
+
+    def steps(self, epoch: int) -> int:
+        return self.windows.steps(epoch)
+
+    def batch(self, epoch: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+        return self.windows.batch(epoch, step)
+
+    def loss(self, batch: tuple[np.ndarray, np.ndarray]) -> Tensor:
+        """Mean cross-entropy over every real next item of the windows."""
+        items, lengths = (torch.from_numpy(part) for part in batch)
+        inside = torch.arange(items.shape[1]) < lengths[:, None]
+        return self._catalogue(items, inside) if self.whole else self._batch(items, inside)
+
+    def _catalogue(self, items: Tensor, inside: Tensor) -> Tensor:
+        embeddings = self.model.items(self.every_item)
+        wanted, target, _ = self._predict(items, inside, embeddings)
+        return catalogue_loss(wanted, embeddings, target)
+
+    def _batch(self, items: Tensor, inside: Tensor) -> Tensor:
+        distinct, place, counts = torch.unique(
+            items[inside], return_inverse=True, return_counts=True
+        )
+        local = torch.zeros_like(items)
+        local[inside] = place
+        embeddings = self.model.items(self.inputs.gather(distinct))
+        wanted, target, window = self._predict(local, inside, embeddings)
+        device = self.inputs.device
+        owned = torch.zeros(len(items), len(distinct), dtype=torch.bool)
+        owned[inside.nonzero()[:, 0], place] = True
+        candidates = Candidates(
+            counts.float().to(device), self.log_share[distinct.to(device)], owned.to(device)
+        )
+        return batch_loss(wanted, embeddings, target, window, candidates)
+
+    def _predict(
+        self, items: Tensor, inside: Tensor, embeddings: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """User states (n, dim), targets (n,) and window rows (n,) of the n real predictions."""
+        device = embeddings.device
+        read = self.model.users(F.embedding(items[:, :-1].to(device), embeddings))
+        real = inside[:, 1:]
+        window = real.nonzero()[:, 0].to(device)
+        return read[real.to(device)], items[:, 1:][real].to(device), window
+
+    def validate(self) -> dict[str, float]:
+        """Mean ranking measures of the validation targets."""
+        scorer = NeuralScorer(self.model.users, embed_items(self.model, self.inputs))
+        repeats = self.config.evaluation.repeats
+        return ranking.means(rank_all(scorer, self.split, "valid", repeats))

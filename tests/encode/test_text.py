@@ -1,0 +1,147 @@
+import json
+import shutil
+
+import pytest
+import torch
+
+from mirctl.encode import EncoderSettings, choose, load_encoder
+from mirctl.errors import MissingError, UsageError
+
+CPU, FP32 = torch.device("cpu"), torch.float32
+TEXTS = ["toy story", "heat", "golden eye one two three four", "jumanji", "one two three"]
+
+
+def load(folder, **settings):
+    return load_encoder(EncoderSettings(model=str(folder), **settings), CPU, FP32)
+
+
+def by_hand(folder, text):
+    """Every hidden state (1, tokens, width) of one text, as transformers gives them."""
+    from transformers import AutoModel, AutoTokenizer
+
+    inputs = AutoTokenizer.from_pretrained(folder)(text, return_tensors="pt")
+    inputs.pop("token_type_ids", None)
+    with torch.no_grad():
+        return AutoModel.from_pretrained(folder)(**inputs, output_hidden_states=True).hidden_states
+
+
+@pytest.fixture(params=["bert", "llama"])
+def folder(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_every_layer_is_named_and_measured(bert, llama):
+    assert load(bert).layers == ("embeddings", "1", "2")
+    assert load(bert).widths == (16, 16, 16)
+    assert load(llama).widths == (8, 8, 8, 8)
+
+
+@pytest.mark.parametrize(("pool", "pick"), [("mean", None), ("cls", 0), ("last", -1)])
+def test_pooling_equals_the_formula(folder, pool, pick):
+    got = load(folder, pool=pool).encode(TEXTS)
+    for n, text in enumerate(TEXTS):
+        states = by_hand(folder, text)
+        rows = [s[0].mean(0) if pick is None else s[0, pick] for s in states]
+        torch.testing.assert_close(got[n], torch.cat(rows), atol=1e-5, rtol=1e-4)
+
+
+def test_auto_is_the_mean(folder):
+    assert torch.equal(load(folder).encode(TEXTS), load(folder, pool="mean").encode(TEXTS))
+
+
+def test_a_text_does_not_depend_on_its_batch(folder):
+    encoder = load(folder, batch_size=5)
+    alone = torch.cat([encoder.encode([text]) for text in TEXTS])
+    torch.testing.assert_close(encoder.encode(TEXTS), alone, atol=1e-5, rtol=1e-4)
+
+
+def test_encoding_twice_gives_the_same_bits(folder):
+    assert torch.equal(load(folder).encode(TEXTS), load(folder).encode(TEXTS))
+
+
+def test_chosen_layers_are_those_of_all(bert):
+    some = load(bert, layers=(0, 2)).encode(TEXTS)
+    every = load(bert).encode(TEXTS)
+    assert torch.equal(some, torch.cat([every[:, :16], every[:, 32:]], 1))
+
+
+def test_a_layer_that_does_not_exist_is_named_with_the_range(bert):
+    with pytest.raises(UsageError, match=r"layer 9 .* 0 to 2"):
+        load(bert, layers=(1, 9))
+
+
+def test_more_tokens_than_the_model_reads_are_refused(bert):
+    with pytest.raises(UsageError, match="at most 64"):
+        load(bert, max_tokens=100)
+
+
+def test_a_long_text_counts_up_to_max_tokens(bert):
+    encoder = load(bert, max_tokens=8)
+    long = "toy story " * 10_000
+    assert torch.equal(encoder.encode([long]), encoder.encode(["toy story " * 3]))
+
+
+@pytest.mark.parametrize("text", ["\x00", "\ud800 toy", "ﷺ🎬", "Матрица", "\u200b"])
+def test_any_script_is_encoded(folder, text):
+    assert load(folder).encode([text]).isfinite().all()
+
+
+def test_no_texts_give_no_rows(bert):
+    assert load(bert).encode([]).shape == (0, 48)
+
+
+def test_weights_that_lack_tensors_are_refused(bert, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(bert, tmp_path / "holey")
+    weights = load_file(folder / "model.safetensors")
+    del weights["encoder.layer.1.output.dense.weight"]
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(MissingError, match=r"lack 1 tensors.*layer\.1\.output"):
+        load(folder)
+
+
+def test_the_code_of_a_folder_is_never_run(bert, tmp_path):
+    folder = shutil.copytree(bert, tmp_path / "hostile")
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.C", "AutoModel": "own.M"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    with pytest.raises(MissingError):
+        load(folder)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_missing_tokenizer_is_said(bert, tmp_path):
+    folder = shutil.copytree(bert, tmp_path / "bare")
+    for path in folder.glob("tokenizer*"):
+        path.unlink()
+    with pytest.raises(MissingError, match="no tokenizer"):
+        load(folder)
+
+
+def test_loading_writes_nothing_to_the_terminal(llama, capfd):
+    load(llama)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_key_follows_every_setting_and_the_weights(bert, llama):
+    def key(folder, dtype=FP32, **settings):
+        return choose(EncoderSettings(model=str(folder), **settings), dtype).key
+
+    keys = [
+        key(bert),
+        key(llama),
+        key(bert, pool="cls"),
+        key(bert, layers=(0,)),
+        key(bert, max_tokens=8),
+        key(bert, dtype=torch.bfloat16),
+    ]
+    assert len(set(keys)) == len(keys)
+    assert key(bert, batch_size=2) == key(bert)
+
+
+def test_the_key_is_that_of_a_copy_elsewhere(bert, tmp_path):
+    copy = shutil.copytree(bert, tmp_path / "copy")
+    keys = {choose(EncoderSettings(model=str(folder)), FP32).key for folder in (bert, copy)}
+    assert len(keys) == 1
