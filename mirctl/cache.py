@@ -10,8 +10,8 @@ import fcntl
 import json
 import os
 import re
+import secrets
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from mirctl import console, files
-from mirctl.errors import RunError
+from mirctl.errors import RunError, UsageError
 
 RECORD, LOCK, REMOVED = "entry.json", ".lock", ".removed-"
 PATIENCE = 2.0
@@ -241,8 +241,8 @@ def remove(entry: Entry) -> bool:
     folder = entry.folder
     with files.full_disk_is_an_error(folder), _lock_if_free(folder) as free:
         if free:
-            grave = Path(tempfile.mkdtemp(prefix=REMOVED, dir=root()))
-            os.rename(folder, grave / folder.name)
+            grave = root() / f"{REMOVED}{secrets.token_hex(8)}"
+            os.rename(folder, grave)
             shutil.rmtree(grave, ignore_errors=True)
         return free
 
@@ -263,11 +263,13 @@ def _acquire(folder: Path, what: str) -> int:
     """Wait for the lock of a folder and return its handle; closing that sets the lock free."""
     while True:
         with files.full_disk_is_an_error(folder):
-            folder.mkdir(parents=True, exist_ok=True)
             try:
+                folder.mkdir(parents=True, exist_ok=True)
                 handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
             except FileNotFoundError:
                 continue
+            except (FileExistsError, NotADirectoryError) as error:
+                raise UsageError("is not a folder, so no cache", where=error.filename) from error
         try:
             _wait(handle, what)
             if _is_current(handle, folder):
@@ -370,7 +372,8 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _contents(folder: Path) -> list[Path]:
-    return [p for p in folder.rglob("*") if p.is_symlink() or p.is_file()]
+    """Every file below a folder that others may change meanwhile."""
+    return [Path(place, name) for place, _, names in os.walk(folder) for name in names]
 
 
 def _bytes(path: Path) -> int:

@@ -94,6 +94,8 @@ BAD = [
     ("t.csv", b"a,b\n1,2\n3\n4,5\n", r"row 2: has 1 columns where 2 are expected: '3'"),
     ("t.csv", b"\n\na,b\n1,2\n3,4\n4,5,6\n", r"row 3: has 3 columns"),
     ("t.csv", b'a,b\n1,"open\n2,x\n', "never closes"),
+    ("t.csv", b"\xef\xbb\xbf\n", "is empty"),
+    ("t.csv", b"\x89PNG" + bytes(range(128, 256)) * 100, "byte 0 .* is not UTF-8"),
     ("t.csv", b"a,a\n1,2\n", "more than one column 'a'"),
     ("t.jsonl", b'{"a": 1}\n{"a": \n', "row 2: is not JSON"),
     ("t.jsonl", b"[1, 2]\n", "where a JSON object is expected"),

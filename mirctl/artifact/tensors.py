@@ -252,14 +252,15 @@ def write_tensors(
                     f"tensor {name!r} changed while it was written", where=str(path)
                 )
             file.write(data)
+            del data  # or it would stay while the next one is made
 
 
 def layout(tensors: Mapping[str, Array]) -> dict[str, Spec]:
     """Where each tensor will lie: wide items first, so that all are aligned; then by name."""
     kinds: dict[str, tuple[str, tuple[int, ...]]] = {}
-    for name, value in tensors.items():
+    for name in tensors:
         _check_name(name)
-        kinds[name] = _kind(name, value)
+        kinds[name] = _kind(name, tensors[name])
     if not kinds:
         raise ValueError("there are no tensors")
     specs, end = {}, 0

@@ -20,17 +20,17 @@ def artifact() -> None: ...
 @app.command()
 def inspect(path: Folder, json: Json = False) -> None:
     """Show what an artifact is, what it was made from, its metrics and its tensors."""
-    from mirctl.artifact import diff
+    from mirctl.artifact.diff import inspect, show_inspect
 
-    diff.show_inspect(diff.inspect(path), json=json)
+    show_inspect(inspect(path), json=json)
 
 
 @app.command()
 def verify(path: Folder, json: Json = False) -> None:
     """Compare every byte with the manifest; exit 4 if anything is damaged."""
-    from mirctl.artifact import store
+    from mirctl.artifact.store import verify
 
-    problems = store.verify(path)
+    problems = verify(path)
     text = "; ".join(problems)
     error = {"error": {"code": 4, "message": text, "where": str(path)}} if problems else {}
     if json:
@@ -50,6 +50,6 @@ def compare(
     json: Json = False,
 ) -> None:
     """Show where two artifacts differ: manifest, recipe, metrics, tensors, files."""
-    from mirctl.artifact import diff
+    from mirctl.artifact.diff import diff, show_diff
 
-    diff.show_diff(diff.diff(a, b), json=json)
+    show_diff(diff(a, b), json=json)

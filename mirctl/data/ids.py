@@ -26,6 +26,7 @@ class Ids:
 
 def read_ids(table: pa.Table, column: str, where: str) -> Ids:
     """Ids of a column (one row or more) as text; a missing id is a DataError with its row."""
+    _refuse_other_types(table, column, where)
     encoded = table[column].dictionary_encode().unify_dictionaries()
     codes = np.concatenate(
         [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in encoded.chunks]
@@ -33,30 +34,33 @@ def read_ids(table: pa.Table, column: str, where: str) -> Ids:
     return _sorted(codes, _as_text(encoded.chunk(0).dictionary, codes, column, where))
 
 
+def _refuse_other_types(table: pa.Table, column: str, where: str) -> None:
+    from pyarrow import types
+
+    kind = table[column].type
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    fine = (types.is_integer, types.is_floating, types.is_string, types.is_large_string)
+    if not any(is_fine(kind) for is_fine in (*fine, types.is_null)):
+        message = f"column {column!r} holds {kind}: ids are text or whole numbers"
+        raise DataError(message, where=where)
+
+
 def _as_text(values: pa.Array, codes: np.ndarray, column: str, where: str) -> pa.Array:
     """Distinct values (m,) as text, after a look for missing ones."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    kind = values.type
-    if pa.types.is_floating(kind):
+    if pa.types.is_floating(values.type):
         values = _whole(values, codes, column, where)
-    elif not (
-        pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
-        or pa.types.is_null(kind)
-    ):  # fmt: skip
-        raise DataError(
-            f"column {column!r} holds {kind}: ids are text or whole numbers", where=where
-        )
     text = values.cast(pa.string())
-    blank = np.flatnonzero(
-        pc.equal(pc.utf8_trim_whitespace(text), "").to_numpy(zero_copy_only=False)
-    )
+    trimmed = pc.utf8_trim_whitespace(text)
+    blank = np.flatnonzero(pc.equal(trimmed, "").to_numpy(zero_copy_only=False))
     missing = (codes < 0) | np.isin(codes, blank) if len(blank) else codes < 0
     if missing.any():
         first, count = int(np.argmax(missing)) + 1, int(missing.sum())
         message = (
-            f"column {column!r} has no id in {count} of {len(codes)} rows; fill or remove them"
+            f"column {column!r} has no id in {count} of {len(codes)} rows: fill or remove them"
         )
         raise DataError(message, where=at_row(where, first))
     return text

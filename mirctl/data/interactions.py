@@ -94,15 +94,15 @@ def _histories(source: Source, lines: list[str]) -> Log:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    names = ["user", "items"]
-    table = read_text(source, names, names, quoted=False, has_header=False)
-    names = pc.ascii_split_whitespace(pc.ascii_trim_whitespace(table["items"])).combine_chunks()
+    columns = ["user", "items"]
+    table = read_text(source, columns, columns, quoted=False, has_header=False)
+    taken = pc.ascii_split_whitespace(pc.ascii_trim_whitespace(table["items"])).combine_chunks()
     _refuse_empty_histories(table, source.name)
-    item = read_ids(pa.table({"item": names.flatten()}), "item", source.name)
+    item = read_ids(pa.table({"item": taken.flatten()}), "item", source.name)
     _refuse_doubtful_header(lines[0], item, source.name)
     user = read_ids(table, "user", source.name)
     _refuse_repeated_users(user, source.name)
-    row = pc.list_parent_indices(names).to_numpy()
+    row = pc.list_parent_indices(taken).to_numpy()
     note = f"{source.name} has no header: read as user, tab, item ids oldest first"
     return Log(source.name, Ids(user.codes[row], user.distinct), item, None, row, (note,))
 

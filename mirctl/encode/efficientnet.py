@@ -5,6 +5,7 @@ published weights by name. Batch norms are folded into the convolutions once loa
 go through in channels-last order: together more than twice as fast on a CPU.
 """
 
+import pickle
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -57,6 +58,9 @@ def load(
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)
         network.load_state_dict({name: weights[name] for name in network.state_dict()})
+    except pickle.UnpicklingError as error:  # its message advises to load it all the same
+        refused = "bad weights: the file holds more than tensors, or is damaged"
+        raise MissingError(quoted(model, refused), where=str(path)) from error
     except (OSError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as error:
         raise MissingError(quoted(model, f"bad weights: {error}"), where=str(path)) from error
     network.fold()

@@ -1,6 +1,6 @@
 """What a recipe says about one frozen encoder."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
@@ -20,7 +20,7 @@ class EncoderSettings(Section):
         description="auto: the mean over real tokens for text; for pictures the class token where "
         "the model has one, else the mean over patches",
     )
-    layers: Literal["all"] | Annotated[tuple[int, ...], Field(strict=False)] = Field(
+    layers: Literal["all"] | tuple[int, ...] = Field(
         "all", description="all, or numbers of hidden states, rising; 0 is the embeddings"
     )
     max_tokens: PositiveInt = Field(64, description="Longer texts are cut; no meaning for pictures")
@@ -28,8 +28,13 @@ class EncoderSettings(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def a_string_is_the_model(cls, value: Any) -> Any:
-        return {"model": value} if isinstance(value, str) else value
+    def short_forms(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"model": value}
+        if isinstance(value, dict) and isinstance(value.get("layers"), list):
+            # A before-validator gets JSON arrays as lists, and a strict tuple takes no list.
+            return {**value, "layers": tuple(value["layers"])}
+        return value
 
     @model_validator(mode="after")
     def layers_rise(self) -> Self:

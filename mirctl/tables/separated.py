@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mirctl.errors import DataError
@@ -23,6 +24,8 @@ def header(source: Source) -> list[str]:
     separator = SEPARATORS[source.kind]
     rows = csv.reader(source.first_lines(), delimiter=separator)
     names = next((row for row in rows if row), [])
+    if any("\ufffd" in name for name in names):
+        _refuse_other_encodings(source)
     for other, label in SEPARATOR_NAMES.items():
         if len(names) == 1 and other in names[0]:
             expected = SEPARATOR_NAMES[separator]
@@ -51,40 +54,46 @@ def read_text(
     Without `quoted`, quotation marks are text like any other.
     """
     import pyarrow as pa
-    from pyarrow import csv as arrow
 
     skip = 1 + _blank_lines_above(source) if has_header else 0
-
-    def read(threads: bool, handler: Any = None) -> pa.Table:
-        return arrow.read_csv(
-            source.open(),
-            read_options=arrow.ReadOptions(
-                use_threads=threads, block_size=BLOCK_BYTES, column_names=list(names),
-                skip_rows_after_names=skip,
-            ),
-            parse_options=arrow.ParseOptions(
-                delimiter=SEPARATORS[source.kind], newlines_in_values=quoted,
-                quote_char='"' if quoted else False, invalid_row_handler=handler,
-            ),
-            convert_options=arrow.ConvertOptions(
-                include_columns=list(wanted), column_types={name: pa.string() for name in names}
-            ),
-        )  # fmt: skip
-
+    read = partial(_arrow_read, source, list(names), list(wanted), quoted, skip)
     try:
-        return read(threads=True)
+        return read()
     except pa.ArrowInvalid as error:
         _refuse_other_encodings(source)
         ragged: list[Any] = []
-        read(threads=False, handler=lambda row: ragged.append(row) or "skip")
+        read(lambda row: ragged.append(row) or "skip")
         if not ragged:
-            raise
+            message = f"cannot be read as {source.kind.upper()}: {error}"
+            raise DataError(message, where=source.name) from error
         row = ragged[0]
-        raise DataError(
-            f"has {row.actual_columns} columns where {row.expected_columns} are expected: "
-            f"{row.text[:80]!r}",
-            where=at_row(source.name, row.number - skip),
-        ) from error
+        message = f"has {row.actual_columns} columns where {row.expected_columns} are expected"
+        where = at_row(source.name, row.number - skip)
+        raise DataError(f"{message}: {row.text[:80]!r}", where=where) from error
+
+
+def _arrow_read(
+    source: Source, names: list[str], wanted: list[str], quoted: bool, skip: int,
+    bad_row: Callable[[Any], str] | None = None,
+) -> pa.Table:  # fmt: skip
+    """Rows are numbered for `bad_row` only by a single thread."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow
+
+    return arrow.read_csv(
+        source.open(),
+        arrow.ReadOptions(
+            use_threads=bad_row is None, block_size=BLOCK_BYTES, column_names=names,
+            skip_rows_after_names=skip,
+        ),
+        arrow.ParseOptions(
+            delimiter=SEPARATORS[source.kind], newlines_in_values=quoted,
+            quote_char='"' if quoted else False, invalid_row_handler=bad_row,
+        ),
+        arrow.ConvertOptions(
+            include_columns=wanted, column_types={name: pa.string() for name in names}
+        ),
+    )  # fmt: skip
 
 
 def _blank_lines_above(source: Source) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import sys
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ def open_source(path: Path | str) -> Source:
 def _kind(head: bytes) -> str:
     if head.startswith(b"PAR1"):
         return "parquet"
-    line = head.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")[0]
+    line = head.removeprefix(codecs.BOM_UTF8).lstrip().partition(b"\n")[0]
     if line.startswith(b"{"):
         return "jsonl"
     return "tsv" if b"\t" in line else "csv"
@@ -86,7 +87,7 @@ def _checked(source: Source) -> Source:
         head = source.head()
     except OSError as error:
         raise DataError(f"cannot be read: {error}", where=source.name) from error
-    if not head.strip():
+    if not head.removeprefix(codecs.BOM_UTF8).strip():
         raise DataError("is empty", where=source.name)
     if source.kind == "parquet":
         return source

@@ -193,7 +193,7 @@ CRAFTED = {
     "bad JSON": ("{", "valid safetensors"),
     "trailing text": (json.dumps(GOOD) + "x", "valid safetensors"),
     "endless nesting": ('{"a":' * 200_000, "nested too deeply"),
-    "repeated name": ('{"a":%s,"a":%s}' % ((json.dumps(GOOD["a"]),) * 2), "occurs twice"),  # noqa: UP031
+    "repeated name": ('{"a":%s,"a":%s}' % ((json.dumps(GOOD["a"]),) * 2), "occurs twice"),
     "repeated field": ('{"a":{"dtype":"F32","dtype":"F32"}}', "occurs twice"),
     "repeated metadata": ('{"__metadata__":{"x":"1","x":"2"}}', "occurs twice"),
     "metadata number": ({"__metadata__": {"x": 1}, **GOOD}, "metadata are not texts"),
@@ -291,9 +291,9 @@ def test_a_mutated_file_is_refused_or_still_readable(tmp_path, changes):
 
 @pytest.mark.slow
 def test_writing_and_reading_stream(tmp_path):
-    """512 MB in eight tensors: neither side holds more than one."""
+    """512 MB in eight tensors that are made when asked for: only one is ever held."""
     code = """
-import sys, torch
+import resource, sys, torch
 from collections.abc import Mapping
 from mirctl.artifact import open_tensors, write_tensors
 from mirctl.efficiency import anonymous_memory
@@ -303,17 +303,17 @@ class Lazy(Mapping):
     def __iter__(self): return iter("01234567")
     def __len__(self): return 8
 
-open_tensors, torch.ones(1 << 20).sum()
-start = anonymous_memory()
+torch.ones(1 << 20).sum()
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 write_tensors(sys.argv[1], Lazy())
-written = anonymous_memory() - start
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak) << 10)
+start = anonymous_memory()
 tensors = open_tensors(sys.argv[1])
 assert [tensors[n].sum().item() / (16 << 20) for n in "01234567"] == list(range(8))
-print(written, anonymous_memory() - start)
-import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(anonymous_memory() - start)
 """
     command = [sys.executable, "-c", code, str(tmp_path / "x")]
     ran = subprocess.run(command, check=True, capture_output=True, text=True)
-    written, read = map(int, ran.stdout.splitlines()[0].split())
-    assert written < 64 << 20
-    assert read < 64 << 20
+    writing, reading = map(int, ran.stdout.split())
+    assert writing < 128 << 20
+    assert reading < 32 << 20

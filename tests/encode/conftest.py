@@ -5,7 +5,8 @@ import torch
 
 from mirctl import builtin, plugins
 
-WORDS = "[PAD] [UNK] [CLS] [SEP] toy story heat golden eye jumanji one two three four".split()
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+WORDS += ["toy", "story", "heat", "golden", "eye", "jumanji", "one", "two", "three", "four"]
 
 
 @pytest.fixture(autouse=True)

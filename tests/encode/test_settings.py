@@ -10,7 +10,9 @@ class Recipe(BaseModel):
 
 
 def test_a_string_stands_for_the_model():
-    recipe = Recipe.model_validate_json('{"text": "minilm", "image": "efficientnet-lite0"}', strict=True)
+    recipe = Recipe.model_validate_json(
+        '{"text": "minilm", "image": "efficientnet-lite0"}', strict=True
+    )
     assert recipe.text == EncoderSettings(model="minilm")
     assert (recipe.text.modality, recipe.image.modality) == ("text", "image")
 
