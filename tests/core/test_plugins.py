@@ -1,0 +1,182 @@
+"""Plugins of strangers: each broken in its own way, and everything else goes on."""
+
+import sys
+import textwrap
+
+import pytest
+
+from mirctl import plugins
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Put a made-up distribution on the path: install("dist", name, source, group=...)."""
+
+    def install(dist, name, source, *, group=plugins.COMMANDS, value=None):
+        module = f"{dist.replace('-', '_')}_{name}"
+        if source is not None:
+            (tmp_path / f"{module}.py").write_text(textwrap.dedent(source))
+        info = tmp_path / f"{dist}-1.0.dist-info"
+        info.mkdir(exist_ok=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {dist}\nVersion: 1.0\n")
+        points = info / "entry_points.txt"
+        before = points.read_text() if points.exists() else ""
+        points.write_text(f"{before}[{group}]\n{name} = {value or module + ':app'}\n")
+        return module
+
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = set(sys.modules)
+    fresh()
+    yield install
+    for module in set(sys.modules) - before:
+        if getattr(sys.modules[module], "__file__", None) and str(tmp_path) in str(
+            sys.modules[module].__file__
+        ):
+            del sys.modules[module]
+    fresh()
+
+
+def fresh():
+    plugins.discover.cache_clear()
+    plugins.hooks.cache_clear()
+
+
+GOOD = '''
+    """Say hello to the world."""
+    import typer
+    app = typer.Typer(add_completion=False)
+
+    @app.command()
+    def hello() -> None:
+        typer.echo("hello")
+'''
+
+
+@pytest.fixture
+def root(monkeypatch):
+    """The root app, built anew so that it sees what a test installed."""
+    from mirctl import cli
+
+    def run(*arguments):
+        fresh()
+        return cli.run_command(list(arguments))
+
+    return run
+
+
+def test_a_strangers_command_is_listed_by_its_docstring_and_runs(install, root, capsys):
+    module = install("stranger", "greet", GOOD)
+    assert root("--help") == 0
+    assert "Say hello to the world." in capsys.readouterr().out
+    assert module not in sys.modules, "help runs no plugin code"
+    assert root("greet", "hello") == 0
+    assert capsys.readouterr().out == "hello\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("import nothing_like_this", "ModuleNotFoundError"),
+        ("def broken(:", "SyntaxError"),
+        ("raise SystemExit(3)", "SystemExit"),
+        ("app = 7", "is a int, not a typer.Typer"),
+        ("other = 7", "AttributeError"),
+        (None, "ModuleNotFoundError"),
+    ],
+)
+def test_a_broken_plugin_breaks_only_itself(install, root, capsys, source, reason):
+    install("broken-dist", "broken", source)
+    install("stranger", "greet", GOOD)
+    assert root("--help") == 0
+    assert "broken" in capsys.readouterr().out
+    assert root("greet", "hello") == 0
+    capsys.readouterr()
+    assert root("broken", "x") == 5
+    error = capsys.readouterr().err
+    assert reason in error
+    assert "broken-dist" in error
+    assert "Traceback" not in error
+    assert root("plugins", "doctor") == 5
+    assert reason in capsys.readouterr().out
+
+
+def test_two_strangers_with_one_name_both_stand_back(install, root, capsys):
+    install("one", "greet", GOOD)
+    install("two", "greet", GOOD)
+    assert root("greet", "hello") == 5
+    error = capsys.readouterr().err
+    assert "one and two" in error
+
+
+def test_the_core_keeps_its_names(install, root, capsys):
+    install("thief", "cache", GOOD)
+    assert root("cache", "--help") == 0
+    assert "Say hello" not in capsys.readouterr().out
+    assert root("plugins", "doctor") == 5
+    assert "mirctl's own is used" in capsys.readouterr().out
+
+
+def test_mirctl_plugins_limits_what_is_loaded(install, root, capsys, monkeypatch):
+    install("stranger", "greet", GOOD)
+    monkeypatch.setenv("MIRCTL_PLUGINS", "adapt")
+    assert root("greet", "hello") == 2
+    assert root("adapt", "--help") == 0
+
+
+HOOKS = """
+    from mirctl.hookspecs import Job, hookimpl
+    mirctl_api = {api}
+
+    @hookimpl
+    def mirctl_jobs():
+        {body}
+
+    {more}
+"""
+
+
+def hooked(api=1, body="return [Job('x/y', 'a:b', 'c:d')]", more=""):
+    return HOOKS.format(api=api, body=body, more=more)
+
+
+def install_hooks(install, source):
+    install("stranger", "x", source, group=plugins.HOOKS, value="stranger_x")
+    fresh()
+
+
+def test_a_strangers_hooks_answer_beside_ours(install):
+    install_hooks(install, hooked())
+    assert {job.name for job in plugins.results("mirctl_jobs")} >= {"x/y", "adapt/run"}
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        (hooked(api=99), "speaks hook version 99"),
+        ("x = 1", "no `mirctl_api`"),
+        ("raise SystemExit", "SystemExit"),
+        (hooked(more="@hookimpl\n    def mirctl_jibs(): ..."), "mirctl_jibs"),
+    ],
+)
+def test_hooks_that_do_not_fit_are_told_in_one_line(install, capsys, source, reason):
+    install_hooks(install, source)
+    names = {job.name for job in plugins.results("mirctl_jobs")}
+    assert "adapt/run" in names
+    assert "x/y" not in names
+    error = capsys.readouterr().err
+    assert reason in error
+    assert "stranger" in error
+    assert error.count("\n") == 1
+
+
+def test_a_hook_that_raises_is_told_once_and_switched_off(install, capsys):
+    install_hooks(install, hooked(body="raise RuntimeError('no')"))
+    for _ in range(3):
+        assert [job.name for job in plugins.results("mirctl_jobs")] == ["adapt/run"]
+    assert capsys.readouterr().err.count("RuntimeError: no") == 1
+
+
+def test_doctor_names_a_hook_without_its_decorator(install, root, capsys):
+    install_hooks(install, hooked(more="def mirctl_recipes(): ..."))
+    assert root("plugins", "doctor") == 5
+    assert "mirctl_recipes has no @hookimpl" in capsys.readouterr().out

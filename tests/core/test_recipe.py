@@ -1,0 +1,112 @@
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from pydantic import Field
+
+from mirctl import recipe
+from mirctl.errors import UsageError
+from mirctl.section import InputPath, JobConfig, ModelName, Section
+
+
+class Model(Section):
+    method: Literal["big", "small"] = "big"
+    base: ModelName | None = None
+    wide: bool = False
+    size: int = 3
+
+
+class Config(JobConfig):
+    data: InputPath | None = None
+    model: Model = Model()
+    towers: dict[str, Model] = {}
+    rate: float = Field(0.1, gt=0)
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text):
+        file = tmp_path / "r.yaml"
+        file.write_text(text)
+        return str(file)
+
+    return write
+
+
+def resolve(file, *changes):
+    return recipe.resolve(Config, recipe.read(file, changes))
+
+
+def test_defaults_recipe_and_changes_come_in_that_order(write):
+    file = write("uses: a/b\nmodel: {size: 4, wide: true}\nrate: 0.5\n")
+    config = resolve(file, "model.size=5", "model.size=6")
+    assert (config.model.size, config.model.wide, config.rate, config.seed) == (6, True, 0.5, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "changes", "complaint"),
+    [
+        ("uses: a/b\nmodle: {}", [], "r.yaml:2:1: modle: unknown key; did you mean 'model'?"),
+        ("uses: a/b\nmodel:\n  sise: 3", [], "r.yaml:3:3: model.sise: unknown key; did you mean 'si"),
+        ("uses: a/b\nmodel: {method: bigg}", [], "not 'bigg'; did you mean 'big'?"),
+        ("uses: a/b\nmodel: {wide: yes}", [], "r.yaml:2:9: model.wide"),
+        ("uses: a/b\nmodel: {wide: 1}", [], "model.wide"),
+        ("uses: a/b\nmodel: {size: '3'}", [], "model.size"),
+        ("uses: a/b\nmodel: {size: 3.5}", [], "model.size"),
+        ("uses: a/b\nrate: -1", [], "r.yaml:2:1: rate: Input should be greater than 0, not -1"),
+        ("uses: a/b\ndata: 3", [], "r.yaml:2:1: data"),
+        ("uses: a/b\nmodel: 7", [], "r.yaml:2:1: model"),
+        ("uses: a/b", ["model.sise=3"], "command line: model.sise: unknown key"),
+        ("uses: a/b", ["model.size"], "write key=value"),
+        ("uses: a/b", ["towers.x.sise=3"], "towers.x.sise: unknown key; did you mean 'size'?"),
+        ("- a", [], "a recipe is a mapping"),
+        ("", [], "a recipe is a mapping"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(write, text, changes, complaint):
+    with pytest.raises(UsageError) as caught:
+        resolve(write(text), *changes)
+    assert complaint in str(caught.value)
+
+
+def test_every_mistake_is_told_at_once(write):
+    with pytest.raises(UsageError) as caught:
+        resolve(write("uses: a/b\nmodel: {sise: 3}\nrat: 1\n"))
+    assert "model.sise" in str(caught.value)
+    assert "did you mean 'rate'?" in str(caught.value)
+
+
+def test_paths_start_from_the_recipe_or_from_the_command_line(write, tmp_path, monkeypatch):
+    (tmp_path / "bert").mkdir()
+    file = write("uses: a/b\ndata: x/y.csv\nmodel: {base: bert}\ntowers: {t: {base: ./no}}\n")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    config = resolve(file)
+    assert config.data == tmp_path / "x/y.csv"
+    assert config.model.base == str(tmp_path / "bert")
+    assert config.towers["t"].base == str(tmp_path / "no")
+    changed = resolve(file, "data=z.csv", "model.base=org/name")
+    assert changed.data == elsewhere / "z.csv"
+    assert changed.model.base == "org/name", "a name that is no folder is a hub id"
+
+
+def test_a_dumped_recipe_moves_with_its_folder(write, tmp_path):
+    config = resolve(write("uses: a/b\ndata: x.csv\n"))
+    text = recipe.dump(config, relative_to=tmp_path / "art")
+    assert "data: ../x.csv" in text
+    (tmp_path / "art").mkdir()
+    (tmp_path / "art" / "recipe.yaml").write_text(text)
+    assert resolve(str(tmp_path / "art" / "recipe.yaml")) == config
+
+
+def test_input_paths_are_files_and_not_models(write, tmp_path):
+    (tmp_path / "bert").mkdir()
+    config = resolve(write("uses: a/b\ndata: x.csv\nmodel: {base: bert}\n"))
+    assert list(recipe.input_paths(config)) == [("data", tmp_path / "x.csv")]
+
+
+def test_a_name_that_is_nothing_offers_the_closest(monkeypatch):
+    monkeypatch.setattr(recipe, "catalogue", lambda: {"adapt/ml-100k": Path("x.yaml")})
+    with pytest.raises(UsageError, match="did you mean 'adapt/ml-100k'"):
+        recipe.read("adapt/ml100k")
