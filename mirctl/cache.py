@@ -158,26 +158,29 @@ def entries() -> Iterator[Entry]:
     """Every entry there is, by section and key, also those left unfinished."""
     for section in _folders(root()):
         for folder in _folders(section):
-            found = Entry(section.name, folder.name)
-            try:
-                yield Entry(found.section, found.key, found.recorded().what)
-            except ValueError:
-                yield found
+            what = ""
+            with suppress(ValueError):
+                what = Entry(section.name, folder.name).recorded().what
+            yield Entry(section.name, folder.name, what)
 
 
 def size(entry: Entry) -> int:
     """Bytes on disk, leftovers included."""
-    return sum(_bytes(path) for path in _contents(entry.folder))
+    total = 0
+    for path in _contents(entry.folder):
+        with suppress(FileNotFoundError):
+            total += path.lstat().st_size
+    return total
 
 
 def size_text(count: int) -> str:
     """Bytes as people say them: 812 B, 4.2 MB."""
-    if count < 1000:
-        return f"{count} B"
-    for power, unit in enumerate(("kB", "MB", "GB"), 1):
-        if count < 999.5 * 1000**power:
-            return f"{count / 1000**power:.3g} {unit}"
-    return f"{count / 1000**4:.3g} TB"
+    number = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 999.5:
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    return f"{number:.3g} TB"
 
 
 def usage() -> list[Usage]:
@@ -194,10 +197,6 @@ class Damage:
     names: list[str]
     removed: bool
 
-    def text(self) -> str:
-        fate = " (entry removed)" if self.removed else ""
-        return f"{self.entry.section}/{self.entry.key}: damaged: {', '.join(self.names)}{fate}"
-
 
 def verify(*, fix: bool = False) -> list[Damage]:
     """Compare every file with its record; `fix` removes entries that are damaged and not in use."""
@@ -205,7 +204,8 @@ def verify(*, fix: bool = False) -> list[Damage]:
     found = []
     with console.progress("verifying the cache", len(every), "entries") as advance:
         for entry in every:
-            if names := entry.damaged():
+            # A commit in the middle of the first look may seem to be damage.
+            if entry.damaged() and (names := entry.damaged()):
                 found.append(Damage(entry, names, fix and remove(entry)))
             advance(1)
     return found
@@ -225,7 +225,7 @@ def prune(
         unfinished = not (item.entry.folder / RECORD).exists()
         old = older_than_seconds is not None and now - item.used > older_than_seconds
         large = max_bytes is not None and total > max_bytes
-        if (unfinished or old or large) and (dry_run or remove(item.entry)):
+        if (unfinished or old or large) and (dry_run or _remove_unused(item)):
             removed.append(item)
             total -= item.size
         elif not dry_run:
@@ -238,13 +238,28 @@ def prune(
 
 def remove(entry: Entry) -> bool:
     """Remove a whole entry; False where somebody has it locked."""
-    folder = entry.folder
-    with files.full_disk_is_an_error(folder), _lock_if_free(folder) as free:
+    with files.full_disk_is_an_error(entry.folder), _lock_if_free(entry.folder) as free:
         if free:
-            grave = root() / f"{REMOVED}{secrets.token_hex(8)}"
-            os.rename(folder, grave)
-            shutil.rmtree(grave, ignore_errors=True)
+            _remove_locked(entry)
         return free
+
+
+def _remove_unused(item: Usage) -> bool:
+    """Remove an entry, unless somebody has it locked or used it since it was listed."""
+    folder = item.entry.folder
+    with files.full_disk_is_an_error(folder), _lock_if_free(folder) as free:
+        record = folder / RECORD
+        unused = free and (not record.exists() or record.stat().st_mtime <= item.used)
+        if unused:
+            _remove_locked(item.entry)
+        return unused
+
+
+def _remove_locked(entry: Entry) -> None:
+    """One rename ends the entry; killed after that, the next pruning clears the rest."""
+    grave = root() / f"{REMOVED}{secrets.token_hex(8)}"
+    os.rename(entry.folder, grave)
+    shutil.rmtree(grave, ignore_errors=True)
 
 
 def _sweep(entry: Entry) -> None:
@@ -376,17 +391,8 @@ def _contents(folder: Path) -> list[Path]:
     return [Path(place, name) for place, _, names in os.walk(folder) for name in names]
 
 
-def _bytes(path: Path) -> int:
-    try:
-        return path.lstat().st_size
-    except OSError:
-        return 0
-
-
 def _last_use(entry: Entry) -> float:
     for path in (entry.folder / RECORD, entry.folder):
-        try:
+        with suppress(OSError):
             return path.stat().st_mtime
-        except OSError:
-            continue
     return 0.0

@@ -307,6 +307,15 @@ def test_pruning_leaves_an_entry_in_use():
     assert (entry.folder / "unfinished").exists()
 
 
+def test_pruning_leaves_what_is_used_while_it_looks(monkeypatch):
+    entry = fill("abc", age=100, x="1")
+    listed = cache.usage()
+    monkeypatch.setattr(cache, "usage", lambda: listed)
+    entry.touch()
+    assert cache.prune(0, None) == []
+    assert entry.damaged() == []
+
+
 def test_a_dry_run_of_pruning_removes_nothing():
     fill("abc", age=100, x="1")
     assert len(cache.prune(0, None, dry_run=True)) == 1
@@ -316,9 +325,11 @@ def test_a_dry_run_of_pruning_removes_nothing():
 def test_pruning_removes_unfinished_entries_and_earlier_removals():
     with cache.entry("states", "unfinished").lock():
         pass
+    files.write_text(cache.root() / "states" / "never-locked" / "a", "1")
     (cache.root() / ".removed-x" / "abc").mkdir(parents=True)
     fill("whole", x="1")
-    assert [item.entry.key for item in cache.prune(None, None)] == ["unfinished"]
+    removed = {item.entry.key for item in cache.prune(None, None)}
+    assert removed == {"unfinished", "never-locked"}
     assert [path.name for path in cache.root().iterdir()] == ["states"]
 
 
@@ -335,6 +346,12 @@ def test_ls_lists_entries_for_people_and_programs(mirctl):
     assert found["entries"][0]["what"] == "states of x"
     assert found["entries"][0]["bytes"] == cache.size(entry)
     assert found["bytes"] == sum(item["bytes"] for item in found["entries"])
+
+
+def test_ls_cuts_long_digests_for_people_only(mirctl):
+    fill("ab" * 32, a="1")
+    assert "states/abababababab... " in mirctl("cache", "ls").out
+    assert json.loads(mirctl("cache", "ls", "--json").out)["entries"][0]["key"] == "ab" * 32
 
 
 def test_verify_exits_4_until_fixed(mirctl):

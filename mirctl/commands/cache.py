@@ -12,7 +12,7 @@ from mirctl.errors import UsageError
 from mirctl.options import DryRun, Json
 
 if TYPE_CHECKING:
-    from mirctl.cache import Entry, Usage
+    from mirctl.cache import Damage, Entry, Usage
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
@@ -52,7 +52,7 @@ def verify(
 
     damage = cache.verify(fix=fix)
     left = [item for item in damage if not item.removed]
-    message = "; ".join(item.text() for item in left)
+    message = "; ".join(_damage(item) for item in left)
     error = {"code": 4, "message": message, "where": str(cache.root())} if left else None
     if json:
         found = [{**_place(d.entry), "files": d.names, "removed": d.removed} for d in damage]
@@ -60,7 +60,7 @@ def verify(
     elif not damage:
         console.emit("the cache is whole")
     for item in damage:
-        (console.say if item.removed else console.error)(item.text())
+        (console.say if item.removed else console.error)(_damage(item))
     if left:
         raise typer.Exit(4)
 
@@ -114,8 +114,17 @@ def _place(entry: "Entry") -> dict[str, object]:
     return {"section": entry.section, "key": entry.key, "what": entry.what}
 
 
+def _damage(item: "Damage") -> str:
+    fate = " (entry removed)" if item.removed else ""
+    return f"{item.entry.section}/{item.entry.key}: damaged: {', '.join(item.names)}{fate}"
+
+
 def _name(item: "Usage") -> str:
-    return f"{item.entry.section}/{item.entry.key}"
+    """Keys that are digests are cut for people; --json has them whole."""
+    key = item.entry.key
+    return (
+        f"{item.entry.section}/{key[:12]}..." if len(key) == 64 else f"{item.entry.section}/{key}"
+    )
 
 
 def _stamp(seconds: float) -> str:

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mirctl.encode.image import Preparation
+from mirctl.encode.parallel import chunks, on_each
 from mirctl.encode.protocol import quoted, tapped
 from mirctl.encode.settings import EncoderSettings
 from mirctl.errors import MissingError, UsageError
@@ -78,20 +79,19 @@ class LiteEncoder:
         self.taps = tapped(settings, len(shapes))
         self.widths = tuple(shapes[tap][-1] for tap in self.taps)
         self.layers = tuple(f"block{tap}" for tap in self.taps)
-        self.batch_size = settings.batch_size or 16
+        self.batch_size = settings.batch_size or 8
 
-    @torch.inference_mode()
     def encode(self, items: Sequence[Image]) -> Tensor:
         """(pictures, sum of widths)."""
-        out = torch.empty(len(items), sum(self.widths))
-        first = next(self.network.parameters())
-        for start in range(0, len(items), self.batch_size):
-            batch = items[start : start + self.batch_size]
-            pixels = torch.stack([PREPARATION(picture) for picture in batch])
-            pixels = pixels.to(first.device, first.dtype, memory_format=torch.channels_last)
-            states = self.network(pixels)
-            out[start : start + len(batch)] = torch.cat([states[tap] for tap in self.taps], 1)
-        return out
+        device = self.network._conv_stem.weight.device
+        rows = on_each(self._encode, chunks(items, self.batch_size), device)
+        return torch.cat([torch.empty(0, sum(self.widths)), *rows])
+
+    def _encode(self, batch: Sequence[Image]) -> Tensor:
+        like = self.network._conv_stem.weight
+        pixels = torch.stack([PREPARATION(picture) for picture in batch])
+        states = self.network(pixels.to(like.device, like.dtype, memory_format=torch.channels_last))
+        return torch.cat([states[tap] for tap in self.taps], 1).float().cpu()
 
 
 class SameConv(nn.Conv2d):

@@ -15,6 +15,7 @@ import torch
 from PIL.Image import Image, Resampling
 from torch import Tensor
 
+from mirctl.encode.parallel import chunks, on_each
 from mirctl.encode.pretrained import backbone
 from mirctl.encode.protocol import quoted, tapped
 from mirctl.encode.settings import EncoderSettings
@@ -143,7 +144,7 @@ class ImageEncoder:
         if settings.pool == "cls" and not has_class:
             raise UsageError(f"{settings.model!r} has no class token: use pool mean", where="pool")
         self.pool = ("cls" if has_class else "mean") if settings.pool == "auto" else settings.pool
-        self.batch_size = settings.batch_size or 16
+        self.batch_size = settings.batch_size or 8
         from PIL.Image import new
 
         try:
@@ -156,14 +157,14 @@ class ImageEncoder:
         self.widths = tuple(states[tap].shape[1] for tap in self.taps)
         self.layers = tuple("embeddings" if tap == 0 else str(tap) for tap in self.taps)
 
-    @torch.inference_mode()
     def encode(self, items: Sequence[Image]) -> Tensor:
         """(pictures, sum of widths)."""
-        out = torch.empty(len(items), sum(self.widths))
-        for start in range(0, len(items), self.batch_size):
-            states = self._states(items[start : start + self.batch_size])
-            out[start : start + self.batch_size] = torch.cat([states[tap] for tap in self.taps], 1)
-        return out
+        rows = on_each(self._encode, chunks(items, self.batch_size), self.network.device)
+        return torch.cat([torch.empty(0, sum(self.widths)), *rows])
+
+    def _encode(self, batch: Sequence[Image]) -> Tensor:
+        states = self._states(batch)
+        return torch.cat([states[tap] for tap in self.taps], 1).cpu()
 
     def _states(self, pictures: Sequence[Image]) -> list[Tensor]:
         """The pooled state of every layer, each (pictures, width)."""

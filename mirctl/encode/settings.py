@@ -24,7 +24,7 @@ class EncoderSettings(Section):
         "all", description="all, or numbers of hidden states, rising; 0 is the embeddings"
     )
     max_tokens: PositiveInt = Field(64, description="Longer texts are cut; no meaning for pictures")
-    batch_size: PositiveInt | None = Field(None, description="Default: 64 texts, or 16 pictures")
+    batch_size: PositiveInt | None = Field(None, description="Default: 64 texts, or 8 pictures")
 
     @model_validator(mode="before")
     @classmethod

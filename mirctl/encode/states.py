@@ -21,6 +21,7 @@ from mirctl import console
 from mirctl.artifact.tensors import open_tensors
 from mirctl.encode import content
 from mirctl.encode.content import Contents, RawItem
+from mirctl.encode.parallel import AT_ONCE
 from mirctl.encode.protocol import Encoder, choose
 from mirctl.encode.segments import Segments, gather
 from mirctl.encode.settings import EncoderSettings
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 COMMIT_ROWS = 8192
 COMMIT_SECONDS = 30.0
-BATCHES_AHEAD = 4
 T = TypeVar("T")
 LARGEST = float(torch.finfo(torch.float16).max)
 
@@ -202,15 +202,14 @@ class _Work:
         advance: Callable[[int], None],
     ) -> Iterator[tuple[np.ndarray, "list[str] | list[Image]"]]:
         """Batches in a fixed order, so that the rest of an interrupted run has the same ones."""
+        together = encoder.batch_size * AT_ONCE
         if encoder.modality == "text":
             order = sorted(lacking, key=lambda n: (-len(str(items[n])), keys[n].tobytes()))
-            # Several batches at once let the encoder sort by token count.
-            for some in _chunks(order, encoder.batch_size * 4):
+            for some in _chunks(order, together):
                 yield np.array(some), [str(items[n]) for n in some]
             return
-        ahead = encoder.batch_size * BATCHES_AHEAD
-        pictures = open_ahead((Path(str(items[n])) for n in lacking), ahead)
-        for some in _chunks(self._readable(pictures, keys, lacking, advance), encoder.batch_size):
+        pictures = open_ahead((Path(str(items[n])) for n in lacking), together)
+        for some in _chunks(self._readable(pictures, keys, lacking, advance), together):
             yield np.array([n for n, _ in some]), [picture for _, picture in some]
 
     def _readable(

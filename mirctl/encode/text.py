@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from mirctl.encode.parallel import chunks, on_each
 from mirctl.encode.pretrained import backbone, quiet
 from mirctl.encode.protocol import quoted, tapped
 from mirctl.encode.settings import EncoderSettings
@@ -89,17 +90,19 @@ class TextEncoder:
         self.widths = tuple(states[tap].shape[-1] for tap in self.taps)
         self.layers = tuple("embeddings" if tap == 0 else str(tap) for tap in self.taps)
 
-    @torch.inference_mode()
     def encode(self, items: Sequence[str]) -> Tensor:
         """(texts, sum of widths); texts of like length share a batch."""
         tokens = self._tokens(items) if items else []
         order = sorted(range(len(tokens)), key=lambda n: -len(tokens[n]))
         out = torch.empty(len(tokens), sum(self.widths))
-        for start in range(0, len(order), self.batch_size):
-            batch = order[start : start + self.batch_size]
-            states, mask = self._states([tokens[n] for n in batch])
-            out[batch] = torch.cat([pooled(states[t], mask, self.pool) for t in self.taps], 1).cpu()
+        batches = chunks([tokens[n] for n in order], self.batch_size)
+        rows = on_each(self._encode, batches, self.network.device)
+        out[order] = torch.cat([torch.empty(0, sum(self.widths)), *rows])
         return out
+
+    def _encode(self, batch: Sequence[Sequence[int]]) -> Tensor:
+        states, mask = self._states(batch)
+        return torch.cat([pooled(states[tap], mask, self.pool) for tap in self.taps], 1).cpu()
 
     def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
         longest = self.max_tokens * CHARACTERS_PER_TOKEN

@@ -50,7 +50,7 @@ def pip_download(requirement: str, folder: Path) -> Path:
 
 
 def _last_line(text: str) -> str:
-    """What pip says is wrong: its first line marked ERROR, else the last one."""
+    """What pip says is wrong: the last line marked ERROR, else the last one."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     return (errors or lines or ["no reason given"])[-1]
@@ -62,7 +62,6 @@ def _known(name: str, version: str | None, pointer: cache.Entry) -> tuple[Path, 
     if entry is None or not (record := entry.read()).files:
         return None
     if contents.hashes(entry.folder) != {n: file["sha256"] for n, file in record.files.items()}:
-        console.warn(f"the cached copy of {name} {version} is damaged: fetching it again")
         return None
     entry.touch()
     return entry.folder, version
@@ -83,6 +82,8 @@ def _install(
         entry = _entry(name, took)
         meta = {"version": took, "wheel": wheel.name, "wheel_sha256": files.sha256(wheel)}
         with entry.lock():
+            if entry.read().files:
+                console.warn(f"the cached copy of {name} {took} was damaged: replacing it")
             entry.commit(drop=tuple(entry.read().files))
             entry.commit(add=_unpack(wheel, Path(work), entry.folder, name), meta=meta)
     if version is None:

@@ -59,6 +59,20 @@ def test_encoding_twice_gives_the_same_bits(folder):
     assert torch.equal(load(folder).encode(TEXTS), load(folder).encode(TEXTS))
 
 
+def test_the_bits_do_not_depend_on_the_number_of_threads(folder):
+    threads = torch.get_num_threads()
+    encoder, got = load(folder, batch_size=2), []
+    try:
+        for count in (1, 2, 3):
+            torch.set_num_threads(count)
+            got.append(encoder.encode(TEXTS))
+            assert torch.get_num_threads() == count
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(got[0], got[1])
+    assert torch.equal(got[0], got[2])
+
+
 def test_chosen_layers_are_those_of_all(bert):
     some = load(bert, layers=(0, 2)).encode(TEXTS)
     every = load(bert).encode(TEXTS)
