@@ -1,5 +1,6 @@
 """The one way this project writes to disk: whole or not at all."""
 
+import ctypes
 import errno
 import hashlib
 import os
@@ -13,11 +14,19 @@ from typing import IO
 from mirctl.errors import RunError, UsageError
 
 
+MANIFEST = "manifest.json"
+"""The file by which a folder is known to be an artifact."""
+
+
 def file_mode() -> int:
     """What the umask makes of 0666; temporary files start at 0600 and would stay so."""
+    return 0o666 & ~_umask()
+
+
+def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
-    return 0o666 & ~mask
+    return mask
 
 
 def sync_folder(folder: Path) -> None:
@@ -78,47 +87,69 @@ def write_text(path: Path, content: str) -> None:
 
 
 @contextmanager
-def atomic_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
+def atomic_folder(path: Path, *, force: bool = False, marker: str = MANIFEST) -> Iterator[Path]:
     """Give an empty folder beside `path`; put it in place of `path` once the block ends well.
 
     A `path` that exists is refused unless `force`; then the old folder stays whole until the new
     one takes its name.
     """
     path = Path(path)
-    refuse_to_overwrite(path, force=force)
+    refuse_to_overwrite(path, force=force, marker=marker)
     with full_disk_is_an_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
         try:
             yield work
-            os.chmod(work, file_mode() | 0o111)
+            os.chmod(work, 0o777 & ~_umask())
             replace_folder(work, path)
-        except BaseException:
+        finally:
+            # After an exchange the old folder stands here.
             shutil.rmtree(work, ignore_errors=True)
-            raise
         sync_folder(path.parent)
 
 
-def refuse_to_overwrite(path: Path, *, force: bool) -> None:
-    """Raise a UsageError where `path` exists and the user did not say --force."""
-    if path.exists() and not force:
+def refuse_to_overwrite(path: Path, *, force: bool, marker: str = MANIFEST) -> None:
+    """Raise a UsageError where `path` exists and the user did not say --force.
+
+    Even --force replaces only what it can have written: a file, an empty folder, or a folder that
+    holds `marker`.
+    """
+    path = Path(path)
+    if not path.exists():
+        return
+    if not force:
         raise UsageError("exists already: choose another --out, or add --force", where=str(path))
+    if path.is_dir() and any(path.iterdir()) and not (path / marker).is_file():
+        raise UsageError(
+            f"--force does not replace this folder: it has no {marker}, so something else made it",
+            where=str(path),
+        )
 
 
 def replace_folder(new: Path, path: Path) -> None:
-    """Rename `new` to `path`; what stood there is moved aside first and removed last."""
+    """Put `new` in the place of `path`; where the system can, both change places in one step."""
     if not path.exists():
         os.rename(new, path)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
-    os.rename(path, old / path.name)
+    elif not _exchange(new, path):
+        old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
+        os.rename(path, old / path.name)
+        try:
+            os.rename(new, path)
+        except BaseException:
+            os.rename(old / path.name, path)
+            raise
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two paths change places atomically (Linux's renameat2); False where that is unknown."""
     try:
-        os.rename(new, path)
-    except BaseException:
-        os.rename(old / path.name, path)
-        raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError):
+        return False
+    here, exchange = -100, 2
+    return rename(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0
 
 
 def sha256(path: Path) -> str:

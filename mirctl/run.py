@@ -89,6 +89,8 @@ def start(config: JobConfig, out: Path, *, resume: bool, force: bool) -> Run:
             "the recipe or its input files changed since this run began: --force starts over",
             where=str(run.work),
         )
+    if run.work.exists() and not note.is_file():
+        raise UsageError("is in the way of the run's own folder: move it", where=str(run.work))
     if not resume:
         shutil.rmtree(run.work, ignore_errors=True)
     elif not note.is_file():

@@ -22,6 +22,7 @@ PACKAGE = "recbole==1.2.1"
 WHEEL_SHA256 = "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407"
 FOLDER = "recbole/dataset_example/ml-100k"
 
+TERMS_FILE = "TERMS.txt"
 TERMS = """\
 MovieLens-100k was collected by GroupLens Research at the University of Minnesota. In short:
 
@@ -55,10 +56,10 @@ COPIED = "{count:,} of your pictures, named by item_id; the other films have non
 
 def get(out: Path, images: Path | None = None, force: bool = False) -> dict[str, Any]:
     """Write the data set into a new folder, with the user's own `images` or with drawn cards."""
-    files.refuse_to_overwrite(out, force=force)
+    files.refuse_to_overwrite(out, force=force, marker=TERMS_FILE)
     console.say(TERMS)
     ratings, films = read_wheel(fetch_wheel())
-    with files.atomic_folder(out, force=force) as folder:
+    with files.atomic_folder(out, force=force, marker=TERMS_FILE) as folder:
         write_table(folder / "interactions.csv", ratings)
         write_table(folder / "items.csv", films)
         (folder / "images").mkdir()
@@ -70,7 +71,7 @@ def get(out: Path, images: Path | None = None, force: bool = False) -> dict[str,
             interactions=len(ratings), items=len(films), pictures=pictures, name=out.name
         )
         files.write_text(folder / "README.txt", readme)
-        files.write_text(folder / "TERMS.txt", TERMS)
+        files.write_text(folder / TERMS_FILE, TERMS)
     console.say(f"images/ holds {pictures}")
     return {
         "out": str(out),

@@ -1,0 +1,62 @@
+import os
+
+import pytest
+
+from mirctl import files
+from mirctl.errors import UsageError
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "a.txt"
+    files.write_text(path, "old")
+    with pytest.raises(RuntimeError), files.atomic_file(path) as file:
+        file.write(b"new")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_modes_follow_the_umask(tmp_path):
+    before = os.umask(0o027)
+    try:
+        files.write_text(tmp_path / "a", "x")
+        with files.atomic_folder(tmp_path / "b"):
+            pass
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / "b").stat().st_mode & 0o777 == 0o750
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+def test_a_folder_takes_the_place_of_the_old_one(tmp_path, monkeypatch, atomic):
+    if not atomic:
+        monkeypatch.setattr(files, "_exchange", lambda one, other: False)
+    path = tmp_path / "out"
+    path.mkdir()
+    (path / "manifest.json").write_text("old")
+    with files.atomic_folder(path, force=True) as folder:
+        (folder / "manifest.json").write_text("new")
+        assert (path / "manifest.json").read_text() == "old"
+    assert (path / "manifest.json").read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_force_does_not_replace_a_folder_that_is_no_artifact(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "me.jpg").write_text("x")
+    with pytest.raises(UsageError, match="something else made it"):
+        files.refuse_to_overwrite(tmp_path / "photos", force=True)
+
+
+def test_a_full_disk_is_said(tmp_path):
+    full = "/dev/full"
+    if not os.path.exists(full):
+        pytest.skip("this system has no /dev/full")
+    with (
+        pytest.raises(Exception, match="the disk is full"),
+        files.full_disk_is_an_error(tmp_path),
+        open(full, "wb") as file,
+    ):
+        file.write(b"x" * 10)
+        file.flush()
