@@ -13,7 +13,6 @@ from typing import IO
 
 from mirctl.errors import RunError, UsageError
 
-
 MANIFEST = "manifest.json"
 """The file by which a folder is known to be an artifact."""
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from mirctl import plugins, yaml12
+from mirctl import hub, plugins, yaml12
 from mirctl.errors import UsageError
 from mirctl.section import Relative, Section
 
@@ -175,7 +175,7 @@ def _map_value(
         return change_path(key, value)
     path = change_path(key, Path(value))
     explicit = value.startswith(("./", "../", "~", "/"))
-    return str(path) if explicit or path.is_dir() else value
+    return str(path) if explicit or (path.is_dir() and value not in hub.ALIASES) else value
 
 
 def _marker(annotation: Any) -> Relative | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tiny_models"]
 ROOT = Path(__file__).parent.parent
 
 

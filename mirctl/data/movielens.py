@@ -44,10 +44,10 @@ interactions.csv   {interactions:,} ratings: user_id, item_id, rating, timestamp
 items.csv          {items:,} films: item_id, title, year, genres
 images/            {pictures}
 
-A first run, from this folder's parent:
+Recipes for it end in ml-100k. From this folder's parent:
 
-    mirctl adapt run adapt/ml-100k data.interactions={name}/interactions.csv \\
-        data.items={name}/items.csv data.images={name}/images --out model
+    mirctl recipe list
+    mirctl run NAME --out model
 """
 
 DRAWN = "{count:,} title cards named by item_id: drawn from title, year and genres, no real posters"
@@ -67,9 +67,7 @@ def get(out: Path, images: Path | None = None, force: bool = False) -> dict[str,
             _copy(images, films, folder / "images") if images else _draw(films, folder / "images")
         )
         pictures = (COPIED if images else DRAWN).format(count=count)
-        readme = README.format(
-            interactions=len(ratings), items=len(films), pictures=pictures, name=out.name
-        )
+        readme = README.format(interactions=len(ratings), items=len(films), pictures=pictures)
         files.write_text(folder / "README.txt", readme)
         files.write_text(folder / TERMS_FILE, TERMS)
     console.say(f"images/ holds {pictures}")

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mirctl.data.catalogue import Catalogue, load_catalogue
-
 from mirctl import artifact, device, jobs, recipe
+from mirctl.data.catalogue import Catalogue, load_catalogue
 from mirctl.efficiency import Meter
 from mirctl.errors import DataError
 from mirctl_adapt import evaluation, recommender, saving, towers

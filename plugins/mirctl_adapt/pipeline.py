@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import torch
-from mirctl.data.catalogue import Catalogue, load_catalogue
 
 from mirctl import console, training
+from mirctl.data.catalogue import Catalogue, load_catalogue
 from mirctl.run import Result, Run
 from mirctl_adapt import counting, data, evaluation, saving, towers
 from mirctl_adapt.config import AdaptConfig

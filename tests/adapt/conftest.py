@@ -10,7 +10,7 @@ N_ITEMS = 30
 
 def write_catalogue(folder, *, users=60, seed=0):
     """interactions.csv and items.csv; titles tell the item's place in words of the tiny models."""
-    words = "one two three four story heat".split()
+    words = ["one", "two", "three", "four", "story", "heat"]
     rng = np.random.default_rng(seed)
     with open(folder / "interactions.csv", "w", newline="") as file:
         rows = csv.writer(file)

@@ -8,7 +8,7 @@ from mirctl_adapt.loss import Candidates, batch_loss
 
 def written_out(users, table, items, lengths, share):
     """Every position of every window is a column; own items are masked but for the one target."""
-    windows, width = items.shape
+    windows = len(items)
     columns = [(w, t) for w in range(windows) for t in range(lengths[w])]
     losses = []
     for w in range(windows):

@@ -57,12 +57,16 @@ def bare(folder: Path, *arguments: str, probe: str = "") -> Child:
     return run_child([sys.executable, "-c", code], env={"PYTHONPATH": str(folder)})
 
 
-def measure(source: str, limit: float, our_arguments: tuple[str, ...], bare_arguments: tuple) -> None:
+def measure(
+    source: str, limit: float, our_arguments: tuple[str, ...], bare_arguments: tuple
+) -> None:
     """Compare one help page; both run once before, so that both find compiled modules."""
     with tempfile.TemporaryDirectory(prefix="mirctl-bench-") as work:
         folder = Path(work)
         (folder / "bare.py").write_text(source)
-        print(f"mirctl {' '.join((*our_arguments, '--help'))}: {RUNS} runs each, in turn, least CPU")
+        print(
+            f"mirctl {' '.join((*our_arguments, '--help'))}: {RUNS} runs each, in turn, least CPU"
+        )
         probe = PROBE.format(heavy=HEAVY)
         for name, child in (
             ("ours", ours(*our_arguments, probe=probe)),

@@ -47,7 +47,11 @@ def test_defaults_recipe_and_changes_come_in_that_order(write):
     ("text", "changes", "complaint"),
     [
         ("uses: a/b\nmodle: {}", [], "r.yaml:2:1: modle: unknown key; did you mean 'model'?"),
-        ("uses: a/b\nmodel:\n  sise: 3", [], "r.yaml:3:3: model.sise: unknown key; did you mean 'si"),
+        (
+            "uses: a/b\nmodel:\n  sise: 3",
+            [],
+            "model.sise: unknown key; did you mean 'size'?",
+        ),
         ("uses: a/b\nmodel: {method: bigg}", [], "not 'bigg'; did you mean 'big'?"),
         ("uses: a/b\nmodel: {wide: yes}", [], "r.yaml:2:9: model.wide"),
         ("uses: a/b\nmodel: {wide: 1}", [], "model.wide"),

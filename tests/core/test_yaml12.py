@@ -57,6 +57,8 @@ def test_a_billion_laughs_stop_early():
         yaml12.load("\n".join(lines), "r.yaml")
 
 
-@pytest.mark.parametrize("value", ["no", "1e5", "010", "0x1", "", "~", "a: b", "null", 1e-5, 7, True])
+@pytest.mark.parametrize(
+    "value", ["no", "1e5", "010", "0x1", "", "~", "a: b", "null", 1e-5, 7, True]
+)
 def test_what_is_dumped_reads_back_the_same(value):
     assert yaml12.load(yaml12.dump({"a": value}), "r.yaml")[0] == {"a": value}

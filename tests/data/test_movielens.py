@@ -54,7 +54,7 @@ def test_the_folder_says_that_its_pictures_are_drawn(wheel, tmp_path):
     movielens.get(tmp_path / "ml")
     readme = (tmp_path / "ml/README.txt").read_text()
     assert "no real posters" in readme
-    assert "data.items=ml/items.csv" in readme
+    assert "mirctl recipe list" in readme
     assert "Harper" in (tmp_path / "ml/TERMS.txt").read_text()
 
 

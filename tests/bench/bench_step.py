@@ -1,0 +1,155 @@
+"""One optimizer step against the written-out form of the same loss, at batch 64, 256 and 512.
+
+The written-out form runs the side network on every position of the batch, B users x 11, builds all
+B * 10 x B * 11 logits, and masks each user's own items by an in-place write into that user's rows;
+autograd then copies the whole gradient once a user. Ours runs it once per distinct item and takes
+the softmax over distinct items. Same weights, same batch, same dropout, so the same loss.
+"""
+
+import os
+from functools import partial
+
+import numpy as np
+import torch
+from measure import compare, cpu_seconds, goal
+from torch import Tensor
+from torch.nn import functional as F
+
+from mirctl.encode.states import States
+from mirctl_adapt.config import AdaptConfig
+from mirctl_adapt.data import Histories, Split
+from mirctl_adapt.inputs import CatalogueInputs, Tower
+from mirctl_adapt.model import Recommender
+from mirctl_adapt.neural import build
+from mirctl_adapt.training import NextItemTask
+
+ITEMS, LAYERS, WIDTH, HISTORY, SEED = 20_000, 7, 384, 10, 5
+BATCHES = {64: (2.3, 7), 256: (8.0, 3), 512: (50.0, 1)}
+"""Batch size -> the least ratio that is the goal, and how often both forms are measured."""
+MASKED = -1e4
+
+
+def catalogue() -> CatalogueInputs:
+    """Two towers of random states in memory."""
+    generator = torch.Generator().manual_seed(SEED)
+    widths, rows = (WIDTH,) * LAYERS, np.arange(ITEMS)
+    names = tuple(str(n) for n in range(LAYERS))
+    towers = {}
+    for name in ("text", "image"):
+        block = torch.randn(ITEMS, sum(widths), generator=generator).half()
+        towers[name] = Tower(States(widths, names, rows, [block], {}), tuple(range(LAYERS)))
+    return CatalogueInputs(towers, ITEMS, torch.device("cpu"))
+
+
+def log() -> Split:
+    """Users with 11 training items each and two held out; items fall off as Zipf's law says."""
+    rng = np.random.default_rng(SEED)
+    share = 1 / np.arange(1, ITEMS + 1)
+    users, length = 2 * max(BATCHES), HISTORY + 3
+    items = rng.choice(ITEMS, size=users * length, p=share / share.sum())
+    starts = np.arange(users) * length
+    whole = Histories(items, starts, starts + length)
+    return Split(whole.without_last(2), np.arange(users), whole, ITEMS)
+
+
+def config(batch: int) -> AdaptConfig:
+    """IISAN's shape: linear heads, raw states, Adam at a constant rate."""
+    return AdaptConfig.model_validate(
+        {
+            "uses": "adapt/run",
+            "data": {"interactions": "unread.csv"},
+            "model": {"text": "unread", "image": "unread", "head": "linear", "history": HISTORY},
+            "train": {"batch_size": batch, "loss": "batch"},
+        }
+    )
+
+
+def written_out(
+    model: Recommender, inputs: CatalogueInputs, log_share: Tensor, items: Tensor
+) -> Tensor:
+    """The loss of windows (users, 11), every position a column."""
+    users, time = items.shape
+    positions = items.flatten()
+    embeddings = model.items(inputs.gather(positions))
+    read = model.users(embeddings.view(users, time, -1)[:, :-1]).flatten(0, 1)
+    logits = read @ embeddings.T - log_share[positions]
+    place = torch.arange(users * time).view(users, time)
+    for user in range(users):
+        mine = torch.isin(positions, items[user]).repeat(time - 1, 1)
+        mine[torch.arange(time - 1), place[user, 1:]] = False
+        rows = slice(user * (time - 1), (user + 1) * (time - 1))
+        logits[rows].masked_fill_(mine, MASKED)
+    return F.cross_entropy(logits, place[:, 1:].flatten())
+
+
+class Form:
+    """A model with an optimizer of its own, and the way it computes its loss."""
+
+    def __init__(self, task: NextItemTask, state: dict[str, Tensor], *, ours: bool) -> None:
+        self.task, self.ours = task, ours
+        task.model.load_state_dict(state)
+        self.optimizer = torch.optim.Adam(task.model.parameters(), lr=2e-4)
+
+    def loss(self) -> Tensor:
+        batch = self.task.batch(0, 0)
+        if self.ours:
+            return self.task.loss(batch)
+        items = torch.from_numpy(batch[0])
+        return written_out(self.task.model, self.task.inputs, self.task.log_share, items)
+
+    def step(self) -> float:
+        """Forward, loss, backward, update; gives the loss before the update."""
+        torch.manual_seed(SEED)
+        loss = self.loss()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        return loss.item()
+
+
+def forms(batch: int, inputs: CatalogueInputs, split: Split) -> tuple[Form, Form]:
+    """Ours and the peer, equal in every weight."""
+    settings = config(batch)
+    tasks = []
+    for _ in range(2):
+        torch.manual_seed(SEED)
+        model = build(settings.model, inputs.tower_inputs(normalize=False), ITEMS)
+        tasks.append(NextItemTask(model.train(), inputs, split, settings))
+    state = {name: value.clone() for name, value in tasks[0].model.state_dict().items()}
+    return Form(tasks[0], state, ours=True), Form(tasks[1], state, ours=False)
+
+
+def measure(batch: int, inputs: CatalogueInputs, split: Split) -> None:
+    """Print one batch size."""
+    limit, runs = BATCHES[batch]
+    ours, peer = forms(batch, inputs, split)
+    items = ours.task.batch(0, 0)[0]
+    losses: dict[str, list[float]] = {"ours": [], "peer": []}
+    seconds: dict[str, list[float]] = {"ours": [], "peer": []}
+
+    def step(name: str, form: Form) -> None:
+        losses[name].append(form.step())
+
+    for _ in range(runs):
+        for name, form in (("ours", ours), ("peer", peer)):
+            seconds[name].append(cpu_seconds(partial(step, name, form)))
+    print(f"batch {batch}: {len(np.unique(items))} distinct items at {items.size} positions")
+    mine, theirs = losses["ours"][0], losses["peer"][0]
+    print(f"  loss of the first step: ours {mine:.6f}, peer {theirs:.6f}")
+    goal("difference", abs(mine - theirs), "<=", 1e-4)
+    compare(min(seconds["ours"]), min(seconds["peer"]))
+    goal("ratio", min(seconds["peer"]) / min(seconds["ours"]), ">=", limit, " x")
+
+
+def main() -> None:
+    torch.set_num_threads(os.cpu_count() or 1)
+    inputs, split = catalogue(), log()
+    parameters = sum(p.numel() for p in forms(64, inputs, split)[0].task.model.parameters())
+    print(f"{LAYERS}+{LAYERS} layers x {WIDTH}, {parameters:,} parameters, history {HISTORY}, ", end="")
+    print(f"{torch.get_num_threads()} threads; least CPU seconds of a step")
+    for batch in BATCHES:
+        measure(batch, inputs, split)
+
+
+if __name__ == "__main__":
+    main()
