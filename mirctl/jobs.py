@@ -118,15 +118,16 @@ def execute(
     from mirctl import run as runs
 
     run = runs.start(config, options.out, resume=options.resume, force=options.force)
-    plugins.hooks().call("mirctl_run_started", run=run)
+    done = False
     try:
+        plugins.hooks().call("mirctl_run_started", run=run)
         with run.meter:
             result = plugins.import_function(job.function)(config, run)
+        plugins.hooks().call("mirctl_run_finished", run=run, artifact=result.artifact)
+        done = True
+        return result
     finally:
-        console.log_to(None)
-    plugins.hooks().call("mirctl_run_finished", run=run, artifact=result.artifact)
-    run.finish()
-    return result
+        run.close(done=done)
 
 
 def show(

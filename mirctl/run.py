@@ -65,10 +65,11 @@ class Run:
         with files.atomic_file(self.checkpoint) as file:
             torch.save(state, file)
 
-    def finish(self) -> None:
-        """The artifact is in place: nothing is left to resume."""
+    def close(self, *, done: bool) -> None:
+        """Take the run's own folder away, unless it holds a checkpoint to go on from."""
         console.log_to(None)
-        shutil.rmtree(self.work, ignore_errors=True)
+        if done or not self.checkpoint.is_file():
+            shutil.rmtree(self.work, ignore_errors=True)
 
 
 def start(config: JobConfig, out: Path, *, resume: bool, force: bool) -> Run:
@@ -79,7 +80,7 @@ def start(config: JobConfig, out: Path, *, resume: bool, force: bool) -> Run:
     run = Run(config, out, force, chosen, dtype, describe_inputs(config))
     identity = _identity(run)
     note = run.work / "run.json"
-    if note.is_file() and not resume and not force:
+    if run.checkpoint.is_file() and not resume and not force:
         raise UsageError(
             "an unfinished run is here: --resume goes on with it, --force starts over",
             where=str(run.work),

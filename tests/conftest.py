@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+# Tiny tensors gain nothing from threads, and lose much on a busy machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 pytest_plugins = ["tiny_models"]
 ROOT = Path(__file__).parent.parent
 

@@ -1,0 +1,157 @@
+"""Methods that read content, through the command line, with tiny random encoders as plumbing."""
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from adapt.conftest import N_ITEMS
+
+
+@pytest.fixture
+def pictures(catalogue):
+    """A picture for every item but each fifth, and one that cannot be read."""
+    folder = catalogue / "images"
+    folder.mkdir()
+    for item in range(N_ITEMS):
+        if item % 5:
+            Image.new("RGB", (40, 40), (item * 8, 255 - item * 8, 90)).save(folder / f"i{item}.png")
+    (folder / "i1.png").write_bytes(b"\x89PNG no more")
+    return folder
+
+
+@pytest.fixture
+def recipe(catalogue, pictures, bert, vit):
+    file = catalogue / "recipe.yaml"
+    file.write_text(
+        "uses: adapt/run\n"
+        "data: {interactions: interactions.csv, items: items.csv, images: images}\n"
+        f"model: {{text: {bert}, image: {vit}, dim: 16, history: 12, bottleneck: 8,\n"
+        "        user_layers: 1, dropout: 0.0}\n"
+        "train: {epochs: 2, batch_size: 16, lr: 1.0e-2}\n"
+    )
+    return file
+
+
+def run(mirctl, recipe, out, *changes):
+    ran = mirctl("adapt", "run", recipe, *changes, "--out", out, "--json")
+    assert ran.code == 0, ran.err
+    return json.loads(ran.out), ran.err
+
+
+def test_missing_and_broken_pictures_are_counted_and_train(mirctl, recipe, tmp_path):
+    _, told = run(mirctl, recipe, tmp_path / "m")
+    assert f"image: {N_ITEMS - 7} of {N_ITEMS} items have states" in told
+    assert "6 no image" in told
+    assert "1 " in told.partition("6 no image")[2] or "1 truncated" in told
+
+
+def test_a_second_run_encodes_nothing_and_gives_the_same_bytes(mirctl, recipe, tmp_path):
+    run(mirctl, recipe, tmp_path / "a")
+    _, told = run(mirctl, recipe, tmp_path / "b")
+    assert told.count("(0 encoded now") == 2
+    for file in ("metrics.json", "model.safetensors"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["model.method=frozen"],
+        ["model.method=frozen", "model.head=linear"],
+        ["model.ids=true"],
+        ["model.intra=false"],
+        ["model.inter=false"],
+        ["model.gate=false"],
+        ["model.image=null"],
+        ["model.text=null"],
+        ["model.layers=last"],
+        ["model.layers=every-second"],
+        ["model.layers=all"],
+        ["model.groups={text: 1, image: 2}"],
+        ["train.loss=batch"],
+        ["evaluation.protocol=iisan"],
+        ["model.normalize=false"],
+    ],
+    ids=lambda changes: " ".join(changes),
+)
+def test_every_ablation_runs_and_its_artifact_gives_the_same_metrics(
+    mirctl, recipe, tmp_path, changes
+):
+    document, _ = run(mirctl, recipe, tmp_path / "m", *changes, "train.epochs=1")
+    again = mirctl("adapt", "eval", tmp_path / "m", "--json")
+    assert json.loads(again.out)["metrics"] == document["metrics"], again.err
+
+
+def test_iisan_says_that_its_towers_must_match(mirctl, recipe, tmp_path, bert):
+    ran = mirctl("adapt", "run", recipe, "model.method=iisan", "--out", tmp_path / "m")
+    assert ran.code == 2
+    assert "use iisan-versa" in ran.err
+    same = ["model.method=iisan", "model.image=null", f"model.columns.title={bert}"]
+    run(mirctl, recipe, tmp_path / "m", *same)
+
+
+def test_captions_are_a_modality(mirctl, recipe, tmp_path, catalogue, llama):
+    lines = (catalogue / "items.csv").read_text().splitlines()
+    captions = ["caption", *(f"story {i % 3}" if i % 4 else "" for i in range(N_ITEMS))]
+    text = "\n".join(f"{line},{caption}" for line, caption in zip(lines, captions))
+    (catalogue / "items.csv").write_text(text + "\n")
+    changes = ["model.image=null", f"model.columns.caption={llama}"]
+    _, told = run(mirctl, recipe, tmp_path / "m", *changes)
+    assert "caption: 22 of 30 items have states" in told
+    assert "8 no text" in told
+
+
+def test_a_layer_that_does_not_exist_is_named(mirctl, recipe, tmp_path):
+    changes = ["model.text.layers=[1, 9]"]
+    ran = mirctl("adapt", "run", recipe, *changes, "--out", tmp_path / "m")
+    assert ran.code == 2
+    assert "layer 9 does not exist" in ran.err
+    assert "0 to 2" in ran.err
+
+
+def test_encode_alone_fills_the_cache_in_shards(mirctl, recipe, tmp_path):
+    for part in (1, 2):
+        ran = mirctl("adapt", "encode", recipe, "--shard", f"{part}/2", "--json")
+        assert ran.code == 0, ran.err
+        towers = json.loads(ran.out)["towers"]
+        assert 0 < towers["text"]["encoded_now"] < N_ITEMS
+    assert mirctl("adapt", "encode", recipe, "--shard", "3/2").code == 2
+    out = tmp_path / "states"
+    ran = mirctl("adapt", "encode", recipe, "--out", out, "--json")
+    assert json.loads(ran.out)["towers"]["text"]["encoded_now"] == 0
+    assert mirctl("artifact", "verify", out).code == 0
+
+
+def test_items_never_seen_are_embedded(mirctl, recipe, tmp_path, catalogue, pictures):
+    run(mirctl, recipe, tmp_path / "m")
+    table = catalogue / "new.csv"
+    table.write_text("item_id,title\nnew,story one toy\ni3,one four toy\nbare,\n")
+    out = tmp_path / "e.parquet"
+    ran = mirctl("adapt", "embed", tmp_path / "m", "--items", table, "--images", pictures,
+                 "--out", out, "--json")  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["new"] == 2
+    rows = {row["item_id"]: row["embedding"] for row in pq.read_table(out).to_pylist()}
+    assert {len(vector) for vector in rows.values()} == {16}
+    from mirctl_adapt import recommender
+
+    saved = recommender.load(tmp_path / "m")
+    known = saved.scorer.embeddings[saved.item_index["i3"]].tolist()
+    assert rows["i3"] == pytest.approx(known, abs=1e-4), "the same content embeds the same"
+
+
+def test_other_items_of_a_known_kind_can_be_measured(mirctl, recipe, tmp_path, catalogue):
+    run(mirctl, recipe, tmp_path / "m")
+    more = catalogue / "more.csv"
+    more.write_text((catalogue / "items.csv").read_text() + "new,story one\n")
+    ran = mirctl("adapt", "eval", tmp_path / "m", f"data.items={more}", "--json")
+    assert ran.code == 0, ran.err
+
+
+def test_the_artifact_s_recipe_does_the_same_again(mirctl, recipe, tmp_path):
+    run(mirctl, recipe, tmp_path / "a")
+    run(mirctl, tmp_path / "a" / "recipe.yaml", tmp_path / "b")
+    metrics = [(tmp_path / name / "metrics.json").read_bytes() for name in "ab"]
+    assert metrics[0] == metrics[1]
