@@ -8,10 +8,11 @@ the softmax over distinct items. Same weights, same batch, same dropout, so the 
 
 import os
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
-from measure import compare, cpu_seconds, goal
+from measure import calm_threads, compare, cpu_seconds, goal, movielens
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -24,7 +25,8 @@ from mirctl_adapt.neural import build
 from mirctl_adapt.training import NextItemTask
 
 ITEMS, LAYERS, WIDTH, HISTORY, SEED = 20_000, 7, 384, 10, 5
-BATCHES = {64: (2.3, 7), 256: (8.0, 3)}
+EXPONENT = 1.3
+BATCHES = {64: (2.3, 7), 256: (8.0, 3), 512: (50.0, 1)}
 """Batch size -> the least ratio that is the goal, and how often both forms are measured."""
 MASKED = -1e4
 
@@ -41,15 +43,23 @@ def catalogue() -> CatalogueInputs:
     return CatalogueInputs(towers, ITEMS, torch.device("cpu"))
 
 
-def log() -> Split:
+def zipf_log() -> Split:
     """Users with 11 training items each and two held out; items fall off as Zipf's law says."""
     rng = np.random.default_rng(SEED)
-    share = np.arange(1, ITEMS + 1) ** -1.25
+    share = np.arange(1, ITEMS + 1) ** -EXPONENT
     users, length = 2 * max(BATCHES), HISTORY + 3
     items = rng.choice(ITEMS, size=users * length, p=share / share.sum())
     starts = np.arange(users) * length
     whole = Histories(items, starts, starts + length)
     return Split(whole.without_last(2), np.arange(users), whole, ITEMS)
+
+
+def movielens_log(folder: Path) -> Split:
+    """The same of the real MovieLens: every user's last 13 films."""
+    settings = DataConfig(interactions=folder / "interactions.csv", items=folder / "items.csv")
+    console.configure(quiet=True)
+    offsets, items = load_catalogue(settings, seed=SEED).interactions.sequences()
+    return cut(offsets, items, ITEMS, "iisan")
 
 
 def config(batch: int) -> AdaptConfig:

@@ -1,0 +1,171 @@
+"""The root command: exit codes, streams, help, completion, and what it must not import."""
+
+import json
+import subprocess
+import sys
+from importlib.metadata import entry_points
+
+import pytest
+
+from mirctl import cli, console, jobs, plugins
+from mirctl.errors import ArtifactError, DataError, MissingError, RunError, UsageError
+
+HEAVY = ("torch", "transformers", "pydantic", "numpy", "pyarrow", "peft", "PIL")
+
+
+def imported_by(*arguments):
+    """Heavy modules that a command line leaves loaded."""
+    code = (
+        "import sys\nfrom mirctl import cli\n"
+        f"code = cli.run_command({list(arguments)!r})\n"
+        f"print(code, *[m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    return ran.stderr.split()
+
+
+def test_help_imports_nothing_heavy():
+    assert imported_by("--help") == ["0"]
+
+
+@pytest.mark.parametrize("name", sorted(e.name for e in entry_points(group=plugins.COMMANDS)))
+def test_the_help_of_a_command_loads_no_torch(name):
+    code, *loaded = imported_by(name, "--help")
+    assert code == "0"
+    assert {"torch", "transformers", "numpy", "pyarrow", "peft"}.isdisjoint(loaded)
+
+
+def test_no_arguments_show_help_and_succeed(mirctl):
+    for arguments in ([], ["adapt"], ["recipe"]):
+        ran = mirctl(*arguments)
+        assert ran.code == 0
+        assert "Usage" in ran.out
+
+
+def test_the_version_is_printed(mirctl):
+    ran = mirctl("--version")
+    assert (ran.code, ran.out) == (0, "mirctl 0.1.0\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["adpt"], "Did you mean 'adapt'?"),
+        (["adapt", "rnu"], "Did you mean 'run'?"),
+        (["adapt", "run"], "Missing argument"),
+        (["adapt", "run", "x", "--sede", "3"], "--sed"),
+        (["run", "no/such", "--out", "x"], "no such file"),
+    ],
+)
+def test_wrong_usage_is_exit_2_with_a_hint(mirctl, arguments, hint):
+    ran = mirctl(*arguments)
+    assert ran.code == 2
+    assert hint in ran.err
+    assert ran.out == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(RunError, 1), (UsageError, 2), (DataError, 3), (ArtifactError, 4), (MissingError, 5)],
+)
+def test_every_error_has_its_exit_code_and_json(mirctl, monkeypatch, error, code):
+    def fail(*arguments, **options):
+        raise error("it broke", where="file.csv, row 3")
+
+    monkeypatch.setattr(jobs, "execute", fail)
+    ran = mirctl("run", "x", "--json")
+    assert ran.code == code
+    assert ran.err == "error: file.csv, row 3: it broke\n"
+    expected = {"code": code, "message": "it broke", "where": "file.csv, row 3"}
+    assert json.loads(ran.out) == {"error": expected}
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"), [(KeyboardInterrupt, 130), (BrokenPipeError, 141), (ValueError("odd"), 1)]
+)
+def test_other_ends_have_their_codes_and_no_traceback(monkeypatch, capsys, raised, code):
+    def fail(*arguments, **options):
+        raise raised
+
+    monkeypatch.setattr(jobs, "execute", fail)
+    stdout = sys.stdout
+    assert cli.run_command(["run", "x"]) == code
+    sys.stdout = stdout
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_wrong_usage_is_json_too(mirctl):
+    ran = mirctl("adapt", "run", "--json")
+    assert ran.code == 2
+    assert json.loads(ran.out)["error"]["code"] == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["env"],
+        ["plugins", "list"],
+        ["plugins", "info", "adapt"],
+        ["plugins", "info", "core"],
+        ["plugins", "doctor"],
+        ["recipe", "list"],
+        ["recipe", "show", "adapt/ml-100k"],
+        ["cache", "ls"],
+        ["cache", "verify"],
+        ["data", "list"],
+    ],
+)
+def test_json_is_one_document_and_people_get_lines(mirctl, arguments):
+    ran = mirctl(*arguments, "--json")
+    assert ran.code == 0, ran.err
+    assert isinstance(json.loads(ran.out), dict)
+    assert mirctl(*arguments).code == 0
+
+
+def test_a_schema_is_json(mirctl):
+    schema = json.loads(mirctl("recipe", "schema", "adapt/run").out)
+    assert "model" in schema["properties"]
+
+
+def test_every_shipped_recipe_resolves(mirctl):
+    names = [row["name"] for row in json.loads(mirctl("recipe", "list", "--json").out)["recipes"]]
+    assert "adapt/ml-100k" in names
+    for name in names:
+        assert mirctl("recipe", "show", name).code == 0
+
+
+def test_completion_knows_commands_without_importing_them():
+    ran = subprocess.run(
+        [sys.executable, "-m", "mirctl"],
+        capture_output=True,
+        text=True,
+        env={
+            "_MIRCTL_COMPLETE": "complete_bash",
+            "COMP_WORDS": "mirctl a",
+            "COMP_CWORD": "1",
+            "PATH": "",
+        },
+    )
+    assert ran.stdout.split() == ["adapt", "artifact"]
+
+
+def test_quiet_keeps_warnings(capsys):
+    console.configure(quiet=True)
+    console.say("a detail")
+    console.warn("a loss")
+    console.configure(quiet=False)
+    assert capsys.readouterr().err == "warning: a loss\n"
+
+
+def test_progress_in_a_log_is_plain_lines(capsys, monkeypatch):
+    clock = iter([0.0, 1.0, 3.0, 4.0, 20.0, 21.0])
+    monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
+    with console.progress("work", 40, "rows") as advance:
+        for _ in range(4):
+            advance(10)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "work: 20/40 rows, 6.67/s, 3 s left",
+        "work: 40/40 rows, 2/s, 0 s left",
+        "work: 40/40 rows, 1.9/s, 0 s left",
+    ]
