@@ -132,7 +132,9 @@ def env(json: Json = False) -> None:
 
 @app.command()
 def run(
-    recipe: Annotated[str, typer.Argument(help="YAML file, or the name of a built-in recipe.")],
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="YAML file, or a built-in recipe.")
+    ],
     changes: Changes = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="New folder.")] = None,
     seed: Seed = None,

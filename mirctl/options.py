@@ -13,13 +13,13 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupte
 Out = Annotated[Path, typer.Option("--out", "-o", help="New folder for the result.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Overrides the recipe's seed.")]
 Device = Annotated[
-    str | None, typer.Option("--device", help="auto, cpu, cuda[:N] or mps.", show_default="auto")
+    str | None, typer.Option("--device", help="auto, cpu, cuda[:N] or mps; overrides the recipe.")
 ]
 Precision = Annotated[
-    str | None, typer.Option("--precision", help="auto, fp32, bf16 or fp16.", show_default="auto")
+    str | None, typer.Option("--precision", help="auto, fp32, bf16 or fp16; overrides the recipe.")
 ]
 Changes = Annotated[
-    list[str] | None, typer.Argument(metavar="[key=value]...", help="Changes to the recipe.")
+    list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Changes to the recipe.")
 ]
 Require = Annotated[
     list[str] | None,

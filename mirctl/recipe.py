@@ -5,7 +5,7 @@ Precedence: defaults < recipe < key=value < command-line options.
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -136,7 +136,8 @@ def resolve(config: type[S], recipe: Recipe) -> S:
         raise UsageError("\n  ".join(_unique(lines)), where=None) from error
     cwd = Path.cwd()
     return map_paths(
-        checked, lambda key, path: _absolute(path, cwd if _is_changed(recipe, key) else recipe.base)
+        checked,
+        lambda key, path: _absolute(path, cwd if _is_changed(recipe, key) else recipe.base),
     )
 
 
@@ -148,34 +149,39 @@ def _absolute(path: Path, base: Path) -> Path:
     return Path(os.path.abspath(base / path.expanduser()))
 
 
-def map_paths(section: S, change_path: Callable[[str, Path], Path], prefix: str = "") -> S:
-    """A copy in which every file field, and every model name that is a folder, is changed."""
+def map_paths(
+    section: S, change_path: Callable[[str, Path], Path], *, models: bool = True, prefix: str = ""
+) -> S:
+    """A copy in which each file field is changed, and with `models` each model that is a folder."""
     update = {}
     for name, info in type(section).model_fields.items():
         marker = _marker(info.annotation) or _marker_in(info.metadata)
-        value = getattr(section, name)
-        update[name] = _map_value(value, marker, change_path, f"{prefix}{name}")
+        if marker is not None and marker.model and not models:
+            marker = None
+
+        def change(value: Any, key: str, marker: Relative | None = marker) -> Any:
+            if isinstance(value, Section):
+                return map_paths(value, change_path, models=models, prefix=f"{key}.")
+            if isinstance(value, tuple | list):
+                return type(value)(change(v, f"{key}.{i}") for i, v in enumerate(value))
+            if isinstance(value, Mapping):
+                return {k: change(v, f"{key}.{k}") for k, v in value.items()}
+            if marker is None or value is None:
+                return value
+            return (
+                _model(value, change_path(key, Path(value)))
+                if marker.model
+                else change_path(key, value)
+            )
+
+        update[name] = change(getattr(section, name), f"{prefix}{name}")
     return section.model_copy(update=update)
 
 
-def _map_value(
-    value: Any, marker: Relative | None, change_path: Callable[[str, Path], Path], key: str
-) -> Any:
-    if isinstance(value, Section):
-        return map_paths(value, change_path, f"{key}.")
-    if isinstance(value, tuple | list):
-        return type(value)(
-            _map_value(v, marker, change_path, f"{key}.{i}") for i, v in enumerate(value)
-        )
-    if isinstance(value, Mapping):
-        return {k: _map_value(v, marker, change_path, f"{key}.{k}") for k, v in value.items()}
-    if marker is None or value is None:
-        return value
-    if not marker.model:
-        return change_path(key, value)
-    path = change_path(key, Path(value))
-    explicit = value.startswith(("./", "../", "~", "/"))
-    return str(path) if explicit or (path.is_dir() and value not in hub.ALIASES) else value
+def _model(name: str, path: Path) -> str:
+    """A model's name as it is, or as a path where it means a folder."""
+    explicit = name.startswith(("./", "../", "~", "/"))
+    return str(path) if explicit or (path.is_dir() and name not in hub.ALIASES) else name
 
 
 def _marker(annotation: Any) -> Relative | None:
@@ -206,7 +212,7 @@ def relative_inputs(inputs: Sequence[dict[str, Any]], folder: Path) -> list[dict
     return [{**item, "path": os.path.relpath(item["path"], root)} for item in inputs]
 
 
-def input_paths(section: Section, prefix: str = "") -> Iterator[tuple[str, Path]]:
+def input_paths(section: Section) -> list[tuple[str, Path]]:
     """(dotted key, path) of every file or folder that a config reads."""
     seen: list[tuple[str, Path]] = []
 
@@ -214,17 +220,8 @@ def input_paths(section: Section, prefix: str = "") -> Iterator[tuple[str, Path]
         seen.append((key, path))
         return path
 
-    map_paths(section, note, prefix)
-    yield from ((key, path) for key, path in seen if _is_file_field(section, key))
-
-
-def _is_file_field(section: Section, key: str) -> bool:
-    value: Any = section
-    for part in key.split("."):
-        value = getattr(value, part, None)
-        if isinstance(value, Path):
-            return True
-    return False
+    map_paths(section, note, models=False)
+    return seen
 
 
 def _unique(lines: list[str]) -> list[str]:

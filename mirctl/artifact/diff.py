@@ -39,7 +39,7 @@ def _shape(tensors: Joined, name: str) -> dict[str, Any]:
     return shape | {"bytes": spec.size} | alias
 
 
-def show_inspect(found: dict[str, Any], *, json: bool) -> None:
+def show_inspect(found: dict[str, Any], *, tensors: bool = False, json: bool) -> None:
     """As one document, or as lines and tables."""
     if json:
         console.document(found)
@@ -59,10 +59,12 @@ def show_inspect(found: dict[str, Any], *, json: bool) -> None:
     for key, value in _flat(found["facts"]).items():
         console.emit(f"{key}: {value}")
     _show_metrics(found["metrics"])
-    for group, tensors in found["tensors"].items():
-        total = sum(item["bytes"] for item in tensors.values() if "same_as" not in item)
-        console.emit(f"\n{group}: {len(tensors)} tensors, {size_text(total)}")
-        console.emit(console.table(["tensor", "type", "shape", "size"], _tensor_rows(tensors)))
+    for group, members in found["tensors"].items():
+        total = sum(item["bytes"] for item in members.values() if "same_as" not in item)
+        console.emit(f"\n{group}: {len(members)} tensors, {size_text(total)}")
+        if tensors:
+            rows = _tensor_rows(members)
+            console.emit(console.table(["tensor", "type", "shape", "size"], rows))
 
 
 def _show_metrics(metrics: dict[str, Any]) -> None:

@@ -18,11 +18,15 @@ def artifact() -> None: ...
 
 
 @app.command()
-def inspect(path: Folder, json: Json = False) -> None:
+def inspect(
+    path: Folder,
+    tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor.")] = False,
+    json: Json = False,
+) -> None:
     """Show what an artifact is, what it was made from, its metrics and its tensors."""
     from mirctl.artifact.diff import inspect, show_inspect
 
-    show_inspect(inspect(path), json=json)
+    show_inspect(inspect(path), tensors=tensors, json=json)
 
 
 @app.command()

@@ -21,8 +21,10 @@ from mirctl.options import (
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
-Recipe = Annotated[str, typer.Argument(help="YAML file, or the name of a built-in recipe.")]
-Art = Annotated[Path, typer.Argument(help="Folder of a trained recommender.")]
+Recipe = Annotated[
+    str, typer.Argument(metavar="RECIPE", help="YAML file, or the name of a built-in recipe.")
+]
+Art = Annotated[Path, typer.Argument(metavar="ARTIFACT", help="Folder of a trained recommender.")]
 OutFolder = Annotated[Path | None, typer.Option("--out", "-o", help="New folder for the result.")]
 
 

@@ -71,7 +71,7 @@ def test_differences_of_special_values():
 
 
 def test_inspect_shows_people_what_it_is(mirctl, pair):
-    ran = mirctl("artifact", "inspect", pair[0])
+    ran = mirctl("artifact", "inspect", pair[0], "--tensors")
     assert ran.code == 0
     for text in ("test/model", "seed: 7", "data.items (../items.csv)", "epochs: 3", "0.5000"):
         assert text in ran.out
@@ -88,7 +88,7 @@ def test_inspect_gives_programs_one_document(mirctl, pair):
 def test_inspect_names_the_tensor_an_alias_stands_for(mirctl, tmp_path):
     shared = torch.ones(3)
     out = make(tmp_path / "a", one=shared, two=shared)
-    assert "as one" in mirctl("artifact", "inspect", out).out
+    assert "as one" in mirctl("artifact", "inspect", out, "--tensors").out
 
 
 def test_diff_shows_people_a_line_a_difference(mirctl, pair):
