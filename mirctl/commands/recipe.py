@@ -18,17 +18,17 @@ def recipe() -> None: ...
 @app.command("list")
 def list_recipes(json: Json = False) -> None:
     """List the built-in recipes."""
-    from mirctl import recipes
+    from mirctl import recipe_list
 
-    recipes.show_list(recipes.listing(), json=json)
+    recipe_list.show_list(recipe_list.listing(), json=json)
 
 
 @app.command()
 def show(recipe: Name, changes: Changes = None, json: Json = False) -> None:
     """Print a recipe as it resolves: every default filled in, every path absolute."""
-    from mirctl import recipes
+    from mirctl import recipe_list
 
-    recipes.show(recipe, changes or [], json=json)
+    recipe_list.show(recipe, changes or [], json=json)
 
 
 @app.command()

@@ -82,7 +82,9 @@ def calm_threads() -> None:
     """Start this script anew with threads that sleep while they wait: spinning is CPU time too."""
     if "OMP_WAIT_POLICY" not in os.environ:
         os.execve(
-            sys.executable, [sys.executable, *sys.argv], {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
+            sys.executable,
+            [sys.executable, *sys.argv],
+            {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
         )
 
 
@@ -134,7 +136,7 @@ def fetch_models() -> None:
 
 def goal(what: str, value: float, sign: str, limit: float, unit: str = "") -> None:
     """One line: the figure, its goal, and whether it is met."""
-    met = value >= limit if sign == ">=" else value <= limit
+    met = {">=": value >= limit, "<=": value <= limit, "==": value == limit}[sign]
     verdict = "met" if met else "missed"
     print(f"  {what}: {value:.4g}{unit}   goal {sign} {limit:g}{unit} {verdict}")
 
