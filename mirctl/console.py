@@ -59,7 +59,8 @@ def document(content: dict[str, Any]) -> None:
 def progress(label: str, total: int, unit: str = "items") -> Iterator[Callable[[int], None]]:
     """Show rate and time left of work that lasts more than two seconds; yields `advance(n)`.
 
-    A terminal gets one line that redraws itself, a log one line every ten seconds.
+    A terminal gets one line that redraws itself and goes at the end, a log one line every ten
+    seconds.
     """
     bar = _Bar(label, total, unit)
     try:
@@ -74,7 +75,8 @@ class _Bar:
         self.done = 0
         self.live = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
         self.start = time.monotonic()
-        self.next = self.start + 2.0
+        # A log wants a line only of what lasts; a person wants to see that something moves.
+        self.next = self.start + (2.0 if self.live else 10.0)
         self.drawn = False
 
     def advance(self, count: int = 1) -> None:
@@ -89,8 +91,8 @@ class _Bar:
         if not self.drawn:
             return
         if self.live:
-            self._draw(time.monotonic())
-            _to_stderr("")
+            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()
         else:
             _to_stderr(self._line(time.monotonic()))
 

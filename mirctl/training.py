@@ -93,17 +93,22 @@ class _Loop:
         state, seconds = self.progress, time.monotonic()
         while state.epoch < self.config.epochs and not self._out_of_patience():
             steps = self.task.steps(state.epoch)
-            while state.step < steps:
-                self._step(state.epoch, state.step)
-                state.step += 1
-                state.total += 1
-                self._maybe_save(stop)
+            with console.progress(self._label(), steps - state.step, "steps") as advance:
+                while state.step < steps:
+                    self._step(state.epoch, state.step)
+                    state.step += 1
+                    state.total += 1
+                    advance(1)
+                    self._maybe_save(stop)
             self._end_epoch(steps, time.monotonic() - seconds)
             seconds = time.monotonic()
             self._maybe_save(stop)
         if self.best:
             self.model.load_state_dict(self.best)
         return state.history
+
+    def _label(self) -> str:
+        return f"epoch {self.progress.epoch + 1}/{self.config.epochs}"
 
     def _step(self, epoch: int, step: int) -> None:
         torch.manual_seed(step_seed(self.run.seed, self.progress.total))
@@ -141,7 +146,7 @@ class _Loop:
             state.best, state.best_epoch = metrics[config.metric], state.epoch
             self.best = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
         console.say(
-            f"epoch {state.epoch + 1}/{config.epochs}: loss {entry['loss']:.4f}, "
+            f"{self._label()}: loss {entry['loss']:.4f}, "
             f"valid {config.metric} {metrics[config.metric]:.4f}, {console.duration(seconds)}"
         )
         state.epoch, state.step, state.loss = state.epoch + 1, 0, 0.0

@@ -158,14 +158,14 @@ def test_quiet_keeps_warnings(capsys):
 
 
 def test_progress_in_a_log_is_plain_lines(capsys, monkeypatch):
-    clock = iter([0.0, 1.0, 3.0, 4.0, 20.0, 21.0])
+    clock = iter([0.0, 1.0, 12.0, 13.0, 25.0, 26.0])
     monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
     with console.progress("work", 40, "rows") as advance:
         for _ in range(4):
             advance(10)
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
-        "work: 20/40 rows, 6.67/s, 3 s left",
-        "work: 40/40 rows, 2/s, 0 s left",
-        "work: 40/40 rows, 1.9/s, 0 s left",
+        "work: 20/40 rows, 1.67/s, 12 s left",
+        "work: 40/40 rows, 1.6/s, 0 s left",
+        "work: 40/40 rows, 1.54/s, 0 s left",
     ]
