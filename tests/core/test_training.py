@@ -1,0 +1,156 @@
+"""The training loop on a tiny regression whose every step can be followed."""
+
+import io
+import signal
+import threading
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from mirctl import training
+from mirctl.errors import Interrupted, RunError
+from mirctl.training import TrainConfig
+
+
+class Line:
+    """Fit a line; validation metrics can be dictated."""
+
+    def __init__(self, scores=None, steps=4):
+        torch.manual_seed(0)
+        self.model = nn.Sequential(nn.Linear(2, 8), nn.Dropout(0.3), nn.Linear(8, 1))
+        self.scores, self.count, self.seen = scores, steps, []
+        self.weights = []
+
+    def steps(self, epoch):
+        return self.count
+
+    def batch(self, epoch, step):
+        self.seen.append((epoch, step))
+        generator = torch.Generator().manual_seed(epoch * 100 + step)
+        x = torch.randn(16, 2, generator=generator)
+        return x, x.sum(1, keepdim=True)
+
+    def loss(self, batch):
+        x, y = batch
+        return (self.model(x) - y).square().mean()
+
+    def validate(self):
+        self.weights.append(self.model[0].weight.clone())
+        value = self.scores[len(self.weights) - 1] if self.scores else float(len(self.weights))
+        return {"ndcg@10": value}
+
+
+class Memory:
+    """A run whose checkpoint lives in memory; `stop` raises after so many saves."""
+
+    def __init__(self, seed=0, stop=None):
+        self.seed, self.device, self.dtype = seed, torch.device("cpu"), torch.float32
+        self.work, self.state, self.stop, self.saves = "work", None, stop, 0
+
+    def load_checkpoint(self):
+        return self.state
+
+    def save_checkpoint(self, state):
+        file = io.BytesIO()
+        torch.save(state, file)
+        file.seek(0)
+        self.state = torch.load(file, weights_only=True)
+        self.saves += 1
+        if self.saves == self.stop:
+            raise KeyboardInterrupt
+
+
+def config(**changes):
+    return TrainConfig(**{"epochs": 3, "lr": 0.05, "checkpoint_every": 0.0, **changes})
+
+
+def final(task):
+    return {name: value.clone() for name, value in task.model.state_dict().items()}
+
+
+@pytest.mark.parametrize("killed", range(1, 16))
+def test_wherever_it_is_killed_it_ends_the_same(killed):
+    whole = Line()
+    history = training.fit(whole, config(), Memory())
+    run = Memory(stop=killed)
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(Line(), config(), run)
+    run.stop = None
+    resumed = Line()
+    resumed.weights = [None] * len(run.state["progress"]["history"])
+    assert training.fit(resumed, config(), run) == history
+    for name, value in final(whole).items():
+        assert torch.equal(value, final(resumed)[name])
+
+
+def test_no_step_is_done_twice_or_left_out():
+    task = Line()
+    training.fit(task, config(), Memory())
+    assert task.seen == [(epoch, step) for epoch in range(3) for step in range(4)]
+
+
+def test_the_best_epoch_s_weights_are_kept():
+    task = Line(scores=[0.1, 0.5, 0.2])
+    training.fit(task, config(), Memory())
+    assert torch.equal(task.model[0].weight, task.weights[1])
+
+
+def test_patience_ends_it_after_epochs_without_a_better_one():
+    task = Line(scores=[0.1, 0.5, 0.4, 0.3, 0.9])
+    history = training.fit(task, config(epochs=5, patience=2), Memory())
+    assert [entry["ndcg@10"] for entry in history] == [0.1, 0.5, 0.4, 0.3]
+
+
+def test_the_seed_changes_what_is_random():
+    one, other = Line(), Line()
+    training.fit(one, config(), Memory(seed=1))
+    training.fit(other, config(), Memory(seed=2))
+    assert not torch.equal(one.model[0].weight, other.model[0].weight)
+
+
+def test_a_loss_that_is_no_number_is_said():
+    task = Line()
+    task.loss = lambda batch: task.model(batch[0]).sum() * float("nan")
+    with pytest.raises(RunError, match=r"loss is nan at epoch 1, step 1: try a lower train.lr"):
+        training.fit(task, config(), Memory())
+
+
+def test_ctrl_c_finishes_the_step_and_writes_a_checkpoint():
+    task, run = Line(steps=50), Memory()
+    batch = task.batch
+
+    def press(epoch, step):
+        if (epoch, step) == (1, 7):
+            signal.raise_signal(signal.SIGINT)
+        return batch(epoch, step)
+
+    task.batch = press
+    with pytest.raises(Interrupted, match="--resume goes on"):
+        training.fit(task, config(checkpoint_every=9999.0), run)
+    assert run.state["progress"]["epoch"] == 1
+    assert run.state["progress"]["step"] == 8
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_it_runs_outside_the_main_thread_too():
+    found = SimpleNamespace(history=None)
+
+    def work():
+        found.history = training.fit(Line(), config(), Memory())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert len(found.history) == 3
+
+
+def test_the_rate_rises_then_falls_to_nothing():
+    schedule = [training.rate(config(warmup=0.2), step, 100) for step in range(100)]
+    assert schedule[0] < schedule[10] < schedule[19] <= 1
+    assert max(schedule) == schedule[20] == 1
+    assert schedule[20] > schedule[60] > schedule[99] > 0
+    assert schedule[99] < 0.001
+    constant = [training.rate(config(schedule="constant"), step, 100) for step in (30, 99)]
+    assert constant == [1, 1]
