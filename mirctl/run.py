@@ -58,7 +58,7 @@ class Run:
         """The state an interrupted run left, or None."""
         if not self.checkpoint.is_file():
             return None
-        return torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        return torch.load(self.checkpoint, map_location="cpu", weights_only=True)
 
     def save_checkpoint(self, state: dict[str, Any]) -> None:
         """Replace the checkpoint; killed in the middle, the old one stays."""
@@ -103,11 +103,12 @@ def start(config: JobConfig, out: Path, *, resume: bool, force: bool) -> Run:
 
 
 def describe_inputs(config: JobConfig) -> list[dict[str, Any]]:
-    """Name, path, size and sha256 of each input; a folder counts by its files' names and sizes."""
+    """Name, path, size and sha256 of each input; a folder counts by all its files."""
     described = []
     for key, path in recipe.input_paths(config):
         if path.is_dir():
-            listing = sorted((p.name, p.stat().st_size) for p in path.iterdir() if p.is_file())
+            found = sorted(p for p in path.rglob("*") if p.is_file())
+            listing = [(str(p.relative_to(path)), files.sha256(p)) for p in found]
             digest = hashlib.sha256(json.dumps(listing).encode()).hexdigest()
             described.append(
                 {"name": key, "path": str(path), "files": len(listing), "sha256": digest}

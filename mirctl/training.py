@@ -82,7 +82,7 @@ class _Loop:
         self.optimizer = torch.optim.AdamW(
             parameters, lr=config.lr, betas=(0.9, 0.98), weight_decay=config.weight_decay
         )
-        self.scaler = torch.amp.GradScaler("cuda", enabled=run.dtype == torch.float16)
+        self.scaler = torch.amp.GradScaler(run.device.type, enabled=run.dtype == torch.float16)
         self.progress = Progress()
         self.best: dict[str, Tensor] = {}
         self.all_steps = sum(task.steps(epoch) for epoch in range(config.epochs))

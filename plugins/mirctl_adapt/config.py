@@ -46,8 +46,11 @@ class ModelConfig(Section):
             raise ValueError(
                 f"method {self.method!r} reads content: set model.text, .image or .columns"
             )
-        if self.method in ("iisan", "iisan-versa") and not (self.intra or self.inter):
-            raise ValueError("intra and inter are both off: nothing of the side network is left")
+        if taken := {"text", "image"} & set(self.columns):
+            raise ValueError(f"columns: {min(taken)!r} is a tower's name: rename that column")
+        side = self.method in ("iisan", "iisan-versa")
+        if side and not self.intra and (not self.inter or len(self.encoders) == 1):
+            raise ValueError("without intra, and without an inter tower of two, nothing is left")
         if self.dim % self.user_heads:
             raise ValueError(f"dim {self.dim} is no multiple of user_heads {self.user_heads}")
         return self

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mirctl import artifact, console, device, jobs, recipe, run
+from mirctl import artifact, console, device, files, jobs, recipe, run
 from mirctl.data.catalogue import load_catalogue
 from mirctl.efficiency import Meter
 from mirctl.errors import UsageError
@@ -35,6 +35,8 @@ def encode(
     _, config = jobs.prepare(name, changes, options, only="adapt/run")
     if not isinstance(config, AdaptConfig) or not config.model.encoders:
         raise UsageError(f"{name}: the recipe names no encoder: set model.text or model.image")
+    if options.out is not None:
+        files.refuse_to_overwrite(options.out, force=options.force)
     chosen = device.choose(config.device)
     dtype = device.precision(config.precision, chosen)
     items = load_catalogue(config.data, seed=config.seed).items
@@ -55,6 +57,7 @@ def encode(
         with artifact.create(options.out, kind=KIND, schema=1, force=options.force) as draft:
             for tower, found in states.items():
                 rows = np.flatnonzero(found.present())
+                rows = rows[rows % parts == part - 1]
                 draft.tensors(
                     tower, {"items": torch.from_numpy(rows), "states": found.gather(rows)}
                 )

@@ -1,7 +1,7 @@
 """The model's view of a catalogue: kept layers of each tower, gathered by item, on the device."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -28,6 +28,8 @@ class Tower:
 
     states: States
     layers: tuple[int, ...]
+    weights: str = ""
+    """sha256 of the frozen model's files."""
 
     @property
     def widths(self) -> list[int]:
@@ -52,6 +54,17 @@ class CatalogueInputs:
         self._present = {n: torch.from_numpy(t.states.present()) for n, t in towers.items()}
         self._columns = {name: tower.columns for name, tower in towers.items()}
 
+    def facts(self) -> dict[str, Any]:
+        """What an artifact says of each tower: weights, all cached widths, kept layers."""
+        return {
+            name: {
+                "weights": tower.weights,
+                "widths": list(tower.states.widths),
+                "layers": list(tower.layers),
+            }
+            for name, tower in self.towers.items()
+        }
+
     def gather(self, ids: Tensor) -> ItemBatch:
         """What the towers know of items ids (n,), a CPU tensor."""
         towers = tuple(self._tower(name, ids) for name in self.towers)
@@ -74,7 +87,7 @@ class CatalogueInputs:
         mean, scale = torch.zeros(sum(widths)), torch.ones(sum(widths))
         present = np.flatnonzero(self._present[name].numpy())
         if normalize and len(present):
-            step = max(len(present) // STATISTICS_ROWS, 1)
+            step = -(-len(present) // STATISTICS_ROWS)
             sample = torch.from_numpy(present[::step])
             states = self._tower(name, sample).states.cpu().double()
             mean = states.mean(0).float()

@@ -1,9 +1,32 @@
 """Which cached layers of a tower the side network reads."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from mirctl import console
 from mirctl.errors import UsageError
 from mirctl_adapt.config import ModelConfig
+
+EMBEDDINGS = "embeddings"
+
+
+@dataclass(frozen=True)
+class Cached:
+    """The cached layers of one tower, first layer first."""
+
+    names: Sequence[str]
+    """A transformer's first is "embeddings": its input, before any layer."""
+    widths: Sequence[int]
+
+    @property
+    def first(self) -> int:
+        """Index of the first real layer; the embeddings count where nothing else is cached."""
+        return int(len(self.names) > 1 and self.names[0] == EMBEDDINGS)
+
+    @property
+    def layers(self) -> int:
+        """Real layers."""
+        return len(self.names) - self.first
 
 
 def every_second(depth: int) -> list[int]:
@@ -11,21 +34,19 @@ def every_second(depth: int) -> list[int]:
     return sorted({*range(0, depth, 2), depth - 1})
 
 
-def group_last(depth: int, groups: int) -> list[int]:
-    """IISAN-Versa's group layer-dropping: cut the layers into equal groups, keep each one's last.
+def group_last(layers: int, groups: int, first: int = 0) -> list[int]:
+    """IISAN-Versa's group layer-dropping: cut `layers` into equal groups, keep each one's last.
 
-    Index 0 (the embeddings, before any layer) belongs to no group, unless nothing else is cached.
+    Indexes count from `first`; a cut between two layers rounds half up.
     """
-    layers = max(depth - 1, 1)
-    first = depth - layers
-    return [first + round(layers * (k + 1) / groups) - 1 for k in range(groups)]
+    return [first + (2 * layers * (k + 1) + groups) // (2 * groups) - 1 for k in range(groups)]
 
 
-def choose(config: ModelConfig, widths: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
+def choose(config: ModelConfig, towers: Mapping[str, Cached]) -> dict[str, list[int]]:
     """Indexes of the kept layers for each tower; every tower aligns with the shallowest."""
     chosen = {}
-    for name, tower in widths.items():
-        depth = len(tower)
+    for name, tower in towers.items():
+        depth = len(tower.names)
         if config.method == "frozen" or config.keeps == "last":
             chosen[name] = [depth - 1]
         elif config.keeps == "all":
@@ -33,32 +54,37 @@ def choose(config: ModelConfig, widths: Mapping[str, Sequence[int]]) -> dict[str
         elif config.keeps == "every-second":
             chosen[name] = every_second(depth)
         else:
-            chosen[name] = group_last(depth, _groups(config, name, widths))
+            chosen[name] = group_last(tower.layers, _groups(config, name, towers), tower.first)
     if config.method == "iisan":
-        _check_symmetric(chosen, widths)
+        _check_symmetric(chosen, towers)
     return chosen
 
 
-def _groups(config: ModelConfig, name: str, widths: Mapping[str, Sequence[int]]) -> int:
-    shallowest = max(min(len(tower) for tower in widths.values()) - 1, 1)
+def _groups(config: ModelConfig, name: str, towers: Mapping[str, Cached]) -> int:
+    shallowest = min(tower.layers for tower in towers.values())
     if isinstance(config.groups, int):
+        if config.groups > shallowest:
+            console.say(
+                f"{name}: {shallowest} groups of layers, not {config.groups}: the shallowest "
+                "tower has no more; model.groups may differ by tower"
+            )
         return min(config.groups, shallowest)
-    if unknown := sorted(set(config.groups) - set(widths)):
+    if unknown := sorted(set(config.groups) - set(towers)):
         raise UsageError(
-            f"{unknown[0]!r} is no tower; towers: {', '.join(widths)}", where="model.groups"
+            f"{unknown[0]!r} is no tower; towers: {', '.join(towers)}", where="model.groups"
         )
     groups = config.groups.get(name, shallowest)
-    layers = max(len(widths[name]) - 1, 1)
-    if groups > layers:
+    if groups > towers[name].layers:
         raise UsageError(
-            f"{groups} groups, but tower {name!r} has {layers} layers", where="model.groups"
+            f"{groups} groups, but tower {name!r} has {towers[name].layers} layers",
+            where="model.groups",
         )
     return groups
 
 
-def _check_symmetric(chosen: Mapping[str, list[int]], widths: Mapping[str, Sequence[int]]) -> None:
+def _check_symmetric(chosen: Mapping[str, list[int]], towers: Mapping[str, Cached]) -> None:
     """The first IISAN wants towers of one width and depth."""
-    shapes = {name: tuple(widths[name][i] for i in kept) for name, kept in chosen.items()}
+    shapes = {name: tuple(towers[name].widths[i] for i in kept) for name, kept in chosen.items()}
     if len(set(shapes.values())) > 1:
         told = "; ".join(f"{name}: {len(s)} x {max(s)}" for name, s in shapes.items())
         raise UsageError(

@@ -9,7 +9,13 @@ from torch.nn import functional as F
 
 def catalogue_loss(users: Tensor, items: Tensor, target: Tensor) -> Tensor:
     """Mean softmax cross-entropy of users (n, d) over all items (m, d); target (n,) < m."""
-    return F.cross_entropy(users @ items.T, target)
+    with full_precision(users):
+        return F.cross_entropy(users.float() @ items.float().T, target)
+
+
+def full_precision(tensor: Tensor) -> torch.autocast:
+    """Logits of a large catalogue are too close together for bf16."""
+    return torch.autocast(tensor.device.type, enabled=False)
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,8 @@ def batch_loss(
     """
     bias = candidates.counts.log() - candidates.log_share
     blocked = bias.expand_as(candidates.owned).masked_fill(candidates.owned, -torch.inf)
-    others = users @ items.T + blocked[window]
-    own = (users * items[target]).sum(1) - candidates.log_share[target]
+    with full_precision(users):
+        users, items = users.to(bias.dtype), items.to(bias.dtype)
+        others = users @ items.T + blocked[window]
+        own = (users * items[target]).sum(1) - candidates.log_share[target]
     return (torch.logsumexp(torch.cat([own[:, None], others], dim=1), dim=1) - own).mean()

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mirctl import artifact, device, jobs, recipe
+from mirctl import artifact, device, jobs, run
 from mirctl.data.catalogue import Catalogue, load_catalogue
 from mirctl.efficiency import Meter
-from mirctl.errors import DataError
+from mirctl.errors import DataError, UsageError
 from mirctl_adapt import evaluation, recommender, saving, towers
 from mirctl_adapt.config import AdaptConfig
 from mirctl_adapt.evaluation import Scorer
@@ -15,12 +15,20 @@ from mirctl_adapt.neural import NeuralScorer, embed_items
 from mirctl_adapt.pipeline import split_of, tell
 from mirctl_adapt.recommender import Saved
 
+CHANGEABLE = ("data.", "evaluation.", "device=", "precision=")
+
 
 def evaluate(
     folder: Path, changes: Sequence[str], device_name: str | None
 ) -> tuple[dict[str, Any], str]:
-    """(metrics, report) of an artifact; `changes` may name other data or another protocol."""
-    artifact.open_artifact(folder, kind=saving.KIND)
+    """(metrics, report) of an artifact; `changes` may name other data or another protocol.
+
+    The split is the trained one: another seed or model would measure what was trained on.
+    """
+    art = artifact.open_artifact(folder, kind=saving.KIND)
+    for change in changes:
+        if not change.startswith(CHANGEABLE):
+            raise UsageError(f"{change!r}: eval measures this model; only data.* and evaluation.*")
     options = jobs.Options(device=device_name)
     _, config = jobs.prepare(str(folder), changes, options, only="adapt/run")
     assert isinstance(config, AdaptConfig)
@@ -28,23 +36,34 @@ def evaluate(
     split = split_of(catalogue, config)
     tell(catalogue, split)
     saved = recommender.load(folder, device.choose(config.device))
-    scorer = _scorer_for(saved, catalogue, config)
+    content = saved.model is not None and bool(saved.config.model.encoders)
+    same_ids = catalogue.items.ids == saved.item_ids
+    if not content and not same_ids:
+        raise DataError(
+            f"these items are not the ones it was trained on, and method "
+            f"{config.model.method!r} knows items by their ids alone",
+            where=catalogue.items.where,
+        )
+    if same_ids and (not content or _same_content(art, config)):
+        scorer = saved.scorer
+    else:
+        scorer = _embed_anew(saved, catalogue, config)
     metrics = evaluation.evaluate(scorer, split, config.evaluation, config.seed)
     return metrics, evaluation.report(metrics, config.evaluation)
 
 
-def _scorer_for(saved: Saved, catalogue: Catalogue, config: AdaptConfig) -> Scorer:
-    """The saved scorer where the catalogue is the trained one, else one over the new items."""
-    if catalogue.items.ids == saved.item_ids:
-        return saved.scorer
-    if saved.model is None or not saved.config.model.encoders:
-        raise DataError(
-            f"these items are not the ones it was trained on, and method "
-            f"{saved.config.model.method!r} knows items by their ids alone",
-            where=recipe.dump(config.data).partition("\n")[0],
-        )
+def _same_content(art: artifact.Artifact, config: AdaptConfig) -> bool:
+    """Are the items' texts and pictures byte for byte the ones of the training?"""
+    names = ("data.items", "data.images", "data.microlens")
+    then = {i.name: i.sha256 for i in art.manifest.inputs if i.name in names}
+    now = {i["name"]: i["sha256"] for i in run.describe_inputs(config) if i["name"] in names}
+    return then == now
+
+
+def _embed_anew(saved: Saved, catalogue: Catalogue, config: AdaptConfig) -> Scorer:
+    """A scorer over the items as they are now."""
     place = device.choose(config.device)
     dtype = device.precision(config.precision, place)
-    inputs = towers.inputs_for(config.model, catalogue.items, place, dtype, Meter())
+    inputs = towers.inputs_for(config.model, catalogue.items, place, dtype, Meter(), saved.towers)
     known = [saved.item_index.get(name, -1) for name in catalogue.items.ids]
     return NeuralScorer(saved.model.users, embed_items(saved.model, inputs, known))

@@ -23,7 +23,10 @@ def mirctl_jobs() -> list[Job]:
 @hookimpl
 def mirctl_artifact_kinds() -> list[ArtifactKind]:
     """Trained recommenders."""
-    return [ArtifactKind("adapt/recommender", 1, "mirctl_adapt.recommender:load")]
+    return [
+        ArtifactKind("adapt/recommender", 1, "mirctl_adapt.recommender:load"),
+        ArtifactKind("adapt/states", 1, "mirctl.artifact:open_artifact"),
+    ]
 
 
 @hookimpl

@@ -37,7 +37,7 @@ def save(
             draft.json("extra/history.json", list(trained.history))
         else:
             draft.tensors("model", dict(trained.scorer.tensors()))
-        draft.json(TOWERS, tower_facts(trained))
+        draft.json(TOWERS, trained.inputs.facts() if trained.inputs else {})
         pq.write_table(_items(catalogue, split), draft.file(ITEMS))
         if config.save.histories:
             pq.write_table(_users(catalogue, split), draft.file(USERS))
@@ -51,15 +51,6 @@ def save(
             plugin={"name": "adapt", "version": __version__},
             inputs=recipe.relative_inputs(run.inputs, run.out),
         )
-
-
-def tower_facts(trained: "Trained") -> dict[str, Any]:
-    """Widths of all cached layers of each tower, and the indexes of the kept ones."""
-    towers = trained.inputs.towers if trained.inputs else {}
-    return {
-        name: {"widths": list(tower.states.widths), "layers": list(tower.layers)}
-        for name, tower in towers.items()
-    }
 
 
 def _items(catalogue: Catalogue, split: Split) -> pa.Table:

@@ -135,7 +135,7 @@ def embed(
         )
     items = load_items(table, config.data.columns, images)
     dtype = device.precision(config.precision, place)
-    inputs = towers.inputs_for(config.model, items, place, dtype, Meter())
+    inputs = towers.inputs_for(config.model, items, place, dtype, Meter(), saved.towers)
     known = [saved.item_index.get(name, -1) for name in items.ids]
     embeddings = embed_items(saved.model, inputs, known).cpu()
     if out.suffix == ".safetensors":

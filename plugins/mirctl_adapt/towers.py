@@ -1,13 +1,15 @@
 """Raw items -> cached hidden states of every tower a recipe names."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 
-from mirctl import console
+from mirctl import console, hub
 from mirctl.data.catalogue import Items
 from mirctl.efficiency import Meter
 from mirctl.encode.states import States, encode_items
+from mirctl.errors import ArtifactError
 from mirctl_adapt import layers
 from mirctl_adapt.config import ModelConfig
 from mirctl_adapt.inputs import CatalogueInputs, Tower
@@ -49,14 +51,34 @@ def _tell(name: str, states: States, items: int) -> None:
 
 
 def keep_layers(config: ModelConfig, states: Mapping[str, States]) -> dict[str, Tower]:
-    """Each tower with the layers that the recipe keeps."""
-    chosen = layers.choose(config, {name: tower.widths for name, tower in states.items()})
-    return {name: Tower(states[name], tuple(kept)) for name, kept in chosen.items()}
+    """Each tower with the layers that the recipe keeps, and the digest of its weights."""
+    cached = {name: layers.Cached(found.layers, found.widths) for name, found in states.items()}
+    chosen = layers.choose(config, cached)
+    return {
+        name: Tower(states[name], tuple(kept), hub.resolve(config.encoders[name].model).sha256)
+        for name, kept in chosen.items()
+    }
 
 
 def inputs_for(
-    config: ModelConfig, items: Items, device: torch.device, dtype: torch.dtype, meter: Meter
+    config: ModelConfig,
+    items: Items,
+    device: torch.device,
+    dtype: torch.dtype,
+    meter: Meter,
+    saved: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> CatalogueInputs:
-    """Encode a catalogue and open it for the model."""
+    """Encode a catalogue and open it for the model.
+
+    `saved` are the towers of an artifact: other weights or layers than those raise ArtifactError.
+    """
     towers = keep_layers(config, encode(config, items, device, dtype, meter))
-    return CatalogueInputs(towers, len(items.ids), device)
+    inputs = CatalogueInputs(towers, len(items.ids), device)
+    for name, facts in (saved or {}).items():
+        if inputs.facts()[name] != facts:
+            raise ArtifactError(
+                f"tower {name!r} was trained on other weights or layers than "
+                f"{config.encoders[name].model} gives now",
+                where=f"model.{name}",
+            )
+    return inputs

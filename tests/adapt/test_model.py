@@ -164,16 +164,26 @@ def test_no_step_sees_what_comes_later(users):
     assert not torch.allclose(users(later)[:, 3:], users(history)[:, 3:])
 
 
+def cached(depth, *, embeddings=True):
+    names = [str(i) for i in range(depth)]
+    return layers.Cached(["embeddings", *names[1:]] if embeddings else names, [4] * depth)
+
+
 @pytest.mark.parametrize("depth", [7, 13, 19, 81])
 def test_groups_align_towers_of_any_depth(depth):
-    kept = layers.group_last(depth, 6)
+    (kept,) = layers.choose(config(groups=6), {"text": cached(depth)}).values()
     assert len(kept) == 6
     assert kept[-1] == depth - 1
-    assert 0 not in kept
+    assert 0 not in kept, "the embeddings are no layer"
 
 
 def test_groups_of_a_twelve_layer_tower_end_at_every_second_layer():
-    assert layers.group_last(13, 6) == [2, 4, 6, 8, 10, 12]
+    assert layers.group_last(12, 6, first=1) == [2, 4, 6, 8, 10, 12]
+
+
+def test_a_tower_without_embeddings_is_cut_from_its_first_layer_on():
+    (kept,) = layers.choose(config(), {"image": cached(16, embeddings=False)}).values()
+    assert kept == [2, 4, 7, 10, 12, 15]
 
 
 def test_iisan_keeps_every_second_layer_from_the_first_on():
@@ -185,13 +195,13 @@ def config(**changes):
 
 
 def test_a_deeper_tower_keeps_its_surplus_for_itself():
-    widths = {"text": [4] * 19, "image": [4] * 7}
-    kept = layers.choose(config(groups={"text": 9, "image": 6}), widths)
+    towers = {"text": cached(19), "image": cached(7)}
+    kept = layers.choose(config(groups={"text": 9, "image": 6}), towers)
     assert [len(k) for k in kept.values()] == [9, 6]
     tower = InterTower([[4] * 9, [4] * 6], 2, gate=True)
     assert tower.length == 6
 
 
 def test_the_default_aligns_with_the_shallowest_tower():
-    kept = layers.choose(config(groups=12), {"text": [4] * 19, "image": [4] * 5})
+    kept = layers.choose(config(groups=12), {"text": cached(19), "image": cached(5)})
     assert [len(k) for k in kept.values()] == [4, 4]
