@@ -106,7 +106,7 @@ class Hooks:
             given = {key: arguments[key] for key in implementation.argnames}
             try:
                 answers.append((name, implementation.function(**given)))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self.off.add((name, hook))
                 reason = f"{hook} raised {type(error).__name__}: {error}; it is switched off"
                 console.warn(f"plugin {name!r}: {reason}")
@@ -162,8 +162,31 @@ def undecorated(plugin: object) -> list[str]:
 
 
 def results(hook: str) -> list[Any]:
-    """Every plugin's answers to a hook that returns a list, in one list."""
-    return [item for _, answer in hooks().call(hook) for item in answer or ()]
+    """Every plugin's answers to a hook that returns a list, in one list.
+
+    Of two things with one name the core's distribution keeps its own; between strangers neither
+    stays. What is no list is told and left out.
+    """
+    named: dict[str, list[tuple[str, Any]]] = {}
+    for plugin, answer in hooks().call(hook):
+        if not isinstance(answer, list | tuple):
+            console.warn(f"plugin {plugin!r}: {hook} gave a {type(answer).__name__}, not a list")
+            continue
+        for item in answer:
+            name = getattr(item, "name", None) or getattr(item, "kind", None) or repr(item)
+            named.setdefault(name, []).append((plugin, item))
+    return [item for name, rivals in named.items() for item in _one(hook, name, rivals)]
+
+
+def _one(hook: str, name: str, rivals: list[tuple[str, Any]]) -> list[Any]:
+    """Who keeps a name that several plugins give."""
+    if len(rivals) == 1:
+        return [rivals[0][1]]
+    entries, _ = discover(HOOKS)
+    ours = [item for plugin, item in rivals if distribution(entries[plugin]) == CORE]
+    verdict = f"{CORE}'s own is used" if ours else "none of them is used"
+    console.warn(f"{hook}: {name!r} is given by {', '.join(p for p, _ in rivals)}; {verdict}")
+    return ours[:1]
 
 
 def import_object(string: str) -> Any:

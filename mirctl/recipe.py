@@ -61,6 +61,8 @@ def catalogue() -> dict[str, Path]:
     """Every built-in recipe: "plugin/name" -> file."""
     found = {}
     for plugin, folder in plugins.hooks().call("mirctl_recipes"):
+        if not isinstance(folder, Path):
+            continue
         for file in sorted(Path(folder).glob("*.yaml")):
             found[f"{plugin}/{file.stem}"] = file
     return found

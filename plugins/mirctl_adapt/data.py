@@ -118,11 +118,11 @@ class Windows:
         """Batches of an epoch."""
         return -(-len(self._cut(epoch)) // self.batch_size)
 
-    def batch(self, epoch: int, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """Windows (b, time + 1) padded with 0 at the end, and their (b,) numbers of items."""
+    def batch(self, epoch: int, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Windows (b, time + 1) padded with 0 at the end, their (b,) lengths and (b,) users."""
         windows = self._cut(epoch)
         chosen = self._order[step * self.batch_size : (step + 1) * self.batch_size]
-        return windows.of(chosen).padded(self.width + 1)
+        return *windows.of(chosen).padded(self.width + 1), self._user[chosen]
 
     def _cut(self, epoch: int) -> Histories:
         if epoch == self._epoch:
@@ -139,5 +139,6 @@ class Windows:
         start = self.train.starts[user]
         self._windows = Histories(self.train.items, start + low, start + high + 1)
         self._order = rng.permutation(len(user))
+        self._user = user
         self._epoch = epoch
         return self._windows

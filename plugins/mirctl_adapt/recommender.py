@@ -30,6 +30,8 @@ class Saved:
     config: AdaptConfig
     item_ids: list[str]
     titles: list[str | None]
+    popularity: Tensor
+    """(n_items,) float32: training interactions."""
     scorer: Scorer
     model: Recommender | None
     towers: dict[str, dict[str, list[int]]]
@@ -64,6 +66,7 @@ def load(folder: Path, device: torch.device | None = None) -> Saved:
         config,
         items["item_id"].to_pylist(),
         items["title"].to_pylist(),
+        torch.from_numpy(items["train_interactions"].to_numpy().astype(np.float32)),
         scorer,
         model,
         towers,
@@ -199,8 +202,14 @@ def recommend(
 
 
 def best(saved: Saved, histories: Histories, k: int, keep: Filter) -> tuple[Tensor, Tensor]:
-    """(scores, items), both (users, k), best first; -inf where fewer than k items are left."""
+    """(scores, items), both (users, k), best first; -inf where fewer than k items are left.
+
+    An empty history says nothing of its user: it gets the items with most training interactions.
+    """
     scores = saved.scorer.scores(histories).cpu()
+    empty = torch.from_numpy(histories.lengths == 0)
+    if empty.any():
+        scores[empty] = saved.popularity
     scores[:, ~keep.allowed] = -torch.inf
     if saved.config.evaluation.repeats == "mask":
         rows, items = histories.pairs()

@@ -35,21 +35,21 @@ class NextItemTask:
     def steps(self, epoch: int) -> int:
         return self.windows.steps(epoch)
 
-    def batch(self, epoch: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+    def batch(self, epoch: int, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return self.windows.batch(epoch, step)
 
-    def loss(self, batch: tuple[np.ndarray, np.ndarray]) -> Tensor:
+    def loss(self, batch: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Tensor:
         """Mean cross-entropy over every real next item of the windows."""
-        items, lengths = (torch.from_numpy(part) for part in batch)
+        items, lengths, users = (torch.from_numpy(part) for part in batch)
         inside = torch.arange(items.shape[1]) < lengths[:, None]
-        return self._catalogue(items, inside) if self.whole else self._batch(items, inside)
+        return self._catalogue(items, inside) if self.whole else self._batch(items, inside, users)
 
     def _catalogue(self, items: Tensor, inside: Tensor) -> Tensor:
         embeddings = self.model.items(self.every_item)
         wanted, target, _ = self._predict(items, inside, embeddings)
         return catalogue_loss(wanted, embeddings, target)
 
-    def _batch(self, items: Tensor, inside: Tensor) -> Tensor:
+    def _batch(self, items: Tensor, inside: Tensor, users: Tensor) -> Tensor:
         distinct, place, counts = torch.unique(
             items[inside], return_inverse=True, return_counts=True
         )
@@ -58,8 +58,11 @@ class NextItemTask:
         embeddings = self.model.items(self.inputs.gather(distinct))
         wanted, target, window = self._predict(local, inside, embeddings)
         device = self.inputs.device
+        # Two windows of one long history belong to one user: neither is a negative of the other.
+        person = torch.unique(users, return_inverse=True)[1]
         owned = torch.zeros(len(items), len(distinct), dtype=torch.bool)
-        owned[inside.nonzero()[:, 0], place] = True
+        owned[person[inside.nonzero()[:, 0]], place] = True
+        owned = owned[person]
         candidates = Candidates(
             counts.float().to(device), self.log_share[distinct.to(device)], owned.to(device)
         )

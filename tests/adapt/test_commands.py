@@ -166,6 +166,25 @@ def test_eval_gives_the_run_s_metrics_again(mirctl, recipe, tmp_path):
         assert json.loads(ran.out)["metrics"] == document["metrics"]
 
 
+@pytest.mark.parametrize("change", ["seed=9", "model.dim=32", "train.epochs=1"])
+def test_eval_cannot_measure_another_split_or_model(mirctl, recipe, tmp_path, change):
+    run(mirctl, recipe, tmp_path / "m", "model.method=pop")
+    ran = mirctl("adapt", "eval", tmp_path / "m", change)
+    assert ran.code == 2
+    assert "only data.* and evaluation.*" in ran.err
+
+
+def test_an_empty_history_gets_what_is_popular(mirctl, recipe, tmp_path):
+    for method in ("id", "pop"):
+        run(mirctl, recipe, tmp_path / method, f"model.method={method}")
+    found = [
+        rows(mirctl("adapt", "recommend", tmp_path / method, "--history", "").out)
+        for method in ("id", "pop")
+    ]
+    assert [r["item_id"] for r in found[0]] == [r["item_id"] for r in found[1]]
+    assert len(found[0]) == 10
+
+
 def test_an_id_model_says_that_it_cannot_measure_other_items(mirctl, recipe, tmp_path, catalogue):
     out = tmp_path / "model"
     run(mirctl, recipe, out)

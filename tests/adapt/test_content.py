@@ -150,6 +150,38 @@ def test_other_items_of_a_known_kind_can_be_measured(mirctl, recipe, tmp_path, c
     assert ran.code == 0, ran.err
 
 
+def test_eval_reads_the_items_as_they_are_now(mirctl, recipe, tmp_path, catalogue):
+    before, _ = run(mirctl, recipe, tmp_path / "m", "train.epochs=8")
+    lines = (catalogue / "items.csv").read_text().splitlines()
+    toys = [lines[0], *(f"{line.partition(',')[0]},toy" for line in lines[1:])]
+    (catalogue / "toys.csv").write_text("\n".join(toys) + "\n")
+    changed = f"data.items={catalogue / 'toys.csv'}"
+    ran = mirctl("adapt", "eval", tmp_path / "m", changed, "--json")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["metrics"]["mrr"] != before["metrics"]["mrr"]
+
+
+def test_other_weights_than_the_trained_ones_are_refused(
+    mirctl, recipe, tmp_path, catalogue, bert, vit, llama
+):
+    run(mirctl, recipe, tmp_path / "m")
+    text = (tmp_path / "m" / "extra" / "towers.json").read_text()
+    from mirctl import hub
+    from mirctl.errors import ArtifactError
+    from mirctl_adapt import recommender, serving
+
+    assert hub.resolve(str(bert)).sha256 in text
+    saved = recommender.load(tmp_path / "m")
+    saved.towers["text"]["weights"] = "0" * 64
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recommender, "load", lambda *_: saved)
+        with pytest.raises(ArtifactError, match="other weights"):
+            serving.embed(
+                tmp_path / "m", catalogue / "items.csv", catalogue / "images",
+                tmp_path / "e.parquet", None, force=False,
+            )  # fmt: skip
+
+
 def test_the_artifact_s_recipe_does_the_same_again(mirctl, recipe, tmp_path):
     run(mirctl, recipe, tmp_path / "a")
     run(mirctl, tmp_path / "a" / "recipe.yaml", tmp_path / "b")

@@ -69,7 +69,7 @@ def test_an_epoch_predicts_every_next_item_once(lengths, width, size, seed):
     windows = Windows(Histories(items, ends - lengths, ends), width, size, seed)
     seen = Counter()
     for step in range(windows.steps(3)):
-        batch, counts = windows.batch(3, step)
+        batch, counts, _ = windows.batch(3, step)
         assert batch.shape[1] <= width + 1
         for row, count in zip(batch, counts):
             assert count >= 2

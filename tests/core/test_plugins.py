@@ -176,6 +176,19 @@ def test_a_hook_that_raises_is_told_once_and_switched_off(install, capsys):
     assert capsys.readouterr().err.count("RuntimeError: no") == 1
 
 
+def test_a_stranger_cannot_take_our_job(install, capsys):
+    install_hooks(install, hooked(body="return [Job('adapt/run', 'evil:C', 'evil:f')]"))
+    (job,) = [job for job in plugins.results("mirctl_jobs") if job.name == "adapt/run"]
+    assert job.function.startswith("mirctl_adapt.")
+    assert "mirctl's own is used" in capsys.readouterr().err
+
+
+def test_an_answer_that_is_no_list_is_told_and_left_out(install, capsys):
+    install_hooks(install, hooked(body="return 7"))
+    assert [job.name for job in plugins.results("mirctl_jobs")] == ["adapt/run"]
+    assert "gave a int, not a list" in capsys.readouterr().err
+
+
 def test_doctor_names_a_hook_without_its_decorator(install, root, capsys):
     install_hooks(install, hooked(more="def mirctl_recipes(): ..."))
     assert root("plugins", "doctor") == 5

@@ -154,3 +154,28 @@ def test_the_rate_rises_then_falls_to_nothing():
     assert schedule[99] < 0.001
     constant = [training.rate(config(schedule="constant"), step, 100) for step in (30, 99)]
     assert constant == [1, 1]
+
+
+def test_a_resumed_run_remembers_the_best_epoch():
+    run = Memory(stop=5)
+    first = Line(scores=[0.9])
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(first, config(), run)
+    run.stop = None
+    resumed = Line(scores=[None, 0.1, 0.2])
+    resumed.weights = [None]
+    training.fit(resumed, config(), run)
+    assert torch.equal(resumed.model[0].weight, first.weights[0])
+
+
+def test_the_scheduled_rate_is_the_one_that_is_used(monkeypatch):
+    used = []
+    step = torch.optim.AdamW.step
+
+    def spy(self, *arguments, **options):
+        used.append(self.param_groups[0]["lr"])
+        return step(self, *arguments, **options)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", spy)
+    training.fit(Line(), config(), Memory())
+    assert used == [0.05 * training.rate(config(), n, 12) for n in range(12)]
