@@ -218,6 +218,7 @@ def _interruptible() -> Iterator[_Stop]:
     def ask(number: int, frame: object) -> None:
         stop.asked = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         console.say("stopping after this step; once more to stop at once")
 
     try:

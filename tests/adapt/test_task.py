@@ -1,109 +1,180 @@
-"""The whole training task against its definition: losses, targets, and what validation may see."""
+"""The next-item task and the scorer it trains, against loops over one user after another."""
 
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from mirctl_adapt.config import AdaptConfig
 from mirctl_adapt.data import split
+from mirctl_adapt.evaluation import rank_all
 from mirctl_adapt.inputs import CatalogueInputs
-from mirctl_adapt.neural import NeuralScorer, build
+from mirctl_adapt.model import UserEncoder
+from mirctl_adapt.neural import NeuralScorer, build, embed_items
+from mirctl_adapt.recommender import pack
 from mirctl_adapt.training import NextItemTask
 
-N_ITEMS = 9
-HISTORIES = [[1, 2, 3, 4, 5, 6, 7, 8, 0, 3], [4, 4, 2, 7], [5, 0, 1], [8, 3, 1, 6, 2], [7, 8]]
+N_ITEMS = 17
+LENGTHS = [2, 3, 4, 6, 7, 9, 12, 21]
 
 
-def task(loss, histories=HISTORIES, seed=0):
-    offsets = np.cumsum([0, *(len(h) for h in histories)])
-    parts = split(offsets, np.concatenate(histories), N_ITEMS, "full")
+def histories():
+    """User u walks a circle of 17 in steps of u + 1: a pair of neighbours tells whose it is."""
+    return [[t * (u + 1) % N_ITEMS for t in range(n)] for u, n in enumerate(LENGTHS)]
+
+
+def parts_of(lists):
+    offsets = np.cumsum([0, *map(len, lists)])
+    return split(offsets, np.concatenate(lists), N_ITEMS, "full")
+
+
+def task_on(lists, *, loss, history=30, batch_size=100):
+    """A task of method id without dropout, its parameters far from their start."""
     config = AdaptConfig.model_validate(
         {
             "uses": "adapt/run",
-            "data": {"interactions": "x.csv"},
-            "model": {"method": "id", "dim": 8, "history": 3, "dropout": 0.0},
-            "train": {"loss": loss, "batch_size": 64},
-            "seed": seed,
+            "data": {"interactions": "interactions.csv"},
+            "model": {"method": "id", "dim": 8, "history": history, "dropout": 0.0},
+            "train": {"loss": loss, "batch_size": batch_size},
         }
     )
-    torch.manual_seed(1)
+    torch.manual_seed(3)
     model = build(config.model, [], N_ITEMS)
-    torch.nn.init.normal_(model.items.table.weight)
-    return NextItemTask(model, CatalogueInputs({}, N_ITEMS, torch.device("cpu")), parts, config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.5)
+    inputs = CatalogueInputs({}, N_ITEMS, torch.device("cpu"))
+    return NextItemTask(model.eval(), inputs, parts_of(lists), config)
 
 
-def predictions(work, batch):
-    """(user state, target, window) of each real next item, window by window."""
-    items, lengths, _ = batch
-    table = work.model.items.table.weight
-    for window, (row, length) in enumerate(zip(items, lengths)):
-        states = work.model.users(table[torch.from_numpy(row[: length - 1])][None])[0]
-        for t in range(length - 1):
-            yield states[t], int(row[t + 1]), window, t + 1
+def windows_in(batch):
+    """The real items of each window, without its pads."""
+    return [row[:length].tolist() for row, length in zip(batch[0], batch[1], strict=True)]
 
 
-def test_the_catalogue_loss_is_the_mean_over_real_next_items():
-    work = task("catalogue")
-    batch = work.batch(0, 0)
-    table = work.model.items.table.weight
-    expected = [
-        -torch.log_softmax(table @ state, 0)[target]
-        for state, target, _, _ in predictions(work, batch)
+def owner(window):
+    """The user in whose history the window stands."""
+    step = (window[1] - window[0]) % N_ITEMS
+    assert all((b - a) % N_ITEMS == step for a, b in zip(window, window[1:]))
+    return step - 1
+
+
+def next_items(task, windows):
+    """(window, user state, its target's place in the window) of every prediction."""
+    table = task.model.items.table.weight
+    for number, window in enumerate(windows):
+        states = task.model.users(table[torch.tensor(window[:-1])][None])[0]
+        yield from ((number, state, place) for place, state in enumerate(states, start=1))
+
+
+def written_out(task, batch, train):
+    """Each position of each window is a column; a user's own items are masked but the target."""
+    windows, table = windows_in(batch), task.model.items.table.weight
+    columns = [(w, t) for w, window in enumerate(windows) for t in range(len(window))]
+    items = torch.tensor([windows[w][t] for w, t in columns])
+    share = np.bincount(np.concatenate(train), minlength=N_ITEMS) / sum(map(len, train))
+    log_share = torch.from_numpy(share).float().log()[items]
+    own = {owner(window): set() for window in windows}
+    for window in windows:
+        own[owner(window)] |= set(window)
+    losses = []
+    for number, state, place in next_items(task, windows):
+        target = columns.index((number, place))
+        mine = own[owner(windows[number])]
+        masked = torch.tensor([item in mine for item in items.tolist()])
+        masked[target] = False
+        logits = table[items] @ state - log_share - 1e4 * masked
+        losses.append(-torch.log_softmax(logits, 0)[target])
+    return torch.stack(losses).mean()
+
+
+@pytest.mark.parametrize(
+    ("history", "batch_size", "most"), [(30, 100, 19), (3, 100, 4), (3, 6, 4), (1, 9, 2)]
+)
+def test_the_batch_loss_is_the_one_written_out(history, batch_size, most):
+    lists = histories()
+    train = [h[:-2] if len(h) >= 3 else h for h in lists]
+    task = task_on(lists, loss="batch", history=history, batch_size=batch_size)
+    for step in range(task.steps(0)):
+        batch = task.batch(0, step)
+        assert max(batch[1]) <= most
+        expected = written_out(task, batch, train).item()
+        assert task.loss(batch).item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("history", [30, 3])
+def test_the_catalogue_loss_is_the_mean_over_real_next_items(history):
+    task = task_on(histories(), loss="catalogue", history=history)
+    batch = task.batch(0, 0)
+    windows, table = windows_in(batch), task.model.items.table.weight
+    losses = [
+        F.cross_entropy(table @ state, torch.tensor(windows[number][place]))
+        for number, state, place in next_items(task, windows)
     ]
-    assert work.loss(batch).item() == pytest.approx(torch.stack(expected).mean().item(), abs=1e-5)
+    assert len(set(batch[1].tolist())) > 1, "windows are ragged"
+    expected = torch.stack(losses).mean().item()
+    assert task.loss(batch).item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_batch_loss_is_the_written_out_one():
-    work = task("batch")
-    items, lengths, users = batch = work.batch(0, 0)
-    assert len(set(users)) < len(users), "some user has two windows"
-    table = work.model.items.table.weight
-    train = np.concatenate([h[:-2] if len(h) > 2 else h for h in HISTORIES])
-    share = torch.from_numpy(np.bincount(train, minlength=N_ITEMS) / len(train)).float()
-    columns = [(w, t) for w, n in enumerate(lengths) for t in range(n)]
-    expected = []
-    for state, _, window, place in predictions(work, batch):
-        mine = {int(i) for w, n in enumerate(lengths) if users[w] == users[window]
-                for i in items[w, :n]}  # fmt: skip
-        logits = []
-        for w, t in columns:
-            item = int(items[w, t])
-            logit = state @ table[item] - share[item].log()
-            own = item in mine and (w, t) != (window, place)
-            logits.append(logit - 1e4 if own else logit)
-        scores = torch.log_softmax(torch.stack(logits), 0)
-        expected.append(-scores[columns.index((window, place))])
-    assert work.loss(batch).item() == pytest.approx(torch.stack(expected).mean().item(), abs=1e-4)
+def with_other_tests(lists):
+    """The same histories, but for the last item of each user who has a test target."""
+    return [[*h[:-1], (h[-1] + 5) % N_ITEMS] if len(h) >= 3 else h for h in lists]
 
 
-@pytest.mark.parametrize("loss", ["catalogue", "batch"])
-def test_neither_training_nor_validation_sees_the_test_targets(loss):
-    other = [[*h[:-1], (h[-1] + 1) % N_ITEMS] if len(h) > 2 else h for h in HISTORIES]
-    one, two = task(loss), task(loss, other)
-    for a, b in zip(one.batch(0, 0), two.batch(0, 0)):
-        np.testing.assert_array_equal(a, b)
-    assert one.loss(one.batch(0, 0)).item() == two.loss(two.batch(0, 0)).item()
-    assert one.validate() == two.validate()
+@pytest.mark.parametrize("loss", ["batch", "catalogue"])
+def test_training_and_validation_never_see_the_test_targets(loss):
+    one = task_on(histories(), loss=loss, history=4, batch_size=5)
+    other = task_on(with_other_tests(histories()), loss=loss, history=4, batch_size=5)
+    assert one.validate() == other.validate()
+    for epoch in range(2):
+        assert one.steps(epoch) == other.steps(epoch)
+        for step in range(one.steps(epoch)):
+            pair = one.batch(epoch, step), other.batch(epoch, step)
+            for a, b in zip(*pair, strict=True):
+                np.testing.assert_array_equal(a, b)
+            assert one.loss(pair[0]).item() == other.loss(pair[1]).item()
+    ranks = [
+        rank_all(NeuralScorer(t.model.users, embed_items(t.model, t.inputs)), t.split, "test", "mask")
+        for t in (one, other)
+    ]
+    assert (ranks[0].above != ranks[1].above).any(), "these targets are ranked differently"
 
 
-def test_validation_does_depend_on_its_own_targets():
-    other = [[*h[:-2], (h[-2] + 1) % N_ITEMS, h[-1]] if len(h) > 2 else h for h in HISTORIES]
-    assert task("catalogue").validate() != task("catalogue", other).validate()
+def test_validation_is_of_the_last_item_but_one():
+    lists = [h for h in histories() if len(set(h)) == len(h) >= 3]
+    task = task_on(lists, loss="catalogue")
+    table = task.model.items.table.weight
+    gains = []
+    for history in lists:
+        scores = table @ task.model.users(table[torch.tensor(history[:-2])][None])[0, -1]
+        rivals = [i for i in range(N_ITEMS) if i not in history[:-2]]
+        gains.append(1 / sum((scores[rivals] >= scores[history[-2]]).tolist()))
+    assert task.validate()["mrr"] == pytest.approx(np.mean(gains))
 
 
-def test_a_query_is_the_state_after_the_newest_item():
-    work = task("catalogue")
-    scorer = NeuralScorer(work.model.users, work.model.items.table.weight.detach())
-    histories = work.split.whole
-    for row, history in zip(scorer.queries(histories), HISTORIES):
-        newest = torch.tensor(history[-3:])
-        expected = work.model.users(scorer.embeddings[newest][None])[0, -1]
-        torch.testing.assert_close(row, expected)
-    assert not scorer.queries(histories.without_last(99)).any(), "an empty history asks for nothing"
+@pytest.fixture
+def scorer():
+    users = UserEncoder(dim=8, history=5, layers=2, heads=2, dropout=0.3)
+    return NeuralScorer(users, torch.randn(9, 8))
 
 
-def test_the_order_of_a_history_matters():
-    users = task("catalogue").model.users
-    history = torch.randn(1, 3, 8)
-    swapped = history[:, [1, 0, 2]]
-    assert not torch.allclose(users(history)[0, -1], users(swapped)[0, -1])
+def read_alone(scorer, history, width=5):
+    """The user encoder on one history without pads: its last time step."""
+    with torch.no_grad():
+        return scorer.users(scorer.embeddings[torch.tensor(history[-width:])][None])[0, -1]
+
+
+def test_a_query_is_the_last_time_step_of_the_newest_items(scorer):
+    lists = [[4], [1, 2, 3], [8, 7, 6, 5, 4], [0, 1, 2, 3, 4, 5, 6, 7], [3, 3], [0]]
+    expected = torch.stack([read_alone(scorer, history) for history in lists])
+    torch.testing.assert_close(scorer.queries(pack(lists)), expected)
+    scores = scorer.scores(pack(lists))
+    torch.testing.assert_close(scores, expected @ scorer.embeddings.T)
+
+
+def test_an_empty_history_asks_for_nothing_and_changes_nobody_else(scorer):
+    queries = scorer.queries(pack([[1, 2], [], [5, 6, 7], []]))
+    assert not queries[[1, 3]].any()
+    torch.testing.assert_close(queries[0], read_alone(scorer, [1, 2]))
+    torch.testing.assert_close(queries[2], read_alone(scorer, [5, 6, 7]))
+    assert scorer.queries(pack([[], []])).tolist() == [[0.0] * 8] * 2
