@@ -1,5 +1,7 @@
 """The next-item task and the scorer it trains, against loops over one user after another."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -55,7 +57,7 @@ def windows_in(batch):
 def owner(window):
     """The user in whose history the window stands."""
     step = (window[1] - window[0]) % N_ITEMS
-    assert all((b - a) % N_ITEMS == step for a, b in zip(window, window[1:]))
+    assert all((b - a) % N_ITEMS == step for a, b in itertools.pairwise(window))
     return step - 1
 
 
@@ -134,7 +136,9 @@ def test_training_and_validation_never_see_the_test_targets(loss):
                 np.testing.assert_array_equal(a, b)
             assert one.loss(pair[0]).item() == other.loss(pair[1]).item()
     ranks = [
-        rank_all(NeuralScorer(t.model.users, embed_items(t.model, t.inputs)), t.split, "test", "mask")
+        rank_all(
+            NeuralScorer(t.model.users, embed_items(t.model, t.inputs)), t.split, "test", "mask"
+        )
         for t in (one, other)
     ]
     assert (ranks[0].above != ranks[1].above).any(), "these targets are ranked differently"

@@ -110,7 +110,7 @@ class Form:
         batch = self.task.batch(0, 0)
         if self.ours:
             return self.task.loss(batch)
-        items, lengths = (torch.from_numpy(part) for part in batch)
+        items, lengths, _ = (torch.from_numpy(part) for part in batch)
         inside = torch.arange(items.shape[1]) < lengths[:, None]
         task = self.task
         return written_out(task.model, task.inputs, task.log_share, items, inside)

@@ -78,16 +78,6 @@ def mirctl(*arguments: object, **options: object) -> Child:
     return child
 
 
-def calm_threads() -> None:
-    """Start this script anew with threads that sleep while they wait: spinning is CPU time too."""
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.execve(
-            sys.executable,
-            [sys.executable, *sys.argv],
-            {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
-        )
-
-
 def cpu_seconds(work: Callable[[], object]) -> float:
     """CPU seconds of one call, all threads of this process together."""
     begin = time.process_time()
