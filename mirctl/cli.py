@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import sys
 from importlib.metadata import EntryPoint
 from importlib.util import find_spec
@@ -157,7 +158,10 @@ def run(
 
 
 def main() -> None:
-    """Run the command line and leave with the exit code that DESIGN promises."""
+    """Run the command line and leave with its exit code."""
+    # Torch's threads spin while they wait: beside another job that makes training several times
+    # slower. It is read when torch is loaded, so it is set here.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     sys.exit(run_command(sys.argv[1:]))
 
 
