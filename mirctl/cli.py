@@ -27,7 +27,7 @@ from mirctl.options import (
     Seed,
 )
 
-PIPE_CLOSED = 141
+INTERRUPTED, PIPE_CLOSED = 130, 141
 
 
 def first_doc_line(entry: EntryPoint) -> str:
@@ -171,6 +171,13 @@ def run_command(arguments: list[str]) -> int:
     try:
         code = app(arguments, prog_name="mirctl", standalone_mode=False)
         sys.stdout.flush()
+        if code == INTERRUPTED:
+            return _fail(
+                code,
+                "interrupted: the same command goes on with what is cached",
+                None,
+                as_json=as_json,
+            )
         return code if isinstance(code, int) else 0
     except (PipeClosed, BrokenPipeError):
         _abandon_stdout()
@@ -186,8 +193,14 @@ def run_command(arguments: list[str]) -> int:
         context = getattr(error, "ctx", None)
         where = context.command_path if context else None
         return _fail(error.exit_code, error.format_message(), where, as_json=as_json)
+    except SystemExit as error:
+        # Rich leaves like this when whoever reads the help has gone.
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        _abandon_stdout()
+        return PIPE_CLOSED
     except (typer.Abort, KeyboardInterrupt):
-        return _fail(130, "interrupted", None, as_json=as_json)
+        return _fail(INTERRUPTED, "interrupted", None, as_json=as_json)
     except Exception as error:
         if "--debug" in arguments:
             raise

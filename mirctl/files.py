@@ -102,7 +102,9 @@ def atomic_folder(path: Path, *, force: bool = False, marker: str = MANIFEST) ->
             os.chmod(work, 0o777 & ~_umask())
             replace_folder(work, path)
         finally:
-            # After an exchange the old folder stands here.
+            # After an exchange what was replaced stands here.
+            if work.is_file():
+                work.unlink()
             shutil.rmtree(work, ignore_errors=True)
         sync_folder(path.parent)
 

@@ -6,6 +6,7 @@ as `OUT` in one rename, and the partial folder goes.
 
 import hashlib
 import json
+import pickle
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch
 
 from mirctl import console, device, files, recipe
 from mirctl.efficiency import Meter
-from mirctl.errors import UsageError
+from mirctl.errors import ArtifactError, UsageError
 from mirctl.section import JobConfig
 
 
@@ -58,7 +59,11 @@ class Run:
         """The state an interrupted run left, or None."""
         if not self.checkpoint.is_file():
             return None
-        return torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        try:
+            return torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        except (EOFError, RuntimeError, pickle.UnpicklingError) as error:
+            message = "the checkpoint is damaged: --force starts over"
+            raise ArtifactError(message, where=str(self.checkpoint)) from error
 
     def save_checkpoint(self, state: dict[str, Any]) -> None:
         """Replace the checkpoint; killed in the middle, the old one stays."""
@@ -85,18 +90,18 @@ def start(config: JobConfig, out: Path, *, resume: bool, force: bool) -> Run:
             "an unfinished run is here: --resume goes on with it, --force starts over",
             where=str(run.work),
         )
-    if note.is_file() and resume and json.loads(note.read_text()) != identity:
+    if note.is_file() and resume and not force and note.read_text() != _text(identity):
         raise UsageError(
             "the recipe or its input files changed since this run began: --force starts over",
             where=str(run.work),
         )
-    if run.work.exists() and not note.is_file():
+    if run.work.is_file() or (run.work.is_dir() and any(run.work.iterdir()) and not note.is_file()):
         raise UsageError("is in the way of the run's own folder: move it", where=str(run.work))
-    if not resume:
+    if force or not resume:
         shutil.rmtree(run.work, ignore_errors=True)
     elif not note.is_file():
         console.say(f"nothing to resume at {run.work}: starting from the beginning")
-    files.write_text(note, json.dumps(identity, indent=2))
+    files.write_text(note, _text(identity))
     console.log_to(run.work / "log.txt")
     console.say(f"{config.uses} on {device.describe(chosen, dtype)}, seed {config.seed} -> {out}")
     return run
@@ -118,6 +123,10 @@ def describe_inputs(config: JobConfig) -> list[dict[str, Any]]:
             size = path.stat().st_size
             described.append({"name": key, "path": str(path), "size": size, "sha256": digest})
     return described
+
+
+def _text(identity: dict[str, Any]) -> str:
+    return json.dumps(identity, indent=2)
 
 
 def _identity(run: Run) -> dict[str, Any]:

@@ -30,6 +30,6 @@ class JobConfig(Section):
     """What every job's recipe may say."""
 
     uses: str = Field(description="plugin/command")
-    seed: int = Field(0, ge=0, description="Seed of everything random in the run")
+    seed: int = Field(0, ge=0, lt=2**63, description="Seed of everything random in the run")
     device: str = Field("auto", description="auto, cpu, cuda[:N] or mps")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"

@@ -1,13 +1,19 @@
-"""The next-item task and the scorer it trains, against loops over one user after another."""
+"""Loss, queries, metrics and recommendations against loops over one user after another."""
 
+import csv
 import itertools
+import json
+import random
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from torch.nn import functional as F
 
-from mirctl_adapt.config import AdaptConfig
+from mirctl.metrics import ranking
+from mirctl_adapt import evaluation, recommender
+from mirctl_adapt.config import AdaptConfig, EvalConfig
 from mirctl_adapt.data import split
 from mirctl_adapt.evaluation import rank_all
 from mirctl_adapt.inputs import CatalogueInputs
@@ -182,3 +188,104 @@ def test_an_empty_history_asks_for_nothing_and_changes_nobody_else(scorer):
     torch.testing.assert_close(queries[0], read_alone(scorer, [1, 2]))
     torch.testing.assert_close(queries[2], read_alone(scorer, [5, 6, 7]))
     assert scorer.queries(pack([[], []])).tolist() == [[0.0] * 8] * 2
+
+
+class Always:
+    """Gives each of its rows to the user in that place, whatever the history."""
+
+    def __init__(self, rows):
+        self.rows = torch.tensor(rows)
+
+    def scores(self, histories):
+        assert len(histories) == len(self.rows)
+        return self.rows.clone()
+
+
+def favouring(*best):
+    """Scores of 17 items that rank the given ones first, in that order, and tie the rest."""
+    row = [0.0] * N_ITEMS
+    for place, item in enumerate(best):
+        row[item] = 100.0 - place
+    return row
+
+
+def test_a_target_is_cold_by_its_training_interactions_alone():
+    lists = [[1, 4, 0, 2], [1, 4, 5, 0], [1, 0, 4, 6], [0, 5, 6, 1]]
+    # In training item 0 stands twice and item 1 three times; item 0 stands four times in all.
+    rows = [favouring(2), favouring(9, 0), favouring(9, 8, 6), favouring(9, 8, 7, 1)]
+    config = EvalConfig(cold_at_most=2)
+    metrics = evaluation.evaluate(Always(rows), parts_of(lists), config, seed=0)
+    assert [metrics[f"{part}mrr"]["n"] for part in ("", "cold/", "warm/", "valid/")] == [4, 3, 1, 4]
+    assert metrics["cold/mrr"]["value"] == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)
+    assert metrics["warm/mrr"]["value"] == pytest.approx(1 / 4)
+    assert metrics["mrr"]["value"] == pytest.approx((1 + 1 / 2 + 1 / 3 + 1 / 4) / 4)
+
+
+def test_items_of_the_history_never_outrank_the_target_by_default():
+    lists = [[1, 4, 0, 2], [1, 4, 5, 0], [3, 7, 4, 6]]
+    rows = [favouring(*history) for history in lists]
+    metrics = evaluation.evaluate(Always(rows), parts_of(lists), EvalConfig(), seed=0)
+    assert metrics["mrr"]["value"] == 1.0
+    assert metrics["valid/mrr"]["value"] == 1.0
+    allowed = EvalConfig(repeats="allow")
+    metrics = evaluation.evaluate(Always(rows), parts_of(lists), allowed, seed=0)
+    assert metrics["mrr"]["value"] == pytest.approx(1 / 4)
+    assert metrics["valid/mrr"]["value"] == pytest.approx(1 / 3)
+
+
+def test_a_constant_scorer_is_chance_among_the_items_not_seen():
+    lists = [history[:13] for history in histories()[1:]]
+    rows = [[0.0] * N_ITEMS] * len(lists)
+    metrics = evaluation.evaluate(Always(rows), parts_of(lists), EvalConfig(), seed=0)
+    for prefix, held_out in (("", 1), ("valid/", 2)):
+        unseen = [N_ITEMS - len(history) + held_out for history in lists]
+        chance = np.mean([min(1, 10 / count) for count in unseen])
+        assert metrics[f"{prefix}hr@10"]["value"] == pytest.approx(chance)
+        chance = np.mean([(1 / np.arange(1, count + 1)).mean() for count in unseen])
+        assert metrics[f"{prefix}mrr"]["value"] == pytest.approx(chance)
+
+
+def test_the_interval_is_as_wide_as_95_percent_of_a_normal_one():
+    values = np.random.default_rng(1).random((300, 40))
+    low, high = ranking.bootstrap(values, seed=0)
+    wanted = 2 * 1.96 * values.std(0) / np.sqrt(len(values))
+    assert ((high - low) / wanted).mean() == pytest.approx(1, abs=0.03)
+    assert ((high - values.mean(0)) / wanted).mean() == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.fixture
+def popular(mirctl, recipe, catalogue, tmp_path):
+    """A popularity artifact of a table whose rows stand in no order, and each user's history."""
+    table = catalogue / "interactions.csv"
+    head, *rows = table.read_text().splitlines()
+    random.Random(4).shuffle(rows)
+    table.write_text("\n".join([head, *rows]) + "\n")
+    ran = mirctl("adapt", "run", recipe, "model.method=pop", "--out", tmp_path / "pop")
+    assert ran.code == 0, ran.err
+    history = {}
+    for user, item, _ in sorted(csv.reader(rows), key=lambda row: int(row[2])):
+        history.setdefault(user, []).append(item)
+    return tmp_path / "pop", history
+
+
+def test_saved_histories_are_whole_and_oldest_first(popular):
+    folder, history = popular
+    saved = recommender.load(folder)
+    table = pq.read_table(folder / "extra" / "users.parquet").to_pylist()
+    told = {row["user_id"]: [saved.item_ids[i] for i in row["history"]] for row in table}
+    assert told == history
+
+
+def test_popular_items_of_the_history_are_not_recommended(mirctl, popular):
+    folder, history = popular
+    saved = recommender.load(folder)
+    counts = saved.scorer.scores(pack([[0]]))[0].tolist()
+    ran = mirctl("adapt", "recommend", folder, "--all", "--k", 10)
+    rows = [json.loads(line) for line in ran.out.splitlines()]
+    assert len(rows) == 10 * len(history)
+    for user, seen in history.items():
+        items = [row["item_id"] for row in rows if row["user_id"] == user]
+        unseen = [c for c, name in zip(counts, saved.item_ids, strict=True) if name not in seen]
+        assert set(items).isdisjoint(seen)
+        told = [counts[saved.item_index[item]] for item in items]
+        assert told == sorted(unseen, reverse=True)[:10]
