@@ -120,6 +120,16 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def size_text(count: int) -> str:
+    """Bytes as people say them: 812 B, 4.2 MB."""
+    number = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 999.5:
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    return f"{number:.3g} TB"
+
+
 def table(columns: list[str], rows: list[list[str]]) -> str:
     """Plain aligned columns, the first left, the others right."""
     cells = [columns, *rows]

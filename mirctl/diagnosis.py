@@ -1,13 +1,12 @@
 """What `mirctl plugins` tells: who is installed, what each gives, what is wrong with it."""
 
 import dataclasses
-from difflib import get_close_matches
 from typing import Any
 
 import typer
 
 from mirctl import console, plugins
-from mirctl.errors import MissingError, UsageError
+from mirctl.errors import MissingError, UsageError, suggest
 
 
 def listing() -> list[dict[str, Any]]:
@@ -51,9 +50,8 @@ def describe(name: str) -> dict[str, Any]:
     """Everything one plugin's hooks give."""
     known = [row["name"] for row in listing()] + ["core"]
     if name not in known:
-        close = get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"installed: {', '.join(known)}"
-        raise UsageError(f"no plugin {name!r} is installed; {hint}")
+        hint = suggest(name, known, f"installed: {', '.join(known)}")
+        raise UsageError(f"no plugin {name!r} is installed{hint}")
     loaded = plugins.hooks()
     if problem := next((p for p in loaded.problems if p.plugin == name), None):
         raise MissingError(str(problem))

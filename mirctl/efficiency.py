@@ -6,8 +6,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
 
 SAMPLE_SECONDS = 0.05
 _RAPL = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
@@ -32,18 +36,72 @@ def _energy() -> float | None:
         return None
 
 
-class Meter:
-    """Measures one run: `with meter:` around it, `with meter.phase("train"):` inside."""
+@dataclass
+class Phase:
+    """One part of a run; `items` is set by whoever does the work, and gives it a rate."""
 
-    def __init__(self) -> None:
-        self.phases: dict[str, dict[str, float]] = {}
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    items: int = 0
+
+    def add(self, other: "Phase") -> None:
+        self.seconds += other.seconds
+        self.cpu_seconds += other.cpu_seconds
+        self.items += other.items
+
+    def facts(self) -> dict[str, float]:
+        rate = {"items": self.items, "items_per_second": self.items / max(self.seconds, 1e-9)}
+        return {
+            "seconds": self.seconds,
+            "cpu_seconds": self.cpu_seconds,
+            **(rate if self.items else {}),
+        }
+
+
+@dataclass
+class _Clock:
+    """Wall and CPU seconds and joules since it was made."""
+
+    wall: float = field(default_factory=time.monotonic)
+    cpu: float = field(default_factory=time.process_time)
+    joules: float | None = field(default_factory=lambda: _energy())
+
+    def seconds(self) -> tuple[float, float]:
+        return time.monotonic() - self.wall, time.process_time() - self.cpu
+
+    def energy(self) -> float | None:
+        now = _energy()
+        # The counter of the processor starts again at zero now and then.
+        known = now is not None and self.joules is not None and now >= self.joules
+        return now - self.joules if known else None
+
+
+class Meter:
+    """Measures one run: `with meter:` around it, `with meter.phase("train"):` inside.
+
+    A run that was interrupted carries `state` in its checkpoint, and the figures of its parts add
+    up: what was spent is told, not what the last part took.
+    """
+
+    def __init__(self, device: "torch.device | None" = None) -> None:
+        self.device = device
+        self.phases: dict[str, Phase] = {}
         self.facts: dict[str, Any] = {}
         self.peak = 0
+        self.parts = 1
+        self._before = Phase()
+        self._joules_before: float | None = 0.0
+        self._open: dict[str, tuple[_Clock, Phase]] = {}
+        self._clock = _Clock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> "Meter":
-        self._start, self._cpu, self._joules = time.monotonic(), time.process_time(), _energy()
+        self._clock = _Clock()
+        if self.device is not None and self.device.type == "cuda":
+            import torch
+
+            torch.cuda.reset_peak_memory_stats(self.device)
         self._thread = threading.Thread(target=self._sample, daemon=True)
         self._thread.start()
         return self
@@ -59,44 +117,72 @@ class Meter:
             self._stop.wait(SAMPLE_SECONDS)
 
     @contextmanager
-    def phase(self, name: str, items: int | None = None) -> Iterator[None]:
-        """Time one part of the run; `items` gives it a rate."""
-        wall, cpu = time.monotonic(), time.process_time()
+    def phase(self, name: str) -> Iterator[Phase]:
+        """Time one part of the run; set `items` of what it yields to how many were worked on."""
+        clock, part = _Clock(), Phase()
+        self._open[name] = clock, part
         try:
-            yield
+            yield part
         finally:
-            seconds = time.monotonic() - wall
-            entry = self.phases.setdefault(name, {"seconds": 0.0, "cpu_seconds": 0.0})
-            entry["seconds"] += seconds
-            entry["cpu_seconds"] += time.process_time() - cpu
-            if items is not None:
-                entry["items"] = entry.get("items", 0) + items
-                entry["items_per_second"] = entry["items"] / max(entry["seconds"], 1e-9)
+            del self._open[name]
+            part.seconds, part.cpu_seconds = clock.seconds()
+            self.phases.setdefault(name, Phase()).add(part)
 
     def record(self, **facts: Any) -> None:
         """Note a figure that only the plugin knows, such as its trainable parameters."""
         self.facts.update(facts)
 
+    def _total(self) -> Phase:
+        total = Phase(*self._clock.seconds())
+        total.add(self._before)
+        return total
+
+    def _joules(self) -> float | None:
+        now = self._clock.energy()
+        return None if now is None or self._joules_before is None else now + self._joules_before
+
+    def state(self) -> dict[str, Any]:
+        """Everything spent so far, phases under way included: for a checkpoint."""
+        phases = {name: Phase(**vars(part)) for name, part in self.phases.items()}
+        for name, (clock, part) in self._open.items():
+            phases.setdefault(name, Phase()).add(Phase(*clock.seconds(), part.items))
+        return {
+            "total": vars(self._total()),
+            "joules": self._joules(),
+            "peak": self.peak,
+            "parts": self.parts,
+            "phases": {name: vars(part) for name, part in phases.items()},
+        }
+
+    def go_on(self, state: dict[str, Any]) -> None:
+        """Add what the interrupted parts of this run spent."""
+        self._before.add(Phase(**state["total"]))
+        self._joules_before = state["joules"]
+        self.peak = max(self.peak, state["peak"])
+        self.parts += state["parts"]
+        for name, part in state["phases"].items():
+            self.phases.setdefault(name, Phase()).add(Phase(**part))
+
     def report(self) -> dict[str, Any]:
         """Everything measured so far; null where it cannot be read, never a guess."""
         import torch
 
-        joules = _energy()
-        known = joules is not None and self._joules is not None
-        cuda = torch.cuda.is_available()
+        total = self._total()
+        cuda = self.device is not None and self.device.type == "cuda"
         return {
-            "seconds": time.monotonic() - self._start,
-            "cpu_seconds": time.process_time() - self._cpu,
+            "seconds": total.seconds,
+            "cpu_seconds": total.cpu_seconds,
+            "parts": self.parts,
             "peak_anonymous_bytes": self.peak or None,
-            "peak_cuda_bytes": torch.cuda.max_memory_allocated() if cuda else None,
-            "energy_joules": joules - self._joules if known else None,
-            "phases": self.phases,
+            "peak_cuda_bytes": torch.cuda.max_memory_allocated(self.device) if cuda else None,
+            "energy_joules": self._joules(),
+            "phases": {name: part.facts() for name, part in self.phases.items()},
             **self.facts,
             "machine": {
                 "system": platform.system(),
                 "processor": platform.machine(),
                 "cores": os.cpu_count(),
                 "threads": torch.get_num_threads(),
-                "cuda": torch.cuda.get_device_name() if cuda else None,
+                "cuda": torch.cuda.get_device_name(self.device) if cuda else None,
             },
         }

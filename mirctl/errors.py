@@ -1,5 +1,20 @@
 """One error type for each exit code. The command edge turns them into one clear message."""
 
+from collections.abc import Iterable
+from itertools import islice
+
+MOST_COMPARED = 50_000
+"""Names that are looked at for a near one: of a million it would take minutes."""
+
+
+def suggest(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """'; did you mean ...?' with the nearest known name, or '; ' and what else may help."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, [*islice(known, MOST_COMPARED)], n=1)
+    told = f"did you mean {close[0]!r}?" if close else otherwise
+    return f"; {told}" if told else ""
+
 
 class MirctlError(Exception):
     """Something a user can act on. `where` names the file, line, key or row."""

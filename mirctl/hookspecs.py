@@ -32,6 +32,8 @@ class Job:
     function: str
     """Import string of a function `(config, run) -> mirctl.run.Result`."""
     summary: str = ""
+    metrics: str = ""
+    """Import string of a function `() -> names`; a --require of another is refused at once."""
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,13 @@ import operator
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from mirctl import console, plugins, recipe
-from mirctl.errors import DataError, UsageError
+from mirctl import console, inputs, plugins, recipe
+from mirctl.errors import DataError, UsageError, suggest
 from mirctl.hookspecs import Job
 from mirctl.section import JobConfig
 
@@ -83,9 +82,8 @@ def find(uses: str) -> Job:
     known = {job.name: job for job in plugins.results("mirctl_jobs")}
     if uses in known:
         return known[uses]
-    close = get_close_matches(uses, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known) or 'none'}"
-    raise UsageError(f"uses: {uses!r} names no job; {hint}")
+    hint = suggest(uses, known, f"known: {', '.join(known) or 'none'}")
+    raise UsageError(f"uses: {uses!r} names no job{hint}")
 
 
 def prepare(
@@ -99,17 +97,34 @@ def prepare(
         )
     job = find(read.uses)
     config = recipe.resolve(plugins.import_object(job.config), read)
-    for key, path in recipe.input_paths(config):
-        if not path.exists():
-            raise DataError(f"{key}: {path} does not exist", where=read.where(key))
+    for item in inputs.find(config):
+        if not item.path.exists():
+            raise DataError(f"{item.key}: {item.path} does not exist", where=read.where(item.key))
     return job, config
 
 
+def check_requirements(job: Job, require: Sequence[Requirement]) -> None:
+    """Refuse what the job does not measure before it runs, not after."""
+    if not require or not job.metrics:
+        return
+    known = plugins.import_function(job.metrics)()
+    for item in require:
+        if item.metric not in known:
+            hint = suggest(item.metric, known, f"known: {', '.join(known)}")
+            raise UsageError(f"--require {item.text}: no metric {item.metric!r}{hint}")
+
+
 def execute(
-    name: str, changes: Sequence[str], options: Options, *, only: str | None = None
+    name: str,
+    changes: Sequence[str],
+    options: Options,
+    *,
+    only: str | None = None,
+    require: Sequence[Requirement] = (),
 ) -> "Result | None":
     """Do a recipe's job; None after --dry-run, which checks everything and writes nothing."""
     job, config = prepare(name, changes, options, only=only)
+    check_requirements(job, require)
     if options.dry_run:
         console.say(f"{name} is a whole recipe for {job.name}; nothing was run")
         return None
@@ -117,17 +132,12 @@ def execute(
         raise UsageError("--out is missing: name a new folder for the result")
     from mirctl import run as runs
 
-    run = runs.start(config, options.out, resume=options.resume, force=options.force)
-    done = False
-    try:
+    with runs.start(config, options.out, resume=options.resume, force=options.force) as run:
         plugins.hooks().call("mirctl_run_started", run=run)
         with run.meter:
             result = plugins.import_function(job.function)(config, run)
         plugins.hooks().call("mirctl_run_finished", run=run, artifact=result.artifact)
-        done = True
-        return result
-    finally:
-        run.close(done=done)
+    return result
 
 
 def show(

@@ -7,14 +7,13 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from mirctl import hub, plugins, yaml12
-from mirctl.errors import UsageError
+from mirctl.errors import UsageError, suggest
 from mirctl.section import Relative, Section
 
 S = TypeVar("S", bound=Section)
@@ -82,11 +81,8 @@ def locate(name: str) -> tuple[Path, Path]:
     built_in = catalogue()
     if name in built_in:
         return built_in[name], Path.cwd()
-    close = get_close_matches(name, built_in, n=1)
-    hint = (
-        f"did you mean {close[0]!r}?" if close else "`mirctl recipe list` shows the built-in ones"
-    )
-    raise UsageError(f"no such file, and no built-in recipe of that name; {hint}", where=name)
+    hint = suggest(name, built_in, "`mirctl recipe list` shows the built-in ones")
+    raise UsageError(f"no such file, and no built-in recipe of that name{hint}", where=name)
 
 
 def read(name: str, changes: Sequence[str] = ()) -> Recipe:
@@ -139,7 +135,7 @@ def resolve(config: type[S], recipe: Recipe) -> S:
     cwd = Path.cwd()
     return map_paths(
         checked,
-        lambda key, path: _absolute(path, cwd if _is_changed(recipe, key) else recipe.base),
+        lambda key, path, _: _absolute(path, cwd if _is_changed(recipe, key) else recipe.base),
     )
 
 
@@ -152,9 +148,16 @@ def _absolute(path: Path, base: Path) -> Path:
 
 
 def map_paths(
-    section: S, change_path: Callable[[str, Path], Path], *, models: bool = True, prefix: str = ""
+    section: S,
+    change_path: Callable[[str, Path, Relative], Path],
+    *,
+    models: bool = True,
+    prefix: str = "",
 ) -> S:
-    """A copy in which each file field is changed, and with `models` each model that is a folder."""
+    """A copy in which each file field is changed, and with `models` each model that is a folder.
+
+    `change_path` gets the dotted key, the path and the mark of the field.
+    """
     update = {}
     for name, info in type(section).model_fields.items():
         marker = _marker(info.annotation) or _marker_in(info.metadata)
@@ -171,9 +174,9 @@ def map_paths(
             if marker is None or value is None:
                 return value
             return (
-                _model(value, change_path(key, Path(value)))
+                _model(value, change_path(key, Path(value), marker))
                 if marker.model
-                else change_path(key, value)
+                else change_path(key, value, marker)
             )
 
         update[name] = change(getattr(section, name), f"{prefix}{name}")
@@ -204,26 +207,8 @@ def dump(config: Section, relative_to: Path | None = None) -> str:
     """The resolved recipe as YAML; paths relative to `relative_to`, so a folder can be moved."""
     if relative_to is not None:
         root = Path(os.path.abspath(relative_to))
-        config = map_paths(config, lambda _, path: Path(os.path.relpath(path, root)))
+        config = map_paths(config, lambda _, path, __: Path(os.path.relpath(path, root)))
     return yaml12.dump(config.model_dump(mode="json"))
-
-
-def relative_inputs(inputs: Sequence[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
-    """The inputs of a run with their paths relative to its artifact."""
-    root = os.path.abspath(folder)
-    return [{**item, "path": os.path.relpath(item["path"], root)} for item in inputs]
-
-
-def input_paths(section: Section) -> list[tuple[str, Path]]:
-    """(dotted key, path) of every file or folder that a config reads."""
-    seen: list[tuple[str, Path]] = []
-
-    def note(key: str, path: Path) -> Path:
-        seen.append((key, path))
-        return path
-
-    map_paths(section, note, models=False)
-    return seen
 
 
 def _unique(lines: list[str]) -> list[str]:
@@ -237,20 +222,15 @@ def _explain(config: type[BaseModel], recipe: Recipe, problem: Mapping[str, Any]
     if problem["type"] == "extra_forbidden":
         known = _known_keys(config, key)
         name = key.rpartition(".")[2]
-        close = get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
-        message = f"unknown key; {hint}"
+        message = "unknown key" + suggest(name, known, f"known keys: {', '.join(known)}")
     elif problem["type"] == "missing":
         message = "is missing"
     elif problem["type"] == "literal_error" and isinstance(problem["input"], str):
         choices = [
             part.strip("' ") for part in message.split("be ", 1)[1].replace(" or ", ",").split(",")
         ]
-        close = get_close_matches(problem["input"], choices, n=1)
-        message += f", not {problem['input']!r}" + (
-            f"; did you mean {close[0]!r}?" if close else ""
-        )
-    elif not isinstance(problem["input"], dict | list):
+        message += f", not {problem['input']!r}" + suggest(problem["input"], choices)
+    elif problem["type"] != "value_error" and not isinstance(problem["input"], dict | list):
         message += f", not {problem['input']!r}"
     return f"{recipe.where(key)}: {key}: {message}" if key else f"{recipe.where(key)}: {message}"
 

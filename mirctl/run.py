@@ -4,20 +4,25 @@ While a run lasts, what it needs to resume stands in `OUT.partial/`; the finishe
 as `OUT` in one rename, and the partial folder goes.
 """
 
-import hashlib
 import json
+import os
 import pickle
 import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from mirctl import console, device, files, recipe
+from mirctl import __version__, console, device, files, inputs, locks, recipe
 from mirctl.efficiency import Meter
 from mirctl.errors import ArtifactError, UsageError
 from mirctl.section import JobConfig
+
+NOTE = "run.json"
+"""The file by which a folder is known to be an unfinished run."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Run:
     device: torch.device
     dtype: torch.dtype
     inputs: list[dict[str, Any]]
-    meter: Meter = field(default_factory=Meter)
+    meter: Meter
 
     @property
     def seed(self) -> int:
@@ -70,69 +75,89 @@ class Run:
         with files.atomic_file(self.checkpoint) as file:
             torch.save(state, file)
 
-    def close(self, *, done: bool) -> None:
-        """Take the run's own folder away, unless it holds a checkpoint to go on from."""
-        console.log_to(None)
-        if done or not self.checkpoint.is_file():
-            shutil.rmtree(self.work, ignore_errors=True)
 
+@contextmanager
+def start(config: JobConfig, out: Path, *, resume: bool, force: bool) -> Iterator[Run]:
+    """Open a run's folder, new or interrupted, for this process alone.
 
-def start(config: JobConfig, out: Path, *, resume: bool, force: bool) -> Run:
-    """Open a run's folder, new or interrupted, and refuse to overwrite what nobody gave up."""
+    What nobody gave up is not overwritten. After the block the folder goes, unless the block failed
+    and left a checkpoint to go on from.
+    """
     files.refuse_to_overwrite(out, force=force)
     chosen = device.choose(config.device)
     dtype = device.precision(config.precision, chosen)
-    run = Run(config, out, force, chosen, dtype, describe_inputs(config))
-    identity = _identity(run)
-    note = run.work / "run.json"
+    run = Run(config, out, force, chosen, dtype, inputs.describe(config), Meter(chosen))
+    _refuse_strangers(run.work)
+    with _alone(run.work):
+        _make_ready(run, resume=resume, force=force)
+        console.log_to(run.work / "log.txt")
+        console.say(f"{config.uses} on {device.describe(chosen, dtype)}, seed {run.seed} -> {out}")
+        done = False
+        try:
+            yield run
+            done = True
+        finally:
+            console.log_to(None)
+            if done or not run.checkpoint.is_file():
+                shutil.rmtree(run.work, ignore_errors=True)
+
+
+def _refuse_strangers(work: Path) -> None:
+    """Anything but the folder of a run is somebody's."""
+    names = set(os.listdir(work)) - {locks.LOCK} if work.is_dir() else set()
+    if work.is_file() or (names and NOTE not in names):
+        raise UsageError("is in the way of the run's own folder: move it", where=str(work))
+
+
+@contextmanager
+def _alone(work: Path) -> Iterator[None]:
+    """Hold the run's folder; two runs into one `out` would write over each other."""
+    with files.full_disk_is_an_error(work):
+        work.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        try:
+            free = stack.enter_context(locks.held_if_free(work))
+        except locks.NoLocks:
+            console.warn(f"{work.parent} has no locks: let no other run write to the same --out")
+            free = True
+        if not free:
+            raise UsageError(
+                "another run is at work here: wait for it, or choose another --out", where=str(work)
+            )
+        yield
+
+
+def _make_ready(run: Run, *, resume: bool, force: bool) -> None:
+    """Keep what --resume goes on from, refuse what nobody gave up, clear away the rest."""
+    identity, note = _identity(run), run.work / NOTE
     if run.checkpoint.is_file() and not resume and not force:
         raise UsageError(
             "an unfinished run is here: --resume goes on with it, --force starts over",
             where=str(run.work),
         )
-    if note.is_file() and resume and not force and note.read_text() != _text(identity):
+    if note.is_file() and resume and not force and note.read_text() != identity:
         raise UsageError(
-            "the recipe or its input files changed since this run began: --force starts over",
+            "the recipe, an input file or mirctl changed since this run began: --force starts over",
             where=str(run.work),
         )
-    if run.work.is_file() or (run.work.is_dir() and any(run.work.iterdir()) and not note.is_file()):
-        raise UsageError("is in the way of the run's own folder: move it", where=str(run.work))
-    if force or not resume:
-        shutil.rmtree(run.work, ignore_errors=True)
-    elif not note.is_file():
+    if resume and not force and not note.is_file():
         console.say(f"nothing to resume at {run.work}: starting from the beginning")
-    files.write_text(note, _text(identity))
-    console.log_to(run.work / "log.txt")
-    console.say(f"{config.uses} on {device.describe(chosen, dtype)}, seed {config.seed} -> {out}")
-    return run
+    if force or not resume:
+        for path in run.work.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != locks.LOCK:
+                path.unlink()
+    files.write_text(note, identity)
 
 
-def describe_inputs(config: JobConfig) -> list[dict[str, Any]]:
-    """Name, path, size and sha256 of each input; a folder counts by all its files."""
-    described = []
-    for key, path in recipe.input_paths(config):
-        if path.is_dir():
-            found = sorted(p for p in path.rglob("*") if p.is_file())
-            listing = [(str(p.relative_to(path)), files.sha256(p)) for p in found]
-            digest = hashlib.sha256(json.dumps(listing).encode()).hexdigest()
-            described.append(
-                {"name": key, "path": str(path), "files": len(listing), "sha256": digest}
-            )
-        elif path.is_file():
-            digest = files.sha256(path)
-            size = path.stat().st_size
-            described.append({"name": key, "path": str(path), "size": size, "sha256": digest})
-    return described
-
-
-def _text(identity: dict[str, Any]) -> str:
-    return json.dumps(identity, indent=2)
-
-
-def _identity(run: Run) -> dict[str, Any]:
-    return {
+def _identity(run: Run) -> str:
+    """What must not change between a run and its continuation."""
+    identity = {
+        "mirctl": __version__,
         "recipe": recipe.dump(run.config),
         "device": str(run.device),
         "precision": str(run.dtype),
         "inputs": {item["name"]: item["sha256"] for item in run.inputs},
     }
+    return json.dumps(identity, indent=2)

@@ -15,8 +15,10 @@ class Section(BaseModel):
 class Relative:
     """Marks a field that is resolved against the recipe's folder (on the command line: the cwd)."""
 
-    def __init__(self, *, model: bool = False) -> None:
+    def __init__(self, *, model: bool = False, skip: tuple[str, ...] = ()) -> None:
         self.model = model
+        self.skip = skip
+        """Words; a folder inside with one of them in its name is not read by the run."""
 
 
 InputPath = Annotated[Path, Relative()]

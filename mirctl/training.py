@@ -174,6 +174,7 @@ class _Loop:
                 "scaler": self.scaler.state_dict(),
                 "best": self.best,
                 "progress": vars(self.progress),
+                "spent": self.run.meter.state(),
             }
         )
         self.saved = time.monotonic()
@@ -187,6 +188,7 @@ class _Loop:
         self.scaler.load_state_dict(state["scaler"])
         self.best = state["best"]
         self.progress = Progress(**state["progress"])
+        self.run.meter.go_on(state["spent"])
         console.say(f"going on from epoch {self.progress.epoch + 1}, step {self.progress.step + 1}")
 
 

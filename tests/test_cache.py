@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mirctl import cache, files
+from mirctl import cache, console, files, locks
 from mirctl.errors import RunError, UsageError
 
 
@@ -194,7 +194,7 @@ def test_threads_take_turns_and_a_holder_may_enter_again():
 
 
 def test_a_long_wait_is_told(monkeypatch, capsys):
-    monkeypatch.setattr(cache, "PATIENCE", 0.1)
+    monkeypatch.setattr(locks, "PATIENCE", 0.1)
     entry = cache.entry("states", "abc", what="states of x")
     ready = threading.Event()
 
@@ -249,7 +249,7 @@ def test_a_file_system_without_locks_is_an_error(monkeypatch):
     def refuse(*_: object) -> None:
         raise OSError(38, "Function not implemented")
 
-    monkeypatch.setattr(cache.fcntl, "flock", refuse)
+    monkeypatch.setattr(locks.fcntl, "flock", refuse)
     with pytest.raises(RunError, match="MIRCTL_CACHE"), cache.entry("states", "abc").lock():
         pass
 
@@ -310,7 +310,7 @@ def test_pruning_leaves_an_entry_in_use():
 def test_pruning_leaves_what_is_used_while_it_looks(monkeypatch):
     entry = fill("abc", age=100, x="1")
     listed = cache.usage()
-    monkeypatch.setattr(cache, "usage", lambda: listed)
+    monkeypatch.setattr(cache.upkeep, "usage", lambda: listed)
     entry.touch()
     assert cache.prune(0, None) == []
     assert entry.damaged() == []
@@ -397,7 +397,7 @@ def test_an_age_or_size_that_is_none_is_wrong_usage(mirctl, arguments):
     [(0, "0 B"), (999, "999 B"), (1000, "1 kB"), (4_200_000, "4.2 MB"), (7 * 10**12, "7 TB")],
 )
 def test_sizes_read_as_people_say_them(count, text):
-    assert cache.size_text(count) == text
+    assert console.size_text(count) == text
 
 
 def test_the_cache_is_listed_without_heavy_imports():

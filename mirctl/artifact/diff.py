@@ -8,7 +8,6 @@ from torch import Tensor
 
 from mirctl import console, yaml12
 from mirctl.artifact.store import Artifact, Joined, open_artifact
-from mirctl.cache import size_text
 from mirctl.errors import ArtifactError, UsageError
 
 _CHUNK = 1 << 22
@@ -61,7 +60,7 @@ def show_inspect(found: dict[str, Any], *, tensors: bool = False, json: bool) ->
     _show_metrics(found["metrics"])
     for group, members in found["tensors"].items():
         total = sum(item["bytes"] for item in members.values() if "same_as" not in item)
-        console.emit(f"\n{group}: {len(members)} tensors, {size_text(total)}")
+        console.emit(f"\n{group}: {len(members)} tensors, {console.size_text(total)}")
         if tensors:
             rows = _tensor_rows(members)
             console.emit(console.table(["tensor", "type", "shape", "size"], rows))
@@ -81,7 +80,7 @@ def _tensor_rows(tensors: dict[str, dict[str, Any]]) -> list[list[str]]:
     rows = []
     for name, item in tensors.items():
         shape = " x ".join(map(str, item["shape"])) or "scalar"
-        held = f"as {item['same_as']}" if "same_as" in item else size_text(item["bytes"])
+        held = f"as {item['same_as']}" if "same_as" in item else console.size_text(item["bytes"])
         rows.append([name, item["dtype"], shape, held])
     return rows
 

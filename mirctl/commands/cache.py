@@ -36,9 +36,9 @@ def list_entries(json: Json = False) -> None:
         total = sum(item.size for item in items)
         console.document({"root": cache.root(), "bytes": total, "entries": found})
         return
-    console.say(f"{cache.root()}: {cache.size_text(sum(item.size for item in items))}")
+    console.say(f"{cache.root()}: {console.size_text(sum(item.size for item in items))}")
     if items:
-        rows = [[_name(i), i.entry.what, cache.size_text(i.size), _ago(i.used)] for i in items]
+        rows = [[_name(i), i.entry.what, console.size_text(i.size), _ago(i.used)] for i in items]
         console.emit(console.table(["entry", "what", "size", "last use"], rows))
 
 
@@ -89,9 +89,9 @@ def prune(
         console.document({"dry_run": dry_run, "bytes": total, "removed": found})
         return
     for item in removed:
-        console.emit(f"{_name(item)}  {cache.size_text(item.size)}  {item.entry.what}".rstrip())
+        console.emit(f"{_name(item)}  {console.size_text(item.size)}  {item.entry.what}".rstrip())
     verb = "would be removed" if dry_run else "removed"
-    console.say(f"{len(removed)} entries, {cache.size_text(total)} {verb}")
+    console.say(f"{len(removed)} entries, {console.size_text(total)} {verb}")
 
 
 def _quantity(text: str, units: dict[str, int], option: str, example: str) -> int:

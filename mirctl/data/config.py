@@ -1,10 +1,11 @@
 """What a recipe says of its data."""
 
-from typing import Literal, Self
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
-from mirctl.section import InputPath, Section
+from mirctl.section import InputPath, Relative, Section
 
 
 class Columns(Section):
@@ -33,7 +34,8 @@ class DataConfig(Section):
     images: InputPath | None = Field(
         None, description="Folder of pictures named by item id, such as 42.jpg"
     )
-    microlens: InputPath | None = Field(
+    # No job reads sounds and films yet: hashing them for the record would take hours.
+    microlens: Annotated[Path, Relative(skip=("audio", "video"))] | None = Field(
         None, description="Folder in MicroLens' own layout, instead of the three above"
     )
     columns: Columns = Columns()

@@ -74,6 +74,11 @@ def _mean_between(gain: np.ndarray, ranks: Ranks) -> np.ndarray:
     return (gain[high] - gain[low]) / (ranks.ties + 1)
 
 
+def names(cutoffs: Sequence[int] = CUTOFFS) -> list[str]:
+    """What `per_user` measures."""
+    return [f"hr@{k}" for k in cutoffs] + [f"ndcg@{k}" for k in cutoffs] + ["mrr"]
+
+
 def per_user(ranks: Ranks, cutoffs: Sequence[int] = CUTOFFS) -> dict[str, np.ndarray]:
     """Every measure by its name, (users,) each."""
     values = {f"hr@{k}": hit_rate(ranks, k) for k in cutoffs}

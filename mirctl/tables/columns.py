@@ -1,9 +1,8 @@
 """Column names: which are there, which are missing."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
-from mirctl.errors import DataError
+from mirctl.errors import DataError, suggest
 
 
 def refuse_repeated(names: list[str], where: str) -> list[str]:
@@ -20,7 +19,6 @@ def require_columns(wanted: Sequence[str], present: Sequence[str], where: str) -
     for name in wanted:
         if name in present:
             continue
-        near = get_close_matches(name, present, n=1, cutoff=0.6)
-        guess = f"; did you mean {near[0]!r}?" if near else ""
+        guess = suggest(name, present)
         listed = ", ".join(present)
         raise DataError(f"has no column {name!r}{guess} (its columns: {listed})", where=where)

@@ -53,7 +53,7 @@ def run(
     console.configure(quiet=quiet)
     gate = jobs.requirements(require)
     options = jobs.Options(out, seed, device, precision, resume, dry_run, force)
-    result = jobs.execute(recipe, changes or [], options, only="adapt/run")
+    result = jobs.execute(recipe, changes or [], options, only="adapt/run", require=gate)
     jobs.show_result(result, require=gate, json=json)
 
 
@@ -95,6 +95,7 @@ def evaluate(
 
     console.configure(quiet=quiet)
     gate = jobs.requirements(require)
+    jobs.check_requirements(jobs.find("adapt/run"), gate)
     metrics, report = measuring.evaluate(artifact, changes or [], device)
     jobs.show(metrics, report, require=gate, json=json, artifact=artifact)
 

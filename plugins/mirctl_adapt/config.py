@@ -2,10 +2,12 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from mirctl.data.config import DataConfig
 from mirctl.encode.settings import EncoderSettings, ImageSettings
+from mirctl.errors import suggest
+from mirctl.metrics import ranking
 from mirctl.section import JobConfig, Section
 from mirctl.training import TrainConfig
 
@@ -85,6 +87,15 @@ class AdaptTrain(TrainConfig):
         description="Softmax over the whole catalogue, or over the batch's items minus log "
         "popularity; auto: catalogue up to 5,000 items",
     )
+
+    @field_validator("metric")
+    @classmethod
+    def metric_is_measured(cls, value: str) -> str:
+        known = ranking.names()
+        if value not in known:
+            hint = suggest(value, known, f"known: {', '.join(known)}")
+            raise ValueError(f"{value!r} is no validation metric{hint}")
+        return value
 
 
 class EvalConfig(Section):

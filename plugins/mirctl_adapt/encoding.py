@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mirctl import artifact, console, device, files, jobs, recipe, run
+from mirctl import artifact, console, device, files, inputs, jobs, recipe
 from mirctl.data.catalogue import load_catalogue
 from mirctl.efficiency import Meter
 from mirctl.errors import UsageError
@@ -40,7 +40,7 @@ def encode(
     chosen = device.choose(config.device)
     dtype = device.precision(config.precision, chosen)
     items = load_catalogue(config.data, seed=config.seed).items
-    meter = Meter()
+    meter = Meter(chosen)
     with meter:
         states = towers.encode(config.model, items, chosen, dtype, meter, (part - 1, parts))
     report = {
@@ -65,8 +65,8 @@ def encode(
             draft.json("extra/towers.json", report)
             draft.text("recipe.yaml", recipe.dump(config, relative_to=options.out))
             draft.json("efficiency.json", meter.report())
-            inputs = recipe.relative_inputs(run.describe_inputs(config), options.out)
-            draft.describe(seed=config.seed, device=str(chosen), inputs=inputs, shard=[part, parts])
+            read = inputs.relative(inputs.describe(config), options.out)
+            draft.describe(seed=config.seed, device=str(chosen), inputs=read, shard=[part, parts])
     return {"artifact": options.out, "towers": report}
 
 

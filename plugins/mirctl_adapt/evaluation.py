@@ -56,6 +56,12 @@ def count_repeats(split: Split, part: str) -> int:
     return len(np.unique(rows[items == split.targets(part)[rows]]))
 
 
+def names() -> list[str]:
+    """Every key of `evaluate`."""
+    parts = ("", "cold/", "warm/", "valid/")
+    return [part + name for part in parts for name in ranking.names()]
+
+
 def evaluate(scorer: Scorer, split: Split, config: EvalConfig, seed: int) -> dict[str, Any]:
     """Test metrics over all users, and apart over cold and warm targets; then validation's."""
     ranks = rank_all(scorer, split, "test", config.repeats)

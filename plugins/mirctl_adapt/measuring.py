@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mirctl import artifact, device, jobs, run
+from mirctl import artifact, console, device, inputs, jobs
 from mirctl.data.catalogue import Catalogue, load_catalogue
 from mirctl.efficiency import Meter
 from mirctl.errors import DataError, UsageError
@@ -44,7 +44,12 @@ def evaluate(
             f"{config.model.method!r} knows items by their ids alone",
             where=catalogue.items.where,
         )
-    if same_ids and (not content or _same_content(art, config)):
+    changed = _changed_inputs(art, config)
+    if changed & {"data.interactions", "data.microlens"}:
+        console.warn(
+            "the interactions are not those of the training: a target may be one it learned from"
+        )
+    if same_ids and (not content or not changed - {"data.interactions"}):
         scorer = saved.scorer
     else:
         scorer = _embed_anew(saved, catalogue, config)
@@ -52,18 +57,17 @@ def evaluate(
     return metrics, evaluation.report(metrics, config.evaluation)
 
 
-def _same_content(art: artifact.Artifact, config: AdaptConfig) -> bool:
-    """Are the items' texts and pictures byte for byte the ones of the training?"""
-    names = ("data.items", "data.images", "data.microlens")
-    then = {i.name: i.sha256 for i in art.manifest.inputs if i.name in names}
-    now = {i["name"]: i["sha256"] for i in run.describe_inputs(config) if i["name"] in names}
-    return then == now
+def _changed_inputs(art: artifact.Artifact, config: AdaptConfig) -> set[str]:
+    """Names of the inputs that are not byte for byte those of the training."""
+    then = {item.name: item.sha256 for item in art.manifest.inputs}
+    now = {item["name"]: item["sha256"] for item in inputs.describe(config)}
+    return {name for name in then.keys() | now.keys() if then.get(name) != now.get(name)}
 
 
 def _embed_anew(saved: Saved, catalogue: Catalogue, config: AdaptConfig) -> Scorer:
     """A scorer over the items as they are now."""
     place = device.choose(config.device)
     dtype = device.precision(config.precision, place)
-    inputs = towers.inputs_for(config.model, catalogue.items, place, dtype, Meter(), saved.towers)
+    states = towers.inputs_for(config.model, catalogue.items, place, dtype, Meter(), saved.towers)
     known = [saved.item_index.get(name, -1) for name in catalogue.items.ids]
-    return NeuralScorer(saved.model.users, embed_items(saved.model, inputs, known))
+    return NeuralScorer(saved.model.users, embed_items(saved.model, states, known))

@@ -34,7 +34,8 @@ def run(config: AdaptConfig, run: Run) -> Result:
         split = split_of(catalogue, config)
     tell(catalogue, split)
     trained = train(config, catalogue, split, run)
-    with run.meter.phase("evaluate", items=len(split.evaluated)):
+    with run.meter.phase("evaluate") as phase:
+        phase.items = len(split.evaluated)
         metrics = evaluation.evaluate(trained.scorer, split, config.evaluation, config.seed)
     saving.save(config, run, catalogue, split, trained, metrics)
     return Result(run.out, metrics=metrics, report=evaluation.report(metrics, config.evaluation))

@@ -16,6 +16,7 @@ def mirctl_jobs() -> list[Job]:
             config="mirctl_adapt.config:AdaptConfig",
             function="mirctl_adapt.pipeline:run",
             summary="data -> cached hidden states -> train -> evaluate -> artifact",
+            metrics="mirctl_adapt.evaluation:names",
         )
     ]
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mirctl import artifact, console, recipe, yaml12
-from mirctl.errors import ArtifactError, DataError, UsageError
+from mirctl.errors import ArtifactError, DataError, UsageError, suggest
 from mirctl_adapt import saving
 from mirctl_adapt.config import AdaptConfig
 from mirctl_adapt.counting import Markov, Popularity
@@ -157,8 +156,7 @@ def history_of(saved: Saved, names: Sequence[str], who: str) -> list[int]:
     """Item indexes of a given history; one unknown id is an error that offers the closest."""
     unknown = [name for name in names if name not in saved.item_index]
     if unknown:
-        close = get_close_matches(unknown[0], saved.item_ids, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = suggest(unknown[0], saved.item_ids)
         raise DataError(f"item {unknown[0]!r} is not in the catalogue{hint}", where=who)
     return [saved.item_index[name] for name in names]
 
@@ -173,8 +171,7 @@ def user_rows(saved: Saved, names: Sequence[str] | None) -> np.ndarray:
         return np.arange(len(saved.histories))
     for name in names:
         if name not in saved.user_index:
-            close = get_close_matches(name, saved.user_ids or [], n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+            hint = suggest(name, saved.user_ids or ())
             raise DataError(f"no such user{hint}", where=f"user {name!r}")
     return np.array([saved.user_index[name] for name in names])
 

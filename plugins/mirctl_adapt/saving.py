@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mirctl import __version__, artifact, recipe
+from mirctl import __version__, artifact, inputs, recipe
 from mirctl.data.catalogue import Catalogue
 from mirctl.errors import ArtifactError
 from mirctl.run import Run
@@ -49,7 +49,7 @@ def save(
             seed=config.seed,
             device=str(run.device),
             plugin={"name": "adapt", "version": __version__},
-            inputs=recipe.relative_inputs(run.inputs, run.out),
+            inputs=inputs.relative(run.inputs, run.out),
         )
 
 

@@ -30,8 +30,9 @@ def encode(
     states = {}
     for name, settings in config.encoders.items():
         raw = items.images if name == "image" else items.text(text_column(config, name))
-        with meter.phase(f"encode {name}", items=len(raw)):
+        with meter.phase(f"encode {name}") as phase:
             states[name] = encode_items(settings, raw, device=device, dtype=dtype, shard=shard)
+            phase.items = states[name].calls
         _tell(name, states[name], len(items.ids))
     return states
 

@@ -134,9 +134,7 @@ def test_a_dry_run_writes_nothing(mirctl, recipe, tmp_path):
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize(
-    ("require", "code"), [("ndcg@10>=0.0", 0), ("ndcg@10>=1.1", 1), ("ndgc@10>=0.1", 1)]
-)
+@pytest.mark.parametrize(("require", "code"), [("ndcg@10>=0.0", 0), ("ndcg@10>=1.1", 1)])
 def test_a_missed_requirement_fails_the_pipeline_and_is_named(
     mirctl, recipe, tmp_path, require, code
 ):
@@ -279,7 +277,7 @@ def test_histories_are_left_out_on_request(mirctl, recipe, tmp_path):
         (["data.interactions=/no/such.csv"], 3, "does not exist"),
         (["device=cuda:7"], 5, "is not here"),
         (["device=tpu"], 2, "use auto, cpu"),
-        (["train.metric=ndcg@11"], 1, "is not measured"),
+        (["train.metric=ndcg@11"], 2, "did you mean 'ndcg@10'"),
         (["model.method=iisan-versa", "model.text=/no/model"], 5, "/no/model"),
     ],
 )
@@ -288,6 +286,32 @@ def test_a_wrong_recipe_has_the_right_exit_code(mirctl, recipe, tmp_path, change
     ran = mirctl("adapt", "run", recipe, *changes, "--out", out)
     assert (ran.code, message in ran.err) == (code, True), ran.err
     assert not out.exists()
+
+
+@pytest.mark.parametrize("command", ["run", "eval"])
+def test_a_metric_that_is_never_measured_is_refused_before_the_work(
+    mirctl, recipe, chain, tmp_path, command
+):
+    subject = [recipe, "--out", tmp_path / "m"] if command == "run" else [chain]
+    ran = mirctl("adapt", command, *subject, "--require", "ndgc@10>=0.1")
+    assert (ran.code, ran.out) == (2, "")
+    assert "did you mean 'ndcg@10'" in ran.err
+    assert not (tmp_path / "m").exists()
+
+
+def test_every_metric_that_is_told_can_be_required(chain):
+    from mirctl_adapt import evaluation
+
+    assert list(json.loads((chain / "metrics.json").read_text())) == evaluation.names()
+
+
+def test_other_interactions_than_those_of_the_training_are_told(mirctl, chain, recipe, tmp_path):
+    log = recipe.parent / "interactions.csv"
+    assert "not those of the training" not in mirctl("adapt", "eval", chain).err
+    other = tmp_path / "other.csv"
+    other.write_text(log.read_text() + "u0,i1,99999\n")
+    ran = mirctl("adapt", "eval", chain, f"data.interactions={other}")
+    assert (ran.code, "not those of the training" in ran.err) == (0, True)
 
 
 def test_a_damaged_artifact_is_exit_4(mirctl, chain, tmp_path):

@@ -16,7 +16,6 @@ from measure import goal
 
 from mirctl import console, training
 from mirctl.artifact import write_tensors
-from mirctl.efficiency import Meter
 from mirctl.encode.states import States
 from mirctl.run import Run, start
 from mirctl_adapt.config import AdaptConfig
@@ -94,10 +93,11 @@ def measure(folder: Path) -> None:
     size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
     print(f"{ITEMS:,} items, {size / GIGABYTE:.3g} GB of states in {2 * SEGMENTS} files")
     console.configure(quiet=True)
-    run = start(config(), folder / "out", resume=False, force=False)
-    with Meter() as meter:
+    with (
+        start(config(), folder / "out", resume=False, force=False) as run,
+        run.meter as meter,
+    ):
         steps, ranking = train(states, run)
-    run.close(done=True)
     print(f"  {STEPS} steps of {BATCH} windows: {STEPS / steps:.3g} steps a second")
     print(f"  embedding all items and ranking them for {EVALUATED} users: {ranking:.3g} s")
     goal("peak anonymous memory", meter.peak / GIGABYTE, "<=", 4, " GB")

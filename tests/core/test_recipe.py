@@ -4,7 +4,7 @@ from typing import Literal
 import pytest
 from pydantic import Field
 
-from mirctl import recipe
+from mirctl import inputs, recipe
 from mirctl.errors import UsageError
 from mirctl.section import InputPath, JobConfig, ModelName, Section
 
@@ -107,7 +107,7 @@ def test_a_dumped_recipe_moves_with_its_folder(write, tmp_path):
 def test_input_paths_are_files_and_not_models(write, tmp_path):
     (tmp_path / "bert").mkdir()
     config = resolve(write("uses: a/b\ndata: x.csv\nmodel: {base: bert}\n"))
-    assert recipe.input_paths(config) == [("data", tmp_path / "x.csv")]
+    assert inputs.find(config) == [inputs.Input("data", tmp_path / "x.csv")]
 
 
 def test_a_name_that_is_nothing_offers_the_closest(monkeypatch):

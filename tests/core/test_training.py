@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from mirctl import training
+from mirctl.efficiency import Meter
 from mirctl.errors import Interrupted, RunError
 from mirctl.training import TrainConfig
 
@@ -48,6 +49,7 @@ class Memory:
     def __init__(self, seed=0, stop=None):
         self.seed, self.device, self.dtype = seed, torch.device("cpu"), torch.float32
         self.work, self.state, self.stop, self.saves = "work", None, stop, 0
+        self.meter = Meter()
 
     def load_checkpoint(self):
         return self.state

@@ -1,0 +1,74 @@
+"""The files and folders that a run reads: found in its config, hashed for the record."""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mirctl import console, files, recipe
+from mirctl.section import Relative, Section
+
+
+@dataclass(frozen=True)
+class Input:
+    """A path in a config, by its dotted key."""
+
+    key: str
+    path: Path
+    skip: tuple[str, ...] = ()
+    """Folders in it with one of these words in their name are not read."""
+
+    def files(self) -> list[Path]:
+        """The file itself, or every file of a folder, by name."""
+        if not self.path.is_dir():
+            return [self.path] if self.path.is_file() else []
+        found = []
+        for place, folders, names in os.walk(self.path):
+            if Path(place) == self.path:
+                folders[:] = [n for n in folders if not any(w in n.lower() for w in self.skip)]
+            found += [Path(place, name) for name in names]
+        return sorted(path for path in found if path.is_file())
+
+
+def find(config: Section) -> list[Input]:
+    """Every file or folder that a config reads; models are no inputs, they are resolved by name."""
+    found: list[Input] = []
+
+    def note(key: str, path: Path, marker: Relative) -> Path:
+        found.append(Input(key, path, marker.skip))
+        return path
+
+    recipe.map_paths(config, note, models=False)
+    return found
+
+
+def describe(config: Section) -> list[dict[str, Any]]:
+    """Name, path, size and sha256 of each input; a folder counts by all its files."""
+    every = [(item, item.files()) for item in find(config)]
+    count = sum(len(paths) for _, paths in every)
+    with console.progress("hashing the inputs", count, "files") as advance:
+
+        def sha256(path: Path) -> str:
+            advance(1)
+            return files.sha256(path)
+
+        described = []
+        for item, paths in every:
+            facts = {"name": item.key, "path": str(item.path)}
+            if item.path.is_dir():
+                listing = [(str(p.relative_to(item.path)), sha256(p)) for p in paths]
+                digest = hashlib.sha256(json.dumps(listing).encode()).hexdigest()
+                described.append({**facts, "files": len(listing), "sha256": digest})
+            elif paths:
+                size = item.path.stat().st_size
+                described.append({**facts, "size": size, "sha256": sha256(item.path)})
+        return described
+
+
+def relative(described: Sequence[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
+    """The described inputs with their paths relative to a run's artifact."""
+    root = os.path.abspath(folder)
+    return [{**item, "path": os.path.relpath(item["path"], root)} for item in described]

@@ -1,0 +1,101 @@
+"""Locks among processes and threads: a folder is held by whoever has the lock file in it.
+
+A folder may be removed while others wait for it: they then hold the lock of a dead file, notice,
+and begin anew.
+"""
+
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mirctl import console, files
+from mirctl.errors import RunError, UsageError
+
+LOCK = ".lock"
+PATIENCE = 2.0
+"""Seconds of waiting before people are told."""
+
+
+class NoLocks(RunError):
+    """The file system cannot lock."""
+
+
+@contextmanager
+def held(folder: Path, what: str) -> Iterator[None]:
+    """Make the folder where it is missing and hold it alone; waits, and says so: `what` is busy."""
+    handle = _acquire(folder, what)
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def held_if_free(folder: Path) -> Iterator[bool]:
+    """Hold an existing folder if nobody has it; False where somebody does, or it is gone."""
+    try:
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    except (FileNotFoundError, NotADirectoryError):
+        yield False
+        return
+    try:
+        yield _taken(handle, folder) and _is_current(handle, folder)
+    finally:
+        os.close(handle)
+
+
+def _acquire(folder: Path, what: str) -> int:
+    """Wait for the lock of a folder and return its handle; closing that sets the lock free."""
+    while True:
+        with files.full_disk_is_an_error(folder):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+            except FileNotFoundError:
+                continue
+            except (FileExistsError, NotADirectoryError) as error:
+                raise UsageError("is not a folder", where=error.filename) from error
+        try:
+            _wait(handle, folder, what)
+            if _is_current(handle, folder):
+                return handle
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+
+
+def _wait(handle: int, folder: Path, what: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not _taken(handle, folder):
+        if time.monotonic() > end:
+            console.say(f"waiting for another process that works on {what}")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            return
+        time.sleep(0.05)
+
+
+def _taken(handle: int, folder: Path) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EINTR):
+            return False
+        raise NoLocks(
+            f"its file system has no locks ({error.strerror}): choose another folder (the cache's "
+            "is MIRCTL_CACHE)",
+            where=str(folder),
+        ) from error
+    return True
+
+
+def _is_current(handle: int, folder: Path) -> bool:
+    """False where the folder was removed while we waited: we then hold the lock of a dead file."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(folder / LOCK))
+    except FileNotFoundError:
+        return False

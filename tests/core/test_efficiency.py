@@ -1,0 +1,76 @@
+"""What a run cost: phases, rates, and the parts of a run that was interrupted."""
+
+import time
+
+import pytest
+
+from mirctl.efficiency import Meter
+
+
+def spend(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+def test_a_phase_tells_its_time_and_its_rate():
+    with Meter() as meter:
+        with meter.phase("work") as phase:
+            spend(0.02)
+            phase.items = 10
+        report = meter.report()
+    part = report["phases"]["work"]
+    assert part["seconds"] >= 0.02
+    assert part["items_per_second"] == pytest.approx(10 / part["seconds"])
+    assert report["seconds"] >= part["seconds"]
+
+
+def test_a_phase_that_comes_twice_adds_up():
+    with Meter() as meter:
+        for _ in range(2):
+            with meter.phase("work") as phase:
+                phase.items = 3
+    assert meter.report()["phases"]["work"]["items"] == 6
+
+
+def test_a_phase_that_did_nothing_has_no_rate():
+    with Meter() as meter, meter.phase("work"):
+        pass
+    assert "items_per_second" not in meter.report()["phases"]["work"]
+
+
+def test_a_resumed_run_tells_what_all_its_parts_spent():
+    with Meter() as first, first.phase("train"):
+        spend(0.05)
+        saved = first.state()
+        spend(0.05)  # lost with the kill
+    with Meter() as second:
+        with second.phase("train"):
+            second.go_on(saved)
+            spend(0.02)
+        report = second.report()
+    assert report["parts"] == 2
+    assert 0.07 <= report["phases"]["train"]["seconds"] < 0.1
+    assert 0.07 <= report["seconds"] < 0.1
+
+
+def test_a_figure_that_cannot_be_read_is_null(monkeypatch):
+    monkeypatch.setattr("mirctl.efficiency._energy", lambda: None)
+    with Meter() as meter:
+        assert meter.report()["energy_joules"] is None
+
+
+def test_energy_of_the_parts_adds_up(monkeypatch):
+    joules = iter([10.0, 14.0, 100.0, 101.0])
+    monkeypatch.setattr("mirctl.efficiency._energy", lambda: next(joules))
+    first = Meter()
+    saved = first.state()
+    second = Meter()
+    second.go_on(saved)
+    assert second.report()["energy_joules"] == pytest.approx(4 + 1)
+
+
+def test_a_counter_that_began_anew_is_not_believed(monkeypatch):
+    joules = iter([10.0, 4.0])
+    monkeypatch.setattr("mirctl.efficiency._energy", lambda: next(joules))
+    assert Meter().report()["energy_joules"] is None

@@ -1,0 +1,83 @@
+"""A run's folder: one process at a time, nothing of anybody else's touched."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from mirctl import locks, run
+from mirctl.errors import UsageError
+from mirctl.section import JobConfig
+
+CONFIG = JobConfig(uses="x/run", device="cpu")
+
+
+def start(out, **options):
+    return run.start(CONFIG, out, **{"resume": False, "force": False, **options})
+
+
+def test_a_second_run_into_one_place_is_refused(tmp_path):
+    with start(tmp_path / "out"), pytest.raises(UsageError, match="another run is at work"):
+        start(tmp_path / "out", force=True).__enter__()
+
+
+def test_the_first_run_is_not_disturbed_by_the_second(tmp_path):
+    with start(tmp_path / "out") as first:
+        first.save_checkpoint({"x": 1})
+        with pytest.raises(UsageError):
+            start(tmp_path / "out", force=True).__enter__()
+        assert first.load_checkpoint() == {"x": 1}
+
+
+def test_a_killed_run_holds_nothing(tmp_path):
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from mirctl import run; from mirctl.section import JobConfig\n"
+        "config = JobConfig(uses='x/run', device='cpu')\n"
+        "with run.start(config, Path(sys.argv[1]), resume=False, force=False) as r:\n"
+        "    r.save_checkpoint({'x': 1}); os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "out"], check=False)
+    assert done.returncode == -9
+    with start(tmp_path / "out", resume=True) as again:
+        assert again.load_checkpoint() == {"x": 1}
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_file_system_without_locks_is_told_and_used(tmp_path, monkeypatch, capsys):
+    def refuse(*_):
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(locks.fcntl, "flock", refuse)
+    with start(tmp_path / "out") as works:
+        works.save_checkpoint({"x": 1})
+    assert "no locks" in capsys.readouterr().err
+
+
+def test_starting_over_clears_the_old_folder(tmp_path):
+    with pytest.raises(KeyboardInterrupt), start(tmp_path / "out") as first:
+        first.save_checkpoint({"x": 1})
+        (first.work / "more").mkdir()
+        raise KeyboardInterrupt
+    with start(tmp_path / "out", force=True) as second:
+        assert second.load_checkpoint() is None
+        assert not (second.work / "more").exists()
+
+
+def test_another_version_does_not_go_on(tmp_path, monkeypatch):
+    with pytest.raises(KeyboardInterrupt), start(tmp_path / "out") as first:
+        first.save_checkpoint({"x": 1})
+        raise KeyboardInterrupt
+    monkeypatch.setattr(run, "__version__", "99")
+    with pytest.raises(UsageError, match="changed since"):
+        start(tmp_path / "out", resume=True).__enter__()
+
+
+def test_somebody_else_s_folder_stays_as_it_was(tmp_path):
+    theirs = tmp_path / "out.partial"
+    theirs.mkdir()
+    (theirs / "mine.txt").write_text("x")
+    with pytest.raises(UsageError, match="in the way"):
+        start(tmp_path / "out").__enter__()
+    assert os.listdir(theirs) == ["mine.txt"]
