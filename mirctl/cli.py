@@ -1,6 +1,7 @@
 """The root command. It knows plugins only by their entry points and imports none of them."""
 
 import ast
+import errno
 import json
 import os
 import sys
@@ -164,6 +165,8 @@ def main() -> None:
     # many times slower. A short spin costs an idle machine little. Read when torch is loaded.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    if os.environ.get("NO_COLOR"):  # rich leaves out colours, but not bold
+        os.environ.setdefault("_TYPER_FORCE_DISABLE_TERMINAL", "1")
     sys.exit(run_command(sys.argv[1:]))
 
 
@@ -206,9 +209,19 @@ def run_command(arguments: list[str]) -> int:
     except Exception as error:
         if "--debug" in arguments:
             raise
-        message = f"{type(error).__name__}: {error}"
-        hint = "this is a bug in mirctl or a plugin: `mirctl --debug ...` shows where"
-        return _fail(1, f"{message} ({hint})", None, as_json=as_json)
+        return _fail_unforeseen(error, as_json=as_json)
+
+
+def _fail_unforeseen(error: Exception, *, as_json: bool) -> int:
+    """The system's refusals are told as such; anything else is a bug."""
+    if isinstance(error, OSError) and error.filename:
+        return _fail(1, f"{error.strerror}", str(error.filename), as_json=as_json)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        _abandon_stdout()
+        return _fail(1, f"cannot be written: {error.strerror}", "stdout", as_json=False)
+    message = f"{type(error).__name__}: {error}"
+    hint = "this is a bug in mirctl or a plugin: `mirctl --debug ...` shows where"
+    return _fail(1, f"{message} ({hint})", None, as_json=as_json)
 
 
 def _fail(code: int, message: str, where: str | None, *, as_json: bool) -> int:

@@ -130,8 +130,10 @@ def resolve(config: type[S], recipe: Recipe) -> S:
         # Strict JSON mode takes a string for a Path but not for a number.
         checked = config.model_validate_json(json.dumps(recipe.tree), strict=True)
     except ValidationError as error:
-        lines = [_explain(config, recipe, problem) for problem in error.errors()]
-        raise UsageError("\n  ".join(_unique(lines)), where=None) from error
+        problems = dict.fromkeys(_explain(config, recipe, problem) for problem in error.errors())
+        (where, first), *more = problems
+        lines = [first, *(f"{place}: {message}" for place, message in more)]
+        raise UsageError("\n  ".join(lines), where=where) from error
     cwd = Path.cwd()
     return map_paths(
         checked,
@@ -211,12 +213,10 @@ def dump(config: Section, relative_to: Path | None = None) -> str:
     return yaml12.dump(config.model_dump(mode="json"))
 
 
-def _unique(lines: list[str]) -> list[str]:
-    return list(dict.fromkeys(lines))
-
-
-def _explain(config: type[BaseModel], recipe: Recipe, problem: Mapping[str, Any]) -> str:
-    """One pydantic error as: place: key: what is wrong; did you mean ..."""
+def _explain(
+    config: type[BaseModel], recipe: Recipe, problem: Mapping[str, Any]
+) -> tuple[str, str]:
+    """One pydantic error as its place and: key: what is wrong; did you mean ..."""
     key = _dotted(recipe.tree, problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
@@ -232,7 +232,7 @@ def _explain(config: type[BaseModel], recipe: Recipe, problem: Mapping[str, Any]
         message += f", not {problem['input']!r}" + suggest(problem["input"], choices)
     elif problem["type"] != "value_error" and not isinstance(problem["input"], dict | list):
         message += f", not {problem['input']!r}"
-    return f"{recipe.where(key)}: {key}: {message}" if key else f"{recipe.where(key)}: {message}"
+    return recipe.where(key), f"{key}: {message}" if key else message
 
 
 def _dotted(tree: Any, loc: Sequence[str | int]) -> str:

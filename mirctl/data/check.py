@@ -15,6 +15,8 @@ from mirctl.data.config import Columns, DataConfig
 from mirctl.errors import UsageError
 
 EXAMPLES = 5
+LEAST = 3
+"""Two targets and a history."""
 QUANTILES = {"shortest": 0.0, "median": 0.5, "9 of 10 below": 0.9, "longest": 1.0}
 
 
@@ -48,6 +50,12 @@ def config_from(
 def check(config: DataConfig, *, deep: bool = False) -> dict[str, Any]:
     """Load what `config` names and describe it; what would stop a run is raised as in a run."""
     catalogue = load_catalogue(config, seed=0)
+    counts = np.bincount(catalogue.interactions.user)
+    if counts.max() < LEAST:
+        console.warn(
+            f"no user has {LEAST} interactions: leave-one-out has nothing to measure, and a run "
+            "that evaluates so would stop"
+        )
     report = {**catalogue.report, **_shape(catalogue), "examples": _examples(catalogue)}
     if deep:
         broken = _unreadable([path for path in catalogue.items.images if path])

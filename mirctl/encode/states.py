@@ -6,7 +6,7 @@ with the same batches.
 """
 
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,6 +30,7 @@ from mirctl.errors import RunError, UsageError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+OTHER_SHARD = "in another shard"
 COMMIT_ROWS = 8192
 COMMIT_SECONDS = 30.0
 T = TypeVar("T")
@@ -46,8 +47,8 @@ class States:
     """(items,) int64; -1 where an item has no states."""
     blocks: Sequence[Tensor]
     """Each (rows, sum of widths) fp16; the rows count through them in order."""
-    absent: dict[str, int]
-    """Reason -> how many items have no states because of it."""
+    absent: dict[str, list[int]]
+    """Reason -> numbers of the items that have no states because of it."""
     calls: int = 0
     """Items that were really encoded for this."""
 
@@ -65,7 +66,7 @@ class States:
             file[name] for file in files for name in sorted(file) if name.startswith("states")
         ]
         names = tuple(layers) or tuple(str(n) for n in range(len(widths)))
-        lacking = int((rows < 0).sum())
+        lacking = np.flatnonzero(rows < 0).tolist()
         return cls(tuple(widths), names, rows, blocks, {"no states": lacking} if lacking else {})
 
     def present(self) -> np.ndarray:
@@ -146,19 +147,21 @@ def _lacking(contents: Contents, segments: Segments, mine: np.ndarray) -> np.nda
 
 def _states(contents: Contents, segments: Segments, work: "_Work", mine: np.ndarray) -> States:
     rows = np.where(contents.present, segments.find(contents.keys), -1)
-    reasons = Counter(contents.reasons.values())
+    absent: dict[str, list[int]] = {}
+    for n, reason in contents.reasons.items():
+        absent.setdefault(reason, []).append(n)
     for n in np.flatnonzero(contents.present & (rows < 0)):
         reason = work.unreadable.get(contents.keys[n].tobytes())
         if reason is None and mine[n]:
             raise RunError("cached states vanished while they were in use: run again")
-        reasons[reason or "in another shard"] += 1
+        absent.setdefault(reason or OTHER_SHARD, []).append(int(n))
     meta = segments.meta
     return States(
         tuple(meta["widths"]),
         tuple(meta["layers"]),
         rows.astype(np.int64),
         segments.blocks,
-        dict(reasons),
+        absent,
         work.calls,
     )
 

@@ -49,7 +49,7 @@ def encode(
             "with_states": int(found.present().sum()),
             "encoded_now": found.calls,
             "widths": list(found.widths),
-            "absent": found.absent,
+            "absent": {reason: len(places) for reason, places in found.absent.items()},
         }
         for tower, found in states.items()
     }

@@ -70,6 +70,7 @@ def train(config: AdaptConfig, catalogue: Catalogue, split: Split, run: Run) -> 
         inputs = CatalogueInputs({}, split.n_items, run.device)
     else:
         inputs = towers.inputs_for(config.model, catalogue.items, run.device, run.dtype, run.meter)
+        towers.refuse_empty(inputs)
     torch.manual_seed(config.seed)
     tower_inputs = inputs.tower_inputs(normalize=config.model.normalizes)
     model = build(config.model, tower_inputs, split.n_items).to(run.device)

@@ -1,5 +1,6 @@
 """A saved recommender: opens an artifact, scores histories, names the best items."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -184,16 +185,23 @@ def pack(histories: Sequence[Sequence[int]]) -> Histories:
 
 
 def recommend(
-    saved: Saved, users: Sequence[str], histories: Histories, k: int, keep: Filter
+    saved: Saved,
+    users: Sequence[str],
+    histories: Histories,
+    k: int,
+    keep: Filter,
+    told: Counter[str],
 ) -> Iterator[dict[str, Any]]:
     """Rows (user_id, rank, item_id, title, score), best first, user after user.
 
-    Items of the history are left out unless the recipe says `evaluation.repeats: allow`.
+    Items of the history are left out unless the recipe says `evaluation.repeats: allow`. Counts in
+    `told["short"]` the users for whom fewer than k items are left.
     """
     size = block_of_users(len(saved.item_ids))
     for start in range(0, len(histories), size):
         rows = np.arange(start, min(start + size, len(histories)))
         scores, items = best(saved, histories.of(rows), k, keep)
+        told["short"] += int(((scores > -torch.inf).sum(1) < k).sum())
         for row, row_scores, row_items in zip(rows, scores.tolist(), items.tolist(), strict=True):
             yield from _rows(saved, users[row], row_scores, row_items)
 

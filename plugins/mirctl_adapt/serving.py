@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,33 +57,38 @@ def recommend(
         files.refuse_to_overwrite(Path(out), force=force)
     saved = recommender.load(folder)
     keep = Filter.read(saved, allow, deny)
-    tables.write_rows(out, _rows(saved, asked, k, keep))
+    told: Counter[str] = Counter()
+    tables.write_rows(out, _rows(saved, asked, k, keep, told))
+    if told["unknown"]:
+        console.warn(f"{told['unknown']} items of the histories are not in the catalogue: left out")
+    if told["short"]:
+        left = "the others are in the history, or kept out by --allow or --deny"
+        console.warn(f"{told['short']} users get fewer than {k} items: {left}")
 
 
-def _rows(saved: Saved, asked: Asked, k: int, keep: Filter) -> Iterator[dict[str, Any]]:
+def _rows(
+    saved: Saved, asked: Asked, k: int, keep: Filter, told: Counter[str]
+) -> Iterator[dict[str, Any]]:
     if asked.stdin is not None:
-        return _rows_of_lines(saved, sys.stdin.buffer, k, keep)
+        return _rows_of_lines(saved, sys.stdin.buffer, k, keep, told)
     if asked.history is not None:
         names = [name.strip() for name in asked.history.split(",") if name.strip()]
         history = recommender.history_of(saved, names, "--history")
-        return recommender.recommend(saved, [""], recommender.pack([history]), k, keep)
+        return recommender.recommend(saved, [""], recommender.pack([history]), k, keep, told)
     chosen = recommender.user_rows(saved, None if asked.everyone else asked.users)
     users = [saved.user_ids[row] for row in chosen]
-    return recommender.recommend(saved, users, saved.histories.of(chosen), k, keep)
+    return recommender.recommend(saved, users, saved.histories.of(chosen), k, keep, told)
 
 
 def _rows_of_lines(
-    saved: Saved, lines: Iterable[bytes], k: int, keep: Filter
+    saved: Saved, lines: Iterable[bytes], k: int, keep: Filter, told: Counter[str]
 ) -> Iterator[dict[str, Any]]:
     """Stream: each line is ["a", "b"] or {"user_id": "x", "history": ["a", "b"]}."""
-    unknown = [0]
     numbered = ((n, line) for n, line in enumerate(lines, start=1) if line.strip())
     for block in _blocks(numbered, LINES_AT_ONCE):
-        parsed = [_parse(saved, line, number, unknown) for number, line in block]
+        parsed = [_parse(saved, line, number, told) for number, line in block]
         users, histories = zip(*parsed, strict=True)
-        yield from recommender.recommend(saved, users, recommender.pack(histories), k, keep)
-    if unknown[0]:
-        console.warn(f"{unknown[0]} items of the histories are not in the catalogue: left out")
+        yield from recommender.recommend(saved, users, recommender.pack(histories), k, keep, told)
 
 
 def _blocks(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
@@ -96,7 +102,7 @@ def _blocks(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
         yield block
 
 
-def _parse(saved: Saved, line: bytes, number: int, unknown: list[int]) -> tuple[str, list[int]]:
+def _parse(saved: Saved, line: bytes, number: int, told: Counter[str]) -> tuple[str, list[int]]:
     """(user, item indexes) of one line; unknown items are counted."""
     where = f"stdin, line {number}"
     try:
@@ -109,7 +115,7 @@ def _parse(saved: Saved, line: bytes, number: int, unknown: list[int]) -> tuple[
     if not isinstance(history, list) or not all(isinstance(i, str | int) for i in history):
         raise DataError('write ["a", "b"] or {"user_id": "x", "history": ["a", "b"]}', where=where)
     known = [saved.item_index[str(i)] for i in history if str(i) in saved.item_index]
-    unknown[0] += len(history) - len(known)
+    told["unknown"] += len(history) - len(known)
     return user, known
 
 

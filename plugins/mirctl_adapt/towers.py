@@ -1,6 +1,7 @@
 """Raw items -> cached hidden states of every tower a recipe names."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -8,11 +9,15 @@ import torch
 from mirctl import console, hub
 from mirctl.data.catalogue import Items
 from mirctl.efficiency import Meter
-from mirctl.encode.states import States, encode_items
-from mirctl.errors import ArtifactError
+from mirctl.encode.states import OTHER_SHARD, States, encode_items
+from mirctl.errors import ArtifactError, DataError, UsageError
 from mirctl_adapt import layers
 from mirctl_adapt.config import ModelConfig
 from mirctl_adapt.inputs import CatalogueInputs, Tower
+
+NORMAL = ("no text", "no image", OTHER_SHARD)
+"""Reasons for having no states that are nobody's mistake."""
+EXAMPLES = 3
 
 
 def encode(
@@ -30,11 +35,25 @@ def encode(
     states = {}
     for name, settings in config.encoders.items():
         raw = items.images if name == "image" else items.text(text_column(config, name))
-        with meter.phase(f"encode {name}") as phase:
+        with meter.phase(f"encode {name}") as phase, _in_recipe(name):
             states[name] = encode_items(settings, raw, device=device, dtype=dtype, shard=shard)
             phase.items = states[name].calls
-        _tell(name, states[name], len(items.ids))
+        _tell(name, states[name], items.ids)
     return states
+
+
+@contextmanager
+def _in_recipe(name: str) -> Iterator[None]:
+    """Tell what is wrong with an encoder's settings by their place in the recipe."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(error.message, where=f"{_key(name)}.{error.where or 'model'}") from error
+
+
+def _key(name: str) -> str:
+    """Where a tower's encoder stands in a recipe."""
+    return f"model.{name}" if name in ("text", "image") else f"model.columns.{name}"
 
 
 def text_column(config: ModelConfig, name: str) -> str | None:
@@ -42,13 +61,35 @@ def text_column(config: ModelConfig, name: str) -> str | None:
     return None if name == "text" else name
 
 
-def _tell(name: str, states: States, items: int) -> None:
+def _tell(name: str, states: States, ids: Sequence[str]) -> None:
     here = int(states.present().sum())
-    lacking = ", ".join(f"{count} {reason}" for reason, count in states.absent.items())
+    lacking = ", ".join(
+        f"{len(items)} {reason}{_such_as(reason, items, ids)}"
+        for reason, items in states.absent.items()
+    )
     console.say(
-        f"{name}: {here} of {items} items have states ({states.calls} encoded now, the rest cached)"
+        f"{name}: {here} of {len(ids)} items have states "
+        f"({states.calls} encoded now, the rest cached)"
         + (f"; a learned state stands in for the others: {lacking}" if lacking else "")
     )
+
+
+def _such_as(reason: str, items: Sequence[int], ids: Sequence[str]) -> str:
+    """Some items by name where their owner may want to mend something."""
+    if reason in NORMAL:
+        return ""
+    more = ", ..." if len(items) > EXAMPLES else ""
+    return f" ({', '.join(ids[n] for n in items[:EXAMPLES])}{more})"
+
+
+def refuse_empty(inputs: CatalogueInputs) -> None:
+    """Raise a DataError for a tower that no item of a training catalogue has states for."""
+    for name, tower in inputs.towers.items():
+        if not tower.states.present().any():
+            raise DataError(
+                f"no item has any {name} that can be read: mend the data or leave out {_key(name)}",
+                where=_key(name),
+            )
 
 
 def keep_layers(config: ModelConfig, states: Mapping[str, States]) -> dict[str, Tower]:

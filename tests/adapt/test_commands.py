@@ -314,6 +314,25 @@ def test_other_interactions_than_those_of_the_training_are_told(mirctl, chain, r
     assert (ran.code, "not those of the training" in ran.err) == (0, True)
 
 
+def test_users_with_fewer_items_than_asked_are_counted(mirctl, chain, tmp_path):
+    allow = tmp_path / "allow.txt"
+    allow.write_text("i1\ni2\ni3\n")
+    ran = mirctl("adapt", "recommend", chain, "--history", "i9", "--k", "3", "--allow", allow)
+    assert "fewer" not in ran.err
+    ran = mirctl("adapt", "recommend", chain, "--history", "i1", "--k", "3", "--allow", allow)
+    assert "1 users get fewer than 3 items" in ran.err
+
+
+def test_a_wrong_recipe_is_told_to_programs_with_its_place(mirctl, recipe, tmp_path):
+    ran = mirctl("adapt", "run", recipe, "model.metod=id", "--out", tmp_path / "m", "--json")
+    error = json.loads(ran.out)["error"]
+    assert (error["where"], error["code"]) == ("command line", 2)
+    recipe.write_text(recipe.read_text().replace("epochs", "epoch"))
+    error = json.loads(mirctl("recipe", "check", recipe, "--json").out)["error"]
+    assert error["where"] == f"{recipe}:4:9"
+    assert error["message"].startswith("train.epoch: unknown key; did you mean 'epochs'")
+
+
 def test_a_damaged_artifact_is_exit_4(mirctl, chain, tmp_path):
     assert mirctl("adapt", "recommend", tmp_path, "--history", "i1").code == 4
     (chain / "model.safetensors").write_bytes(b"junk")

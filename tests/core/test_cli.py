@@ -1,6 +1,7 @@
 """The root command: exit codes, streams, help, completion, and what it must not import."""
 
 import json
+import os
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -169,3 +170,12 @@ def test_progress_in_a_log_is_plain_lines(capsys, monkeypatch):
         "work: 40/40 rows, 1.6/s, 0 s left",
         "work: 40/40 rows, 1.54/s, 0 s left",
     ]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="wants a device that is always full")
+@pytest.mark.parametrize("arguments", ["recipe list --json", "recipe list", "--help"])
+def test_a_full_disk_behind_stdout_is_no_bug(arguments):
+    command = f"{sys.executable} -m mirctl {arguments} > /dev/full"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "stdout: cannot be written: No space left" in done.stderr
