@@ -71,4 +71,7 @@ def describe(config: Section) -> list[dict[str, Any]]:
 def relative(described: Sequence[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
     """The described inputs with their paths relative to a run's artifact."""
     root = os.path.abspath(folder)
-    return [{**item, "path": os.path.relpath(item["path"], root)} for item in described]
+    return [
+        {**item, "path": os.path.relpath(item["path"], root)} if "path" in item else item
+        for item in described
+    ]

@@ -23,6 +23,7 @@ from mirctl.section import JobConfig
 
 NOTE = "run.json"
 """The file by which a folder is known to be an unfinished run."""
+CHANGED = "{what} changed since this run began: --force starts over"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,17 @@ class Run:
     dtype: torch.dtype
     inputs: list[dict[str, Any]]
     meter: Meter
+    found: dict[str, str] = field(default_factory=dict)
+    """Name -> sha256 of inputs that only show while others are read."""
+
+    def note_input(self, name: str, sha256: str) -> None:
+        """Record an input that only shows while others are read, such as the pictures that a table
+        names; a continued run must find the same.
+        """
+        if self.found.setdefault(name, sha256) != sha256:
+            raise UsageError(CHANGED.format(what=name), where=str(self.work))
+        self.inputs.append({"name": name, "sha256": sha256})
+        files.write_text(self.work / NOTE, _text(self))
 
     @property
     def seed(self) -> int:
@@ -129,17 +141,17 @@ def _alone(work: Path) -> Iterator[None]:
 
 def _make_ready(run: Run, *, resume: bool, force: bool) -> None:
     """Keep what --resume goes on from, refuse what nobody gave up, clear away the rest."""
-    identity, note = _identity(run), run.work / NOTE
+    note = run.work / NOTE
     if run.checkpoint.is_file() and not resume and not force:
         raise UsageError(
             "an unfinished run is here: --resume goes on with it, --force starts over",
             where=str(run.work),
         )
-    if note.is_file() and resume and not force and note.read_text() != identity:
-        raise UsageError(
-            "the recipe, an input file or mirctl changed since this run began: --force starts over",
-            where=str(run.work),
-        )
+    if note.is_file() and resume and not force:
+        before = json.loads(note.read_text())
+        run.found = before.pop("found", {})
+        if changed := [key for key, value in _identity(run).items() if before.get(key) != value]:
+            raise UsageError(CHANGED.format(what=", ".join(changed)), where=str(run.work))
     if resume and not force and not note.is_file():
         console.say(f"nothing to resume at {run.work}: starting from the beginning")
     if force or not resume:
@@ -148,16 +160,19 @@ def _make_ready(run: Run, *, resume: bool, force: bool) -> None:
                 shutil.rmtree(path)
             elif path.name != locks.LOCK:
                 path.unlink()
-    files.write_text(note, identity)
+    files.write_text(note, _text(run))
 
 
-def _identity(run: Run) -> str:
+def _text(run: Run) -> str:
+    return json.dumps({**_identity(run), "found": run.found}, indent=2)
+
+
+def _identity(run: Run) -> dict[str, Any]:
     """What must not change between a run and its continuation."""
-    identity = {
+    return {
         "mirctl": __version__,
         "recipe": recipe.dump(run.config),
         "device": str(run.device),
         "precision": str(run.dtype),
         "inputs": {item["name"]: item["sha256"] for item in run.inputs},
     }
-    return json.dumps(identity, indent=2)

@@ -138,8 +138,9 @@ def _refuse_doubtful_header(line: str, item: Ids, where: str) -> None:
 def arrange(log: Log, item: np.ndarray, keep: np.ndarray | None, seed: int) -> Interactions:
     """Sort the interactions to keep; `item` (n,) is the item index of each in the catalogue."""
     place = np.arange(len(log)) if keep is None else np.flatnonzero(keep)
-    user, time = log.user.codes[place], None if log.time is None else log.time[place]
-    order = chronological(user, time, log.item.codes[place], seed)
+    user, thing = (Ids(ids.codes[place], ids.distinct) for ids in (log.user, log.item))
+    time = None if log.time is None else log.time[place]
+    order = chronological(user, time, thing, seed)
     place, time = place[order], None if time is None else time[order]
     present, dense = _renumber(log.user.codes[place], len(log.user.distinct))
     users = log.user.distinct.take(present).to_pylist()

@@ -1,27 +1,39 @@
 """The order in time of each user's interactions, the same whatever order the file has."""
 
+from hashlib import blake2b
+
 import numpy as np
+
+from mirctl.data.ids import Ids
 
 MIX = np.array([0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB], np.uint64)
 
 
-def chronological(
-    user: np.ndarray, time: np.ndarray | None, item: np.ndarray, seed: int
-) -> np.ndarray:
+def chronological(user: Ids, time: np.ndarray | None, item: Ids, seed: int) -> np.ndarray:
     """Order (n,) by user, then time; equal times of one user in a random order that `seed` fixes.
 
-    A tie is broken by a hash of seed, user, item and time, never by the place in the file: file
-    order of ties leaks what comes next. Without times the file order is kept.
+    A tie is broken by a hash of seed, user id, item id and time: never by the place in the file,
+    since the file order of ties leaks what comes next, and never by who else is in the file, so
+    that a user keeps their targets when others come or go. Without times the file order is kept.
     """
     if time is None:
-        return np.argsort(user, kind="stable")
-    order = _by_user_and_time(user, time)
-    tied = np.flatnonzero(ties(user[order], time[order]))
+        return np.argsort(user.codes, kind="stable")
+    order = _by_user_and_time(user.codes, time)
+    tied = np.flatnonzero(ties(user.codes[order], time[order]))
     if len(tied):
         rows = order[tied]
-        noise = hashed(seed, user[rows], item[rows], time[rows])
-        order[tied] = rows[np.lexsort((item[rows], noise, time[rows], user[rows]))]
+        of_user, of_item = user.codes[rows], item.codes[rows]
+        noise = hashed(seed, _digests(user, of_user), _digests(item, of_item), time[rows])
+        order[tied] = rows[np.lexsort((of_item, noise, time[rows], of_user))]
     return order
+
+
+def _digests(ids: Ids, codes: np.ndarray) -> np.ndarray:
+    """(n,) int64: a hash of the text of each id."""
+    used, place = np.unique(codes, return_inverse=True)
+    texts = ids.distinct.take(used).to_pylist()
+    hashes = [int.from_bytes(blake2b(t.encode(), digest_size=8).digest(), "little") for t in texts]
+    return np.array(hashes, np.uint64).view(np.int64)[place]
 
 
 def ties(user: np.ndarray, time: np.ndarray) -> np.ndarray:

@@ -23,6 +23,11 @@ class Contents:
     reasons: dict[int, str]
 
     @property
+    def digest(self) -> str:
+        """sha256 over all keys in order: another text or picture anywhere gives another one."""
+        return hashlib.sha256(self.keys.tobytes()).hexdigest()
+
+    @property
     def present(self) -> np.ndarray:
         """(items,) bool."""
         mask = np.ones(len(self.keys), bool)

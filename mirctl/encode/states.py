@@ -51,6 +51,8 @@ class States:
     """Reason -> numbers of the items that have no states because of it."""
     calls: int = 0
     """Items that were really encoded for this."""
+    content: str = ""
+    """sha256 over what the items are, in order."""
 
     @classmethod
     def from_files(
@@ -163,6 +165,7 @@ def _states(contents: Contents, segments: Segments, work: "_Work", mine: np.ndar
         segments.blocks,
         absent,
         work.calls,
+        contents.digest,
     )
 
 
@@ -180,8 +183,6 @@ class _Work:
         """Encode the items numbered `lacking`."""
         encoder = self.source.load(self.device)
         self.meta = {"widths": list(encoder.widths), "layers": list(encoder.layers)}
-        if not lacking.size:
-            self.segments.describe(self.meta)
         label = f"encoding with {self.source.settings.model}"
         try:
             with console.progress(label, len(lacking)) as advance:
@@ -192,6 +193,8 @@ class _Work:
             self._commit()
             raise
         self._commit()
+        if not self.segments.meta:  # nothing to encode, or nothing of it readable
+            self.segments.describe(self.meta)
         if self.clamped:
             limit = f"beyond fp16's {LARGEST:.0f} were clamped"
             console.warn(f"{self.clamped} values of {self.source.settings.model} {limit}")

@@ -43,8 +43,7 @@ def batch_loss(
     """
     bias = candidates.counts.log() - candidates.log_share
     blocked = bias.expand_as(candidates.owned).masked_fill(candidates.owned, -torch.inf)
+    columns = blocked[window].scatter_(1, target[:, None], -candidates.log_share[target][:, None])
     with full_precision(users):
-        users, items = users.to(bias.dtype), items.to(bias.dtype)
-        others = users @ items.T + blocked[window]
-        own = (users * items[target]).sum(1) - candidates.log_share[target]
-    return (torch.logsumexp(torch.cat([own[:, None], others], dim=1), dim=1) - own).mean()
+        logits = torch.addmm(columns, users.to(bias.dtype), items.to(bias.dtype).T)
+        return F.cross_entropy(logits, target)

@@ -44,24 +44,21 @@ def evaluate(
             f"{config.model.method!r} knows items by their ids alone",
             where=catalogue.items.where,
         )
-    changed = _changed_inputs(art, config)
+    now = {item["name"]: item["sha256"] for item in inputs.describe(config)}
+    if content:
+        now |= towers.contents(config.model, catalogue.items)
+    then = {item.name: item.sha256 for item in art.manifest.inputs}
+    changed = {name for name in now if then.get(name) != now[name]}
     if changed & {"data.interactions", "data.microlens"}:
         console.warn(
             "the interactions are not those of the training: a target may be one it learned from"
         )
-    if same_ids and (not content or not changed - {"data.interactions"}):
+    if same_ids and not changed & {towers.input_name(name) for name in config.model.encoders}:
         scorer = saved.scorer
     else:
         scorer = _embed_anew(saved, catalogue, config)
     metrics = evaluation.evaluate(scorer, split, config.evaluation, config.seed)
     return metrics, evaluation.report(metrics, config.evaluation)
-
-
-def _changed_inputs(art: artifact.Artifact, config: AdaptConfig) -> set[str]:
-    """Names of the inputs that are not byte for byte those of the training."""
-    then = {item.name: item.sha256 for item in art.manifest.inputs}
-    now = {item["name"]: item["sha256"] for item in inputs.describe(config)}
-    return {name for name in then.keys() | now.keys() if then.get(name) != now.get(name)}
 
 
 def _embed_anew(saved: Saved, catalogue: Catalogue, config: AdaptConfig) -> Scorer:

@@ -71,6 +71,8 @@ def train(config: AdaptConfig, catalogue: Catalogue, split: Split, run: Run) -> 
     else:
         inputs = towers.inputs_for(config.model, catalogue.items, run.device, run.dtype, run.meter)
         towers.refuse_empty(inputs)
+        for name, tower in inputs.towers.items():
+            run.note_input(towers.input_name(name), tower.states.content)
     torch.manual_seed(config.seed)
     tower_inputs = inputs.tower_inputs(normalize=config.model.normalizes)
     model = build(config.model, tower_inputs, split.n_items).to(run.device)

@@ -9,6 +9,8 @@ import torch
 from mirctl import console, hub
 from mirctl.data.catalogue import Items
 from mirctl.efficiency import Meter
+from mirctl.encode import content
+from mirctl.encode.content import RawItem
 from mirctl.encode.states import OTHER_SHARD, States, encode_items
 from mirctl.errors import ArtifactError, DataError, UsageError
 from mirctl_adapt import layers
@@ -34,7 +36,7 @@ def encode(
     """
     states = {}
     for name, settings in config.encoders.items():
-        raw = items.images if name == "image" else items.text(text_column(config, name))
+        raw = raw_items(items, name)
         with meter.phase(f"encode {name}") as phase, _in_recipe(name):
             states[name] = encode_items(settings, raw, device=device, dtype=dtype, shard=shard)
             phase.items = states[name].calls
@@ -56,9 +58,22 @@ def _key(name: str) -> str:
     return f"model.{name}" if name in ("text", "image") else f"model.columns.{name}"
 
 
-def text_column(config: ModelConfig, name: str) -> str | None:
-    """The items' column that a text tower reads; None is the title."""
-    return None if name == "text" else name
+def raw_items(items: Items, name: str) -> Sequence[RawItem]:
+    """What a tower reads of each item: its picture, its title, or the column of the tower's name."""
+    return items.images if name == "image" else items.text(None if name == "text" else name)
+
+
+def input_name(name: str) -> str:
+    """What an artifact calls the contents of all items that a tower read."""
+    return f"{name} of the items"
+
+
+def contents(config: ModelConfig, items: Items) -> dict[str, str]:
+    """Input name -> sha256 of what each tower would read now."""
+    return {
+        input_name(name): content.read(raw_items(items, name), settings.modality).digest
+        for name, settings in config.encoders.items()
+    }
 
 
 def _tell(name: str, states: States, ids: Sequence[str]) -> None:

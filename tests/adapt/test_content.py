@@ -43,7 +43,7 @@ def run(mirctl, recipe, out, *changes):
 def test_missing_and_broken_pictures_are_counted_and_train(mirctl, recipe, tmp_path):
     _, told = run(mirctl, recipe, tmp_path / "m")
     assert f"image: {N_ITEMS - 7} of {N_ITEMS} items have states" in told
-    assert "6 no image, 1 damaged image (i1)" in told
+    assert "6 no image, 1 not an image (i1)" in told
 
 
 def test_a_second_run_encodes_nothing_and_gives_the_same_bytes(mirctl, recipe, tmp_path):

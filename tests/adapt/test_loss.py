@@ -70,3 +70,27 @@ def test_a_target_that_others_hold_too_counts_once():
     # Window 0 wants item 1; of the others only window 1's item 2 is a candidate: two columns.
     loss = ours(users, table, items, lengths, share)
     assert loss.item() == pytest.approx(torch.tensor(2.0).log().item())
+
+
+def test_two_threads_give_the_same_gradient_each_time():
+    """Some backward passes add up in whatever order the threads come."""
+    generator = torch.Generator().manual_seed(0)
+    n, m, d, windows = 8192, 300, 64, 128
+    users = torch.randn(n, d, generator=generator)
+    target = torch.randint(m, (n,), generator=generator)
+    window = torch.randint(windows, (n,), generator=generator)
+    owned = torch.zeros(windows, m, dtype=torch.bool)
+    owned[window, target] = True
+    candidates = Candidates(torch.ones(m), torch.full((m,), 1 / m).log(), owned)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        found = []
+        for _ in range(8):
+            items = torch.randn(m, d, generator=torch.Generator().manual_seed(1))
+            items.requires_grad_()
+            batch_loss(users, items, target, window, candidates).backward()
+            found.append(items.grad)
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(found[0], other) for other in found)

@@ -30,11 +30,14 @@ def measured(fit, parts):
 
 
 def test_popularity_scores_as_measured_elsewhere(real_data):
-    """HR@10 .083, NDCG@10 .041, HR@20 .125: an independent implementation, ties shuffled."""
-    metrics = measured(counting.count_items, films(real_data, 7))
-    assert metrics["hr@10"] == pytest.approx(0.083, abs=0.003)
-    assert metrics["ndcg@10"] == pytest.approx(0.041, abs=0.003)
-    assert metrics["hr@20"] == pytest.approx(0.125, abs=0.005)
+    """HR@10 .083, NDCG@10 .041, HR@20 .125: an independent implementation, one shuffling of the
+    equal time stamps. Over shufflings the standard deviations are .005, .003 and .005.
+    """
+    found = [measured(counting.count_items, films(real_data, seed)) for seed in range(8)]
+    mean = {name: np.mean([metrics[name] for metrics in found]) for name in found[0]}
+    assert mean["hr@10"] == pytest.approx(0.083, abs=0.007)
+    assert mean["ndcg@10"] == pytest.approx(0.041, abs=0.004)
+    assert mean["hr@20"] == pytest.approx(0.125, abs=0.007)
 
 
 def test_the_markov_chain_scores_as_measured_elsewhere(real_data):

@@ -204,6 +204,26 @@ def test_ties_are_shuffled_by_the_seed_alone(tmp_path):
     assert orders[0] != sorted(orders[0])
 
 
+def test_a_user_s_order_does_not_depend_on_who_else_is_there(tmp_path):
+    """Else a target of today would have been trained on yesterday."""
+    rng = np.random.default_rng(0)
+    rows = [f"u{u},i{rng.integers(40)},{t // 4}" for u in range(12) for t in range(20)]
+
+    def histories(lines):
+        file = tmp_path / "log.csv"
+        file.write_text("\n".join(["user_id,item_id,timestamp", *lines]))
+        found = load_catalogue(DataConfig(interactions=file), seed=1)
+        offsets, items = found.interactions.sequences()
+        names = np.array(found.items.ids)[items]
+        cut = zip(offsets[:-1], offsets[1:], strict=True)
+        parts = [names[a:b].tolist() for a, b in cut]
+        return dict(zip(found.interactions.users, parts, strict=True))
+
+    everyone = histories(rows)
+    some = histories([row for row in rows if row[:3] not in ("u0,", "u3,")])
+    assert some == {user: everyone[user] for user in some}
+
+
 def test_ties_of_different_users_are_shuffled_apart(tmp_path):
     """A common order of tied items would tell one user's next item by another's."""
     rows = [(f"u{user}", item, 1) for user in range(400) for item in "ab"]
