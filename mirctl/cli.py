@@ -4,6 +4,7 @@ import ast
 import errno
 import json
 import os
+import signal
 import sys
 from importlib.metadata import EntryPoint
 from importlib.util import find_spec
@@ -165,6 +166,8 @@ def main() -> None:
     # many times slower. A short spin costs an idle machine little. Read when torch is loaded.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    # Slurm and CI end a job so: what cleans up after Ctrl-C cleans up then, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if os.environ.get("NO_COLOR"):  # rich leaves out colours, but not bold
         os.environ.setdefault("_TYPER_FORCE_DISABLE_TERMINAL", "1")
     sys.exit(run_command(sys.argv[1:]))

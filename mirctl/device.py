@@ -30,7 +30,7 @@ def choose(name: str) -> torch.device:
 def precision(name: str, device: torch.device) -> torch.dtype:
     """The dtype of a precision's name; `auto` is bf16 on CUDA cards that have it, else fp32."""
     if name == "auto":
-        able = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        able = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if able else torch.float32
     if name == "fp16" and device.type == "cpu":
         raise UsageError("precision fp16 is not for the CPU: use fp32 or bf16")

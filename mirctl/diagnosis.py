@@ -1,12 +1,18 @@
 """What `mirctl plugins` tells: who is installed, what each gives, what is wrong with it."""
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import typer
 
 from mirctl import console, plugins
 from mirctl.errors import MissingError, UsageError, suggest
+from mirctl.hookspecs import GIVES
+
+IMPORT_STRINGS = (
+    "config", "function", "metrics", "load", "accepts", "resolve", "get", "loader",
+)  # fmt: skip
 
 
 def listing() -> list[dict[str, Any]]:
@@ -109,16 +115,40 @@ def examine() -> list[plugins.Problem]:
         for method in plugins.undecorated(plugin) if plugin else ():
             reason = f"{method} has no @hookimpl, so it is never called"
             problems.append(plugins.Problem(name, "hooks", reason))
+    for hook in GIVES:
+        for name, answer in plugins.hooks().call(hook):
+            problems += [plugins.Problem(name, "hooks", why) for why in _unimportable(hook, answer)]
     return list(dict.fromkeys(problems))
+
+
+def _unimportable(hook: str, answer: Any) -> Iterator[str]:
+    """Why an answer of a hook is of no use: not what was asked for, or a wrong import string."""
+    if not isinstance(answer, list | tuple):
+        yield f"{hook} gave a {type(answer).__name__}, not a list"
+        return
+    for item in answer:
+        if not isinstance(item, GIVES[hook]):
+            yield f"{hook} gave a {type(item).__name__} where a {GIVES[hook].__name__} is expected"
+            continue
+        for name, value in dataclasses.asdict(item).items():
+            if name not in IMPORT_STRINGS:
+                continue
+            try:
+                if value:
+                    plugins.import_object(value)
+            except MissingError as error:
+                yield f"{hook}, {name}: {error.message}"
 
 
 def show_problems(problems: list[plugins.Problem], *, json: bool) -> None:
     """Every problem in full; exit 5 where there is one."""
     if json:
-        console.document({"problems": [dataclasses.asdict(p) for p in problems]})
+        message = "; ".join(map(str, problems))
+        error = {"error": {"code": 5, "message": message, "where": None}} if problems else {}
+        console.document({"problems": [dataclasses.asdict(p) for p in problems], **error})
     elif problems:
         for problem in problems:
-            console.emit(str(problem))
+            console.emit("\n    ".join([str(problem), *problem.detail.splitlines()]))
     else:
         console.emit("every plugin loads, and every hook is known")
     if problems:

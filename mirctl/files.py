@@ -38,7 +38,7 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def full_disk_is_an_error(target: Path) -> Iterator[None]:
+def refusals_are_errors(target: Path) -> Iterator[None]:
     """Turn the operating system's refusals into one message that names the target."""
     try:
         yield
@@ -51,6 +51,11 @@ def full_disk_is_an_error(target: Path) -> Iterator[None]:
             raise UsageError(
                 "cannot be written: check its permissions", where=str(target)
             ) from error
+        if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ENOENT):
+            raise UsageError(
+                f"cannot be written ({error.strerror}): is every folder above it a folder?",
+                where=str(target),
+            ) from error
         raise
 
 
@@ -58,7 +63,7 @@ def full_disk_is_an_error(target: Path) -> Iterator[None]:
 def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a temporary file beside `path`; rename it over `path` once the block ends well."""
     path = Path(path)
-    with full_disk_is_an_error(path):
+    with refusals_are_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
         try:
@@ -92,9 +97,9 @@ def atomic_folder(path: Path, *, force: bool = False, marker: str = MANIFEST) ->
     A `path` that exists is refused unless `force`; then the old folder stays whole until the new
     one takes its name.
     """
-    path = Path(path)
+    path = Path(path).resolve()  # of a link, its target is replaced
     refuse_to_overwrite(path, force=force, marker=marker)
-    with full_disk_is_an_error(path):
+    with refusals_are_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
         try:

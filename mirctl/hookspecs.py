@@ -46,7 +46,11 @@ class EncoderSpec:
     load: str
     """Import string of a function `(settings, model, device, dtype) -> mirctl.encode.Encoder`."""
     accepts: str
-    """Import string of a function `(mirctl.hub.Model) -> bool`: can it run this model?"""
+    """Import string of a function `(mirctl.hub.Model) -> bool`: can it run this model? Asked where
+    the recipe does not name the encoder."""
+    resolve: str = ""
+    """Import string of a function `(name) -> mirctl.hub.Model`, for models that are no folder of
+    safetensors; used where the recipe names the encoder. Empty: `mirctl.hub.resolve`."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,15 @@ class ArtifactKind:
     schema: int
     loader: str
     """Import string of a function `(folder) -> object`."""
+
+
+GIVES = {
+    "mirctl_jobs": Job,
+    "mirctl_encoders": EncoderSpec,
+    "mirctl_datasets": Dataset,
+    "mirctl_artifact_kinds": ArtifactKind,
+}
+"""Hook -> what its list holds."""
 
 
 @hookspec

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from mirctl import console, inputs, plugins, recipe
-from mirctl.errors import DataError, UsageError, suggest
+from mirctl.errors import DataError, MissingError, UsageError, suggest
 from mirctl.hookspecs import Job
 from mirctl.section import JobConfig
 
@@ -82,6 +82,9 @@ def find(uses: str) -> Job:
     known = {job.name: job for job in plugins.results("mirctl_jobs")}
     if uses in known:
         return known[uses]
+    owner = uses.partition("/")[0]
+    if problem := next((p for p in plugins.hooks().problems if p.plugin == owner), None):
+        raise MissingError(f"{problem} (see: mirctl plugins doctor)")
     hint = suggest(uses, known, f"known: {', '.join(known) or 'none'}")
     raise UsageError(f"uses: {uses!r} names no job{hint}")
 

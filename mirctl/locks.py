@@ -15,7 +15,8 @@ from pathlib import Path
 from mirctl import console, files
 from mirctl.errors import RunError, UsageError
 
-LOCK = ".lock"
+LOCK, USE = ".lock", ".use"
+"""Held by one who writes; shared by all who read what is written."""
 PATIENCE = 2.0
 """Seconds of waiting before people are told."""
 
@@ -34,16 +35,31 @@ def held(folder: Path, what: str) -> Iterator[None]:
         os.close(handle)
 
 
-@contextmanager
-def held_if_free(folder: Path) -> Iterator[bool]:
-    """Hold an existing folder if nobody has it; False where somebody does, or it is gone."""
+def share(folder: Path) -> int | None:
+    """Say that a folder is in use until the returned handle is closed; None where that cannot be
+    said, as in a folder that only lets read: nobody can remove it either.
+    """
     try:
-        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        handle = os.open(folder / USE, os.O_RDWR | os.O_CREAT, 0o666)
+        fcntl.flock(handle, fcntl.LOCK_SH)
+    except OSError:
+        return None
+    return handle
+
+
+@contextmanager
+def held_if_free(folder: Path, lock: str = LOCK) -> Iterator[bool]:
+    """Hold an existing folder if nobody has it; False where somebody does, or it is gone.
+
+    With `lock` USE: if nobody shares it.
+    """
+    try:
+        handle = os.open(folder / lock, os.O_RDWR | os.O_CREAT, 0o666)
     except (FileNotFoundError, NotADirectoryError):
         yield False
         return
     try:
-        yield _taken(handle, folder) and _is_current(handle, folder)
+        yield _taken(handle, folder) and _is_current(handle, folder / lock)
     finally:
         os.close(handle)
 
@@ -51,7 +67,7 @@ def held_if_free(folder: Path) -> Iterator[bool]:
 def _acquire(folder: Path, what: str) -> int:
     """Wait for the lock of a folder and return its handle; closing that sets the lock free."""
     while True:
-        with files.full_disk_is_an_error(folder):
+        with files.refusals_are_errors(folder):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
@@ -61,7 +77,7 @@ def _acquire(folder: Path, what: str) -> int:
                 raise UsageError("is not a folder", where=error.filename) from error
         try:
             _wait(handle, folder, what)
-            if _is_current(handle, folder):
+            if _is_current(handle, folder / LOCK):
                 return handle
         except BaseException:
             os.close(handle)
@@ -93,9 +109,9 @@ def _taken(handle: int, folder: Path) -> bool:
     return True
 
 
-def _is_current(handle: int, folder: Path) -> bool:
+def _is_current(handle: int, file: Path) -> bool:
     """False where the folder was removed while we waited: we then hold the lock of a dead file."""
     try:
-        return os.path.samestat(os.fstat(handle), os.stat(folder / LOCK))
+        return os.path.samestat(os.fstat(handle), os.stat(file))
     except FileNotFoundError:
         return False

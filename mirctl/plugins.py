@@ -5,6 +5,7 @@ A plugin that cannot be loaded costs one line on stderr and breaks nothing else.
 
 import importlib
 import os
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,6 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from mirctl import console
+from mirctl.errors import MissingError
 
 COMMANDS = "mirctl.commands"
 HOOKS = "mirctl.plugins"
@@ -25,6 +27,8 @@ class Problem:
     plugin: str
     distribution: str
     reason: str
+    detail: str = ""
+    """The traceback, where there is one."""
 
     def __str__(self) -> str:
         return f"plugin {self.plugin!r} (from {self.distribution}): {self.reason}"
@@ -77,7 +81,8 @@ def load(entry: EntryPoint) -> Any:
         return entry.load()
     except (Exception, SystemExit) as error:
         reason = f"cannot be loaded: {type(error).__name__}: {error}"
-        raise LoadError(Problem(entry.name, distribution(entry), reason)) from error
+        detail = "".join(traceback.format_exception(error))
+        raise LoadError(Problem(entry.name, distribution(entry), reason, detail)) from error
 
 
 class LoadError(Exception):
@@ -135,6 +140,9 @@ def hooks() -> Hooks:
         except pluggy.PluginValidationError as error:
             manager.unregister(name=name)
             problems.append(Problem(name, distribution(entry), str(error).splitlines()[-1].strip()))
+        except ValueError:
+            reason = f"{entry.value} is registered already, under another name"
+            problems.append(Problem(name, distribution(entry), reason))
     for problem in problems:
         console.warn(f"{problem} (see: mirctl plugins doctor)")
     return Hooks(manager, problems)
@@ -165,15 +173,21 @@ def results(hook: str) -> list[Any]:
     """Every plugin's answers to a hook that returns a list, in one list.
 
     Of two things with one name the core's distribution keeps its own; between strangers neither
-    stays. What is no list is told and left out.
+    stays. What is no list, or no list of what the hook asks for, is told and left out.
     """
+    from mirctl.hookspecs import GIVES
+
     named: dict[str, list[tuple[str, Any]]] = {}
     for plugin, answer in hooks().call(hook):
         if not isinstance(answer, list | tuple):
             console.warn(f"plugin {plugin!r}: {hook} gave a {type(answer).__name__}, not a list")
             continue
         for item in answer:
-            name = getattr(item, "name", None) or getattr(item, "kind", None) or repr(item)
+            if not isinstance(item, GIVES[hook]):
+                wanted, got = GIVES[hook].__name__, type(item).__name__
+                console.warn(f"plugin {plugin!r}: {hook} gave a {got} where a {wanted} is expected")
+                continue
+            name = getattr(item, "name", None) or item.kind
             named.setdefault(name, []).append((plugin, item))
     return [item for name, rivals in named.items() for item in _one(hook, name, rivals)]
 
@@ -190,9 +204,13 @@ def _one(hook: str, name: str, rivals: list[tuple[str, Any]]) -> list[Any]:
 
 
 def import_object(string: str) -> Any:
-    """The object an import string "package.module:name" names."""
+    """The object an import string "package.module:name" of a plugin names; else a MissingError."""
     module, _, name = string.partition(":")
-    return getattr(importlib.import_module(module), name)
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (Exception, SystemExit) as error:
+        told = f"{type(error).__name__}: {error}"
+        raise MissingError(f"{string!r} cannot be imported: {told}") from error
 
 
 def import_function(string: str) -> Callable[..., Any]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mirctl import console, jobs, plugins, recipe
+from mirctl.errors import MirctlError
 from mirctl.section import JobConfig
 
 
@@ -12,8 +13,11 @@ def listing() -> list[dict[str, str]]:
     """Name, job, first comment line and file of each built-in recipe."""
     rows = []
     for name, path in recipe.catalogue().items():
-        read = recipe.read(str(path))
-        rows.append({"name": name, "uses": read.uses, "summary": _comment(path), "file": str(path)})
+        try:
+            uses, summary = recipe.read(str(path)).uses, _comment(path)
+        except MirctlError as error:  # one plugin's mistake must not hide the others' recipes
+            uses, summary = "", f"(cannot be read: {error})"
+        rows.append({"name": name, "uses": uses, "summary": summary, "file": str(path)})
     return rows
 
 

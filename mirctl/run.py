@@ -124,7 +124,7 @@ def _refuse_strangers(work: Path) -> None:
 @contextmanager
 def _alone(work: Path) -> Iterator[None]:
     """Hold the run's folder; two runs into one `out` would write over each other."""
-    with files.full_disk_is_an_error(work):
+    with files.refusals_are_errors(work):
         work.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         try:

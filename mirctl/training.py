@@ -121,9 +121,9 @@ class _Loop:
             loss = self.task.loss(batch)
         value = loss.item()
         if not math.isfinite(value):
-            raise RunError(
-                f"the loss is {value} at epoch {epoch + 1}, step {step + 1}: try a lower train.lr"
-            )
+            half = self.run.dtype == torch.float16
+            todo = "--precision bf16 or fp32" if half else "a lower train.lr"
+            raise RunError(f"the loss is {value} at epoch {epoch + 1}, step {step + 1}: try {todo}")
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(self.optimizer)
@@ -150,7 +150,7 @@ class _Loop:
             f"valid {config.metric} {metrics[config.metric]:.4f}, {console.duration(seconds)}"
         )
         state.epoch, state.step, state.loss = state.epoch + 1, 0, 0.0
-        plugins.hooks().call("mirctl_step", run=self.run, step=state.total, metrics=entry)
+        plugins.hooks().call("mirctl_step", run=self.run, step=state.total, metrics=dict(entry))
 
     def _out_of_patience(self) -> bool:
         waited = self.progress.epoch - 1 - self.progress.best_epoch

@@ -404,3 +404,31 @@ def test_the_cache_is_listed_without_heavy_imports():
     code = "import sys; from mirctl import cache; print([m for m in ('torch', 'numpy', 'pydantic')"
     worker = python(code + " if m in sys.modules])")
     assert finish(worker) == (0, "[]\n", "")
+
+
+def test_what_is_in_use_stays_until_its_user_is_gone():
+    class User:
+        pass
+
+    entry, user = fill("abc", a="1"), User()
+    with entry.lock():
+        entry.keep_while(user)
+    assert not cache.remove(entry)
+    assert cache.prune(0, None) == []
+    assert entry.damaged() == []
+    del user
+    assert [item.entry.key for item in cache.prune(0, None)] == ["abc"]
+
+
+def test_a_writer_does_not_wait_for_those_who_read():
+    class User:
+        pass
+
+    entry, user = fill("abc", a="1"), User()
+    with entry.lock():
+        entry.keep_while(user)
+    with entry.lock():
+        files.write_text(entry.folder / "b", "2")
+        entry.commit(add=["b"])
+    assert entry.read().files.keys() == {"a", "b"}
+    assert user

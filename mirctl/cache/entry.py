@@ -4,6 +4,7 @@ import json
 import os
 import re
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -65,6 +66,12 @@ class Entry:
                 yield
             finally:
                 held.discard(folder)
+
+    def keep_while(self, user: object) -> None:
+        """Let nobody remove the entry while `user` lives; call it with the lock held."""
+        handle = locks.share(self.folder)
+        if handle is not None:
+            weakref.finalize(user, os.close, handle)
 
     def read(self) -> Record:
         """What is recorded now; empty for an absent entry and, with a warning, a broken one."""
@@ -137,7 +144,7 @@ def _checked(name: Any) -> str:
     """A recorded file name: a relative path of plain parts."""
     if not isinstance(name, str) or not all(map(NAME.fullmatch, name.split("/"))):
         raise ValueError(f"{name!r} cannot name a file of the cache")
-    if name in (RECORD, locks.LOCK):
+    if name in (RECORD, locks.LOCK, locks.USE):
         raise ValueError(f"{name!r} belongs to the cache itself")
     return name
 

@@ -5,7 +5,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +75,7 @@ def prune(
     max_bytes: int | None, older_than_seconds: float | None, *, dry_run: bool = False
 ) -> list[Usage]:
     """Remove leftovers, entries unused for that long, then the least recently used until the rest
-    fits into `max_bytes`. An entry that somebody has locked stays.
+    fits into `max_bytes`. An entry that somebody has locked or in use stays.
     """
     items = usage()
     total = sum(item.size for item in items)
@@ -97,17 +97,28 @@ def prune(
 
 
 def remove(entry: Entry) -> bool:
-    """Remove a whole entry; False where somebody has it locked."""
-    with files.full_disk_is_an_error(entry.folder), locks.held_if_free(entry.folder) as free:
+    """Remove a whole entry; False where somebody has it locked or in use."""
+    with _alone(entry.folder) as free:
         if free:
             _remove_locked(entry)
         return free
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[bool]:
+    """Hold an entry's folder if nobody writes to it and nobody reads from it."""
+    with (
+        files.refusals_are_errors(folder),
+        locks.held_if_free(folder) as free,
+        locks.held_if_free(folder, locks.USE) as unused,
+    ):
+        yield free and unused
+
+
 def _remove_unused(item: Usage) -> bool:
-    """Remove an entry, unless somebody has it locked or used it since it was listed."""
+    """Remove an entry, unless somebody has it, or used it since it was listed."""
     folder = item.entry.folder
-    with files.full_disk_is_an_error(folder), locks.held_if_free(folder) as free:
+    with _alone(folder) as free:
         record = folder / RECORD
         unused = free and (not record.exists() or record.stat().st_mtime <= item.used)
         if unused:
@@ -124,9 +135,9 @@ def _remove_locked(entry: Entry) -> None:
 
 def _sweep(entry: Entry) -> None:
     """Remove files that no record lists, unless a writer is at work or the record is broken."""
-    with files.full_disk_is_an_error(entry.folder), locks.held_if_free(entry.folder) as free:
+    with files.refusals_are_errors(entry.folder), locks.held_if_free(entry.folder) as free:
         try:
-            known = {RECORD, locks.LOCK, *entry.recorded().files}
+            known = {RECORD, locks.LOCK, locks.USE, *entry.recorded().files}
         except ValueError:
             return
         for path in _contents(entry.folder) if free else ():

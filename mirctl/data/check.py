@@ -95,17 +95,15 @@ def _some(ids: Sequence[str], chosen: Sequence[bool] | np.ndarray) -> list[str]:
 
 
 def _unreadable(paths: list[Path]) -> list[str]:
-    """Names of the pictures that cannot be decoded, each with the reason."""
-    from PIL import Image
+    """Names of the pictures that an encoder could not read, each with the reason."""
+    from mirctl.encode.pictures import open_picture
 
     broken = []
-    with console.progress("read images", len(paths), "images") as advance:
+    with console.progress("reading pictures", len(paths), "pictures") as advance:
         for path in paths:
-            try:
-                with Image.open(path) as picture:
-                    picture.load()
-            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-                broken.append(f"{path.name} ({error})")
+            found = open_picture(path)
+            if isinstance(found, str):
+                broken.append(f"{path.name} ({found})")
             advance(1)
     return broken
 

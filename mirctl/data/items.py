@@ -139,9 +139,10 @@ def _read(
     first = source.first_lines() if source.kind == "tsv" else []
     if not is_headerless(first, {columns.item, columns.title}):
         return read_table(source), ()
-    name, _, title = first[0].partition("\t")
-    is_known = None if known is None else known.index(name).as_py() >= 0
-    if is_known is False or (is_known is None and " " not in title.strip()):
+    name = first[0].partition("\t")[0]
+    is_known = known is not None and known.index(name).as_py() >= 0
+    # The first item of a list need not be in the interactions; names of columns have no digits.
+    if not is_known and not any(letter.isdigit() for letter in name):
         raise DataError(
             f"its first row {first[0][:80]!r} names no column {columns.item!r}, and may be a "
             "header or an item: put a header above it, or set columns.item and columns.title",

@@ -40,7 +40,10 @@ def _numbers(values: pa.ChunkedArray, column: str, where: str) -> np.ndarray:
 
     kind = values.type
     if pa.types.is_integer(kind):
-        return values.cast(pa.int64()).to_numpy()
+        try:
+            return values.cast(pa.int64()).to_numpy()
+        except pa.ArrowInvalid:  # unsigned and beyond 2^63
+            return values.cast(pa.float64(), safe=False).to_numpy()
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return values.cast(pa.float64()).to_numpy()
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
@@ -54,7 +57,7 @@ def _seconds(values: pa.ChunkedArray) -> np.ndarray:
     """Dates and moments as seconds since 1970: whole where all are."""
     import pyarrow as pa
 
-    micros = values.cast(pa.timestamp("us")).cast(pa.int64()).to_numpy()
+    micros = values.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).to_numpy()
     whole, rest = np.divmod(micros, 1_000_000)
     return micros / 1e6 if rest.any() else whole
 
@@ -68,6 +71,8 @@ def _parse(values: pa.ChunkedArray, column: str, where: str) -> np.ndarray:
         lambda text: text.cast(pa.float64()).to_numpy(),
         lambda text: _seconds(text.cast(pa.timestamp("us"))),
         lambda text: _seconds(text.cast(pa.timestamp("us", "UTC"))),
+        lambda text: _seconds(text.cast(pa.timestamp("ns"))),
+        lambda text: _seconds(text.cast(pa.timestamp("ns", "UTC"))),
     ]
     for read in readings:
         if _fits(read, values):

@@ -1,5 +1,7 @@
 """Files -> RGB pictures; whatever cannot be read gives a reason, never an exception."""
 
+import hashlib
+import io
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -34,10 +36,16 @@ FORMATS = tuple(name for name in _NAMES if name in Image.OPEN)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-def open_picture(path: Path) -> Image.Image | str:
-    """An upright RGB picture, or the reason why there is none."""
+def open_picture(path: Path, sha256: bytes | None = None) -> Image.Image | str:
+    """An upright RGB picture, or the reason why there is none.
+
+    `sha256` is what the file was when it was listed: what it has become since is another picture.
+    """
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        content = path.read_bytes()
+        if sha256 is not None and hashlib.sha256(content).digest() != sha256:
+            return "changed during the run"
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 return "too large image"
             image.draft("RGB", (ENOUGH, ENOUGH))

@@ -10,7 +10,7 @@ import torch
 
 from mirctl import hub, plugins
 from mirctl.encode.settings import EncoderSettings
-from mirctl.errors import MissingError, UsageError
+from mirctl.errors import MissingError, UsageError, suggest
 from mirctl.hookspecs import EncoderSpec
 
 if TYPE_CHECKING:
@@ -61,15 +61,26 @@ class Choice:
 
 
 def choose(settings: EncoderSettings, dtype: torch.dtype) -> Choice:
-    """The first encoder of the modality that accepts the model."""
+    """The encoder that the settings name, or the first of the modality that accepts the model."""
+    specs = {
+        spec.name: spec
+        for spec in plugins.results("mirctl_encoders")
+        if spec.modality == settings.modality
+    }
+    names = ", ".join(specs) or "none is installed"
+    if settings.encoder is not None:
+        if settings.encoder not in specs:
+            hint = suggest(settings.encoder, specs, f"known: {names}")
+            raise UsageError(
+                f"no {settings.modality} encoder {settings.encoder!r}{hint}", where="encoder"
+            )
+        spec = specs[settings.encoder]
+        resolve = plugins.import_function(spec.resolve) if spec.resolve else hub.resolve
+        return Choice(spec, settings, resolve(settings.model), dtype)
     model = hub.resolve(settings.model)
-    specs = [
-        spec for spec in plugins.results("mirctl_encoders") if spec.modality == settings.modality
-    ]
-    for spec in specs:
+    for spec in specs.values():
         if plugins.import_function(spec.accepts)(model):
             return Choice(spec, settings, model, dtype)
-    names = ", ".join(spec.name for spec in specs) or "none is installed"
     raise MissingError(
         f"model {settings.model!r}: no {settings.modality} encoder takes it ({names})"
     )

@@ -30,6 +30,7 @@ class Segments:
         self.keys: list[np.ndarray] = []
         self.blocks: list[Tensor] = []
         with self.entry.lock():
+            self.entry.keep_while(self)
             self._drop_damaged()
             self._pick_up()
         if self.names:

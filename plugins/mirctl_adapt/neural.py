@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from mirctl_adapt.config import ModelConfig
 from mirctl_adapt.data import Histories
@@ -20,7 +21,7 @@ from mirctl_adapt.model import (
 )
 
 ITEM_BLOCK = 4096
-USER_BLOCK = 512
+LEAST_ROWS = 16
 
 
 def build(config: ModelConfig, towers: list[TowerInput], n_items: int) -> Recommender:
@@ -87,4 +88,7 @@ class NeuralScorer:
     @torch.no_grad()
     def scores(self, histories: Histories) -> Tensor:
         """(users, n_items)"""
-        return self.queries(histories) @ self.embeddings.T
+        queries = self.queries(histories)
+        # Products of a few rows may give equal items other last bits, and so break their ties.
+        padded = F.pad(queries, (0, 0, 0, max(0, LEAST_ROWS - len(queries))))
+        return (padded @ self.embeddings.T)[: len(queries)]

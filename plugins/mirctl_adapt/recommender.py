@@ -141,10 +141,10 @@ class Filter:
 
 def _ids_in(saved: Saved, path: Path) -> list[int]:
     try:
-        names = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot be read: {error}", where=str(path)) from error
-    names = [name for name in names if name]
+    names = [line.rstrip("\r") for line in lines if line.strip()]
     known = [saved.item_index[name] for name in names if name in saved.item_index]
     if len(known) < len(names):
         console.warn(

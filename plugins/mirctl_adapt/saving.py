@@ -77,9 +77,8 @@ def _users(catalogue: Catalogue, split: Split) -> pa.Table:
 def load_tables(art: artifact.Artifact) -> tuple[pa.Table, pa.Table | None]:
     """(items, users or None) of an artifact."""
     try:
-        items = pq.read_table(art.folder / ITEMS)
-        path = art.folder / USERS
-        return items, pq.read_table(path) if path.is_file() else None
+        items = pq.read_table(art.path(ITEMS))
+        return items, pq.read_table(art.path(USERS)) if USERS in art.manifest.files else None
     except (pa.ArrowException, OSError) as error:
         raise ArtifactError(f"cannot be read: {error}", where=str(art.folder / ITEMS)) from error
 

@@ -72,8 +72,10 @@ def _rows(
     if asked.stdin is not None:
         return _rows_of_lines(saved, sys.stdin.buffer, k, keep, told)
     if asked.history is not None:
-        names = [name.strip() for name in asked.history.split(",") if name.strip()]
-        history = recommender.history_of(saved, names, "--history")
+        whole = asked.history in saved.item_index  # an id may hold commas
+        parts = [asked.history] if whole else asked.history.split(",")
+        names = [name if name in saved.item_index else name.strip() for name in parts]
+        history = recommender.history_of(saved, [name for name in names if name], "--history")
         return recommender.recommend(saved, [""], recommender.pack([history]), k, keep, told)
     chosen = recommender.user_rows(saved, None if asked.everyone else asked.users)
     users = [saved.user_ids[row] for row in chosen]
@@ -114,6 +116,8 @@ def _parse(saved: Saved, line: bytes, number: int, told: Counter[str]) -> tuple[
         user, history = str(value.get("user_id", number)), value.get("history")
     if not isinstance(history, list) or not all(isinstance(i, str | int) for i in history):
         raise DataError('write ["a", "b"] or {"user_id": "x", "history": ["a", "b"]}', where=where)
+    if not user.isprintable():
+        raise DataError(f"user_id {user!a} cannot be printed", where=where)
     known = [saved.item_index[str(i)] for i in history if str(i) in saved.item_index]
     told["unknown"] += len(history) - len(known)
     return user, known

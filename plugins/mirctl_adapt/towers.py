@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from mirctl import console, hub
+from mirctl import console
 from mirctl.data.catalogue import Items
 from mirctl.efficiency import Meter
 from mirctl.encode import content
@@ -59,7 +59,7 @@ def _key(name: str) -> str:
 
 
 def raw_items(items: Items, name: str) -> Sequence[RawItem]:
-    """What a tower reads of each item: its picture, its title, or the column of the tower's name."""
+    """What a tower reads of each item: its picture, its title, or the column of that name."""
     return items.images if name == "image" else items.text(None if name == "text" else name)
 
 
@@ -112,7 +112,7 @@ def keep_layers(config: ModelConfig, states: Mapping[str, States]) -> dict[str, 
     cached = {name: layers.Cached(found.layers, found.widths) for name, found in states.items()}
     chosen = layers.choose(config, cached)
     return {
-        name: Tower(states[name], tuple(kept), hub.resolve(config.encoders[name].model).sha256)
+        name: Tower(states[name], tuple(kept), states[name].weights)
         for name, kept in chosen.items()
     }
 

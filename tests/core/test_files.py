@@ -55,7 +55,7 @@ def test_a_full_disk_is_said(tmp_path):
         pytest.skip("this system has no /dev/full")
     with (
         pytest.raises(Exception, match="the disk is full"),
-        files.full_disk_is_an_error(tmp_path),
+        files.refusals_are_errors(tmp_path),
         open(full, "wb") as file,
     ):
         file.write(b"x" * 10)

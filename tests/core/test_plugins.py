@@ -193,3 +193,107 @@ def test_doctor_names_a_hook_without_its_decorator(install, root, capsys):
     install_hooks(install, hooked(more="def mirctl_recipes(): ..."))
     assert root("plugins", "doctor") == 5
     assert "mirctl_recipes has no @hookimpl" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "body", ["return [{'name': 'x/y'}]", "return [7]", "return [Job('x/y', 'a:b', 'c:d'), None]"]
+)
+def test_a_job_that_is_none_breaks_no_recipe(install, root, capsys, body):
+    install_hooks(install, hooked(body=body))
+    assert root("recipe", "show", "adapt/ml-100k") == 0
+    assert "mirctl_jobs gave a" in capsys.readouterr().err
+    assert root("plugins", "doctor") == 5
+    assert "where a Job is expected" in capsys.readouterr().out
+
+
+def test_doctor_names_an_import_string_that_leads_nowhere(install, root, capsys):
+    install_hooks(install, hooked())
+    assert root("plugins", "doctor") == 5
+    assert "mirctl_jobs, config: 'a:b' cannot be imported" in capsys.readouterr().out
+
+
+def test_doctor_shows_where_a_module_broke(install, root, capsys):
+    install("broken-dist", "broken", "def deep():\n    raise RuntimeError('why')\ndeep()\n")
+    assert root("plugins", "doctor") == 5
+    assert 'broken_dist_broken.py", line 2, in deep' in capsys.readouterr().out
+
+
+def test_two_names_of_one_module_break_nothing(install, root, capsys):
+    install_hooks(install, hooked())
+    install("stranger", "again", None, group=plugins.HOOKS, value="stranger_x")
+    assert root("plugins", "doctor") == 5
+    assert "registered already" in capsys.readouterr().out
+
+
+def test_a_recipe_of_a_plugin_that_does_not_load_is_exit_5(install, root, capsys, tmp_path):
+    install_hooks(install, "raise RuntimeError('no')")
+    (tmp_path / "r.yaml").write_text("uses: x/run\n")
+    assert root("run", str(tmp_path / "r.yaml"), "--out", str(tmp_path / "o")) == 5
+    assert "plugin 'x' (from stranger)" in capsys.readouterr().err
+
+
+def test_one_bad_recipe_hides_no_other(install, root, capsys, tmp_path):
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "bad.yaml").write_text("uses: [")
+    more = (
+        "@hookimpl\n    def mirctl_recipes():\n"
+        f"        from pathlib import Path; return Path({str(tmp_path / 'recipes')!r})"
+    )
+    install_hooks(install, hooked(more=more))
+    assert root("recipe", "list") == 0
+    out = capsys.readouterr().out
+    assert "adapt/ml-100k" in out
+    assert "(cannot be read: " in out
+
+
+ENCODER = """
+    import torch
+    from pathlib import Path
+    from mirctl.hookspecs import EncoderSpec, hookimpl
+    from mirctl.hub import Model
+    mirctl_api = 1
+
+    @hookimpl
+    def mirctl_encoders():
+        here = "stranger_x:"
+        return [EncoderSpec("shout", "text", here + "load", here + "no", here + "resolve")]
+
+    def no(model):
+        raise AssertionError("it is named, so it is not asked")
+
+    def resolve(name):
+        return Model(name, Path("."), None, "0" * 64, "folder")
+
+    def load(settings, model, device, dtype):
+        return Shout()
+
+    class Shout:
+        modality, widths, layers, batch_size = "text", (1,), ("length",), 8
+
+        def encode(self, items):
+            return torch.tensor([[float(len(item))] for item in items])
+"""
+
+
+def test_a_strangers_encoder_runs_where_a_recipe_names_it(install):
+    import numpy as np
+    import torch
+
+    from mirctl.encode import EncoderSettings, encode_items
+
+    install_hooks(install, ENCODER)
+    settings = EncoderSettings(model="loud", encoder="shout")
+    found = encode_items(settings, ["abc", "a"], device=torch.device("cpu"), dtype=torch.float32)
+    assert found.gather(np.arange(2)).tolist() == [[3.0], [1.0]]
+    assert found.weights == "0" * 64
+
+
+def test_an_encoder_that_is_not_installed_is_a_wrong_recipe(install):
+    import torch
+
+    from mirctl.encode import EncoderSettings, choose
+    from mirctl.errors import UsageError
+
+    install_hooks(install, ENCODER)
+    with pytest.raises(UsageError, match="did you mean 'shout'"):
+        choose(EncoderSettings(model="loud", encoder="shuot"), torch.float32)

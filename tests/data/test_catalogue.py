@@ -215,8 +215,7 @@ def test_a_user_s_order_does_not_depend_on_who_else_is_there(tmp_path):
         found = load_catalogue(DataConfig(interactions=file), seed=1)
         offsets, items = found.interactions.sequences()
         names = np.array(found.items.ids)[items]
-        cut = zip(offsets[:-1], offsets[1:], strict=True)
-        parts = [names[a:b].tolist() for a, b in cut]
+        parts = [part.tolist() for part in np.split(names, offsets[1:-1])]
         return dict(zip(found.interactions.users, parts, strict=True))
 
     everyone = histories(rows)
