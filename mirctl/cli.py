@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from mirctl import __version__, console, plugins
-from mirctl.errors import MirctlError, MissingError
+from mirctl.errors import MirctlError, MissingError, UsageError
 from mirctl.options import (
     Changes,
     Device,
@@ -91,7 +91,14 @@ class PluginGroup(TyperGroup):
         for clash in self.clashes:
             if clash.plugin == args[0] and args[0] not in self.commands:
                 raise MissingError(str(clash))
-        return super().resolve_command(ctx, args)
+        try:
+            return super().resolve_command(ctx, args)
+        except typer.TyperException as error:
+            if limit := os.environ.get("MIRCTL_PLUGINS"):
+                raise UsageError(
+                    f"{error.format_message()} (MIRCTL_PLUGINS={limit} limits what is loaded)"
+                ) from error
+            raise
 
     def invoke(self, ctx: typer.Context) -> Any:
         try:

@@ -59,6 +59,8 @@ def document(content: dict[str, Any]) -> None:
 def progress(label: str, total: int, unit: str = "items") -> Iterator[Callable[[int], None]]:
     """Show rate and time left of work that lasts more than two seconds; yields `advance(n)`.
 
+    A `total` of 0 is one that nobody knows.
+
     A terminal gets one line that redraws itself and goes at the end, a log one line every ten
     seconds.
     """
@@ -106,7 +108,9 @@ class _Bar:
 
     def _line(self, now: float) -> str:
         rate = self.done / max(now - self.start, 1e-9)
-        left = duration((self.total - self.done) / rate) if rate and self.total else "?"
+        if not self.total:
+            return f"{self.label}: {self.done} {self.unit}, {rate:.3g}/s"
+        left = duration((self.total - self.done) / rate) if rate else "?"
         return f"{self.label}: {self.done}/{self.total} {self.unit}, {rate:.3g}/s, {left} left"
 
 

@@ -5,6 +5,7 @@ import torch
 from mirctl.errors import MissingError, UsageError
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
 def choose(name: str) -> torch.device:
@@ -39,7 +40,7 @@ def precision(name: str, device: torch.device) -> torch.dtype:
 
 def describe(device: torch.device, dtype: torch.dtype) -> str:
     """One line for people: what the run took."""
-    short = {dtype: name for name, dtype in DTYPES.items()}[dtype]
+    short = NAMES[dtype]
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)}), {short}"
     threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else ""

@@ -11,7 +11,7 @@ from mirctl.errors import MissingError, UsageError, suggest
 from mirctl.hookspecs import GIVES
 
 IMPORT_STRINGS = (
-    "config", "function", "metrics", "load", "accepts", "resolve", "get", "loader",
+    "config", "function", "metrics", "check", "load", "accepts", "resolve", "get", "loader",
 )  # fmt: skip
 
 

@@ -28,12 +28,32 @@ def anonymous_memory() -> int | None:
     return None
 
 
-def _energy() -> float | None:
+def _cpu_energy() -> float | None:
     """Joules that the processor package has counted, where the system lets us read it."""
     try:
         return int(_RAPL.read_text()) / 1e6
     except (OSError, ValueError):
         return None
+
+
+def _cuda_energy(device: "torch.device") -> float | None:
+    """Joules that a CUDA device has counted, where NVIDIA's library is installed and tells it."""
+    try:
+        import pynvml
+        import torch
+
+        pynvml.nvmlInit()
+        number = torch.cuda.get_device_properties(device).uuid
+        handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{number}".encode())
+        return pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1e3
+    except Exception:  # no such package, library, device or counter
+        return None
+
+
+def _energy(device: "torch.device | None") -> dict[str, float | None]:
+    """Joules counted so far by what takes part in the run; None where that cannot be read."""
+    on_cuda = device is not None and device.type == "cuda"
+    return {"cpu": _cpu_energy(), **({"cuda": _cuda_energy(device)} if on_cuda else {})}
 
 
 @dataclass
@@ -60,20 +80,13 @@ class Phase:
 
 @dataclass
 class _Clock:
-    """Wall and CPU seconds and joules since it was made."""
+    """Wall and CPU seconds since it was made."""
 
     wall: float = field(default_factory=time.monotonic)
     cpu: float = field(default_factory=time.process_time)
-    joules: float | None = field(default_factory=lambda: _energy())
 
     def seconds(self) -> tuple[float, float]:
         return time.monotonic() - self.wall, time.process_time() - self.cpu
-
-    def energy(self) -> float | None:
-        now = _energy()
-        # The counter of the processor starts again at zero now and then.
-        known = now is not None and self.joules is not None and now >= self.joules
-        return now - self.joules if known else None
 
 
 class Meter:
@@ -90,14 +103,14 @@ class Meter:
         self.peak = 0
         self.parts = 1
         self._before = Phase()
-        self._joules_before: float | None = 0.0
+        self._joules_before: dict[str, float | None] = {}
         self._open: dict[str, tuple[_Clock, Phase]] = {}
-        self._clock = _Clock()
+        self._clock, self._joules_at_start = _Clock(), _energy(device)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> "Meter":
-        self._clock = _Clock()
+        self._clock, self._joules_at_start = _Clock(), _energy(self.device)
         if self.device is not None and self.device.type == "cuda":
             import torch
 
@@ -137,9 +150,14 @@ class Meter:
         total.add(self._before)
         return total
 
-    def _joules(self) -> float | None:
-        now = self._clock.energy()
-        return None if now is None or self._joules_before is None else now + self._joules_before
+    def _joules(self) -> dict[str, float | None]:
+        """By device; None where a part is unknown. Some counters begin anew at zero now and then."""
+        spent = {}
+        for name, now in _energy(self.device).items():
+            start, before = self._joules_at_start[name], self._joules_before.get(name, 0.0)
+            known = None not in (now, start, before) and now >= start
+            spent[name] = now - start + before if known else None
+        return spent
 
     def state(self) -> dict[str, Any]:
         """Everything spent so far, phases under way included: for a checkpoint."""

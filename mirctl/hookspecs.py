@@ -34,6 +34,9 @@ class Job:
     summary: str = ""
     metrics: str = ""
     """Import string of a function `() -> names`; a --require of another is refused at once."""
+    check: str = ""
+    """Import string of a function `(config) -> None` that reads the inputs and raises what would
+    stop a run, for --dry-run."""
 
 
 @dataclass(frozen=True)

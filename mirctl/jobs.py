@@ -129,7 +129,8 @@ def execute(
     job, config = prepare(name, changes, options, only=only)
     check_requirements(job, require)
     if options.dry_run:
-        console.say(f"{name} is a whole recipe for {job.name}; nothing was run")
+        _rehearse(job, config, options)
+        console.say(f"{name} would run as {job.name}; nothing was")
         return None
     if options.out is None:
         raise UsageError("--out is missing: name a new folder for the result")
@@ -143,6 +144,17 @@ def execute(
     return result
 
 
+def _rehearse(job: Job, config: JobConfig, options: Options) -> None:
+    """Raise what would stop the job: its place, its device, its data."""
+    from mirctl import device, files
+
+    if options.out is not None:
+        files.refuse_to_overwrite(options.out, force=options.force)
+    device.precision(config.precision, device.choose(config.device))
+    if job.check:
+        plugins.import_function(job.check)(config)
+
+
 def show(
     metrics: dict[str, dict[str, Any]],
     report: str,
@@ -152,17 +164,32 @@ def show(
     **facts: Any,
 ) -> None:
     """Metrics as a table for people or one document for programs; then the gate decides."""
-    failures = [why for item in require if (why := item.failure(metrics))]
-    error = {"code": 1, "message": "; ".join(failures), "where": None} if failures else None
+    missed = failures(metrics, require)
     if json:
         known = {key: value for key, value in facts.items() if value is not None}
-        document = {**known, "metrics": metrics, **({"error": error} if error else {})}
-        console.document(document)
+        console.document({**known, "metrics": metrics, **as_error(missed)})
     elif report:
         console.emit(report)
-    for why in failures:
+    leave(missed)
+
+
+def failures(metrics: dict[str, dict[str, Any]], require: Sequence[Requirement]) -> list[str]:
+    """Why each requirement that is missed is missed."""
+    return [why for item in require if (why := item.failure(metrics))]
+
+
+def as_error(missed: Sequence[str]) -> dict[str, Any]:
+    """What a document says of missed requirements."""
+    if not missed:
+        return {}
+    return {"error": {"code": 1, "message": "; ".join(missed), "where": None}}
+
+
+def leave(missed: Sequence[str]) -> None:
+    """End the command with exit 1 where a requirement was missed."""
+    for why in missed:
         console.error(why)
-    if failures:
+    if missed:
         raise typer.Exit(1)
 
 

@@ -41,7 +41,8 @@ class Recipe:
 
     def where(self, key: str) -> str:
         """File, line and column of a dotted key, or of its closest parent."""
-        if any(key == c or key.startswith(f"{c}.") for c in self.changed):
+        inside = any(c.startswith(f"{key}.") for c in self.changed) and key not in self.marks
+        if inside or any(key == c or key.startswith(f"{c}.") for c in self.changed):
             return "command line"
         while key and key not in self.marks:
             key = key.rpartition(".")[0]

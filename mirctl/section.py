@@ -1,9 +1,10 @@
 """The base of every recipe section, and the field types that point outside the recipe."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Section(BaseModel):
@@ -35,3 +36,10 @@ class JobConfig(Section):
     seed: int = Field(0, ge=0, lt=2**63, description="Seed of everything random in the run")
     device: str = Field("auto", description="auto, cpu, cuda[:N] or mps")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+
+    @field_validator("device")
+    @classmethod
+    def device_has_a_known_name(cls, value: str) -> str:
+        if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
+            raise ValueError(f"device {value!r}: use auto, cpu, cuda[:N] or mps")
+        return value

@@ -145,6 +145,8 @@ def load(text: str, source: str) -> tuple[Any, Marks]:
 
 def load_value(text: str) -> Any:
     """The value on the right of key=value; what is no YAML is a plain string."""
+    if text == "-":
+        return text  # YAML would make a list of it
     try:
         return load(text, "value")[0]
     except UsageError:

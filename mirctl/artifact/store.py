@@ -293,12 +293,23 @@ class Artifact:
         return parts
 
 
-def open_artifact(path: Path, kind: str | None = None) -> Artifact:
-    """Open an artifact; its bytes are trusted, `verify` compares them with the manifest."""
+def open_artifact(path: Path, kind: str | None = None, schema: int | None = None) -> Artifact:
+    """Open an artifact; its bytes are trusted, `verify` compares them with the manifest.
+
+    `schema` is the newest schema of the kind that the caller reads.
+    """
     folder = Path(path)
     manifest = manifests.read_manifest(folder)
     if kind is not None and manifest.kind != kind:
         raise ArtifactError(f"is of kind {manifest.kind}, not {kind}", where=str(path))
+    if schema is not None and manifest.schema_version > schema:
+        plugin = manifest.plugin
+        written = f"{plugin.name} {plugin.version}" if plugin else str(manifest.versions)
+        raise ArtifactError(
+            f"has schema {manifest.schema_version} of {manifest.kind}, and this version reads "
+            f"{schema}: install the one that wrote it ({written})",
+            where=str(path),
+        )
     for name, record in manifest.files.items():
         file = manifests.locate(folder, name)
         if not file.is_file():

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mirctl import console
-from mirctl.options import Json
+from mirctl.options import Json, Require
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
@@ -21,12 +21,18 @@ def artifact() -> None: ...
 def inspect(
     path: Folder,
     tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor.")] = False,
+    require: Require = None,
     json: Json = False,
 ) -> None:
     """Show what an artifact is, what it was made from, its metrics and its tensors."""
+    from mirctl import jobs
     from mirctl.artifact.diff import inspect, show_inspect
 
-    show_inspect(inspect(path), tensors=tensors, json=json)
+    gate = jobs.requirements(require)
+    found = inspect(path)
+    failures = jobs.failures(found["metrics"], gate)
+    show_inspect(found | jobs.as_error(failures), tensors=tensors, json=json)
+    jobs.leave(failures)
 
 
 @app.command()

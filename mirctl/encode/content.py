@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mirctl import files
+from mirctl import console, files
 
 RawItem = str | Path | None
 """A text, a picture's file, or nothing."""
@@ -40,12 +40,14 @@ def read(items: Sequence[RawItem], modality: str) -> Contents:
     find = _text_key if modality == "text" else _picture_key
     keys = np.zeros((len(items), KEY), np.uint8)
     reasons = {}
-    for n, item in enumerate(items):
-        found = find(item)
-        if isinstance(found, bytes):
-            keys[n] = np.frombuffer(found, np.uint8)
-        else:
-            reasons[n] = found
+    with console.progress(f"hashing each {modality}", len(items)) as advance:
+        for n, item in enumerate(items):
+            found = find(item)
+            if isinstance(found, bytes):
+                keys[n] = np.frombuffer(found, np.uint8)
+            else:
+                reasons[n] = found
+            advance(1)
     return Contents(keys, reasons)
 
 

@@ -43,6 +43,11 @@ class Choice:
     dtype: torch.dtype
 
     @property
+    def weights(self) -> str:
+        """sha256 of the model's files."""
+        return self.model.sha256
+
+    @property
     def key(self) -> str:
         """sha256 over everything that changes the states."""
         chosen = self.settings.model_dump(

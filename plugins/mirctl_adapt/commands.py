@@ -86,6 +86,7 @@ def evaluate(
     changes: Changes = None,
     require: Require = None,
     device: Device = None,
+    precision: Precision = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -96,7 +97,9 @@ def evaluate(
     console.configure(quiet=quiet)
     gate = jobs.requirements(require)
     jobs.check_requirements(jobs.find("adapt/run"), gate)
-    metrics, report = measuring.evaluate(artifact, changes or [], device)
+    metrics, report = measuring.evaluate(
+        artifact, changes or [], jobs.Options(device=device, precision=precision)
+    )
     jobs.show(metrics, report, require=gate, json=json, artifact=artifact)
 
 
@@ -121,7 +124,9 @@ def recommend(
     out: Annotated[
         str, typer.Option("--out", "-o", help="JSONL, CSV or Parquet file; - is stdout.")
     ] = "-",
+    device: Device = None,
     force: Force = False,
+    json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Recommend items: JSONL rows with user, rank, item, title and score."""
@@ -129,7 +134,7 @@ def recommend(
 
     console.configure(quiet=quiet)
     asked = serving.Asked(stdin, tuple(user or ()), everyone, history)
-    serving.recommend(artifact, asked, k, allow, deny, out, force=force)
+    serving.recommend(artifact, asked, k, allow, deny, out, device, force=force, json=json)
 
 
 @app.command()
@@ -141,6 +146,7 @@ def embed(
         Path | None, typer.Option("--images", help="Folder of pictures named by item id.")
     ] = None,
     device: Device = None,
+    precision: Precision = None,
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -149,6 +155,5 @@ def embed(
     from mirctl_adapt import serving
 
     console.configure(quiet=quiet)
-    serving.show_embedded(
-        serving.embed(artifact, items, images, out, device, force=force), json=json
-    )
+    report = serving.embed(artifact, items, images, out, device, precision, force=force)
+    serving.show_embedded(report, json=json)

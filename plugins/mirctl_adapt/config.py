@@ -85,7 +85,7 @@ class AdaptTrain(TrainConfig):
     loss: Literal["auto", "catalogue", "batch"] = Field(
         "auto",
         description="Softmax over the whole catalogue, or over the batch's items minus log "
-        "popularity; auto: catalogue up to 5,000 items",
+        "popularity; auto: catalogue up to 5,000 items, and for method id",
     )
 
     @field_validator("metric")

@@ -1,20 +1,47 @@
 """`mirctl adapt encode`: hidden states alone, into the cache and, on request, into an artifact."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from mirctl import artifact, console, device, files, inputs, jobs, recipe
+from mirctl.artifact import write_tensors
 from mirctl.data.catalogue import load_catalogue
 from mirctl.efficiency import Meter
+from mirctl.encode.states import States
 from mirctl.errors import UsageError
 from mirctl_adapt import towers
 from mirctl_adapt.config import AdaptConfig
 
 KIND = "adapt/states"
+ROWS = 16_384
+
+
+class Blocks(Mapping[str, Tensor]):
+    """One tower's states for a file, gathered block by block: `items` (rows,) are item indexes,
+    `states.00000`, `states.00001` ... (rows of the block, width) fp16.
+    """
+
+    def __init__(self, states: States, rows: np.ndarray) -> None:
+        self.states, self.rows = states, rows
+        count = max(1, -(-len(rows) // ROWS))
+        self.names = [f"states.{n:05}" for n in range(count)]
+
+    def __getitem__(self, name: str) -> Tensor:
+        if name == "items":
+            return torch.from_numpy(self.rows)
+        start = self.names.index(name) * ROWS
+        return self.states.gather(self.rows[start : start + ROWS])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("items", *self.names))
+
+    def __len__(self) -> int:
+        return 1 + len(self.names)
 
 
 def parse_shard(text: str | None) -> tuple[int, int]:
@@ -58,9 +85,7 @@ def encode(
             for tower, found in states.items():
                 rows = np.flatnonzero(found.present())
                 rows = rows[rows % parts == part - 1]
-                draft.tensors(
-                    tower, {"items": torch.from_numpy(rows), "states": found.gather(rows)}
-                )
+                write_tensors(draft.file(f"{tower}.safetensors"), Blocks(found, rows))
             draft.json("extra/items.json", items.ids)
             draft.json("extra/towers.json", report)
             draft.text("recipe.yaml", recipe.dump(config, relative_to=options.out))

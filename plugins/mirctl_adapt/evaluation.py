@@ -31,23 +31,31 @@ def rank_all(scorer: Scorer, split: Split, part: str, repeats: str) -> Ranks:
     """The rank of every evaluated user's target of "valid" or "test"."""
     histories, targets = split.histories(part), split.targets(part)
     above, ties = [], []
-    for block in np.array_split(
-        np.arange(len(targets)), -(-len(targets) // block_of_users(split.n_items))
-    ):
-        some = histories.of(block)
-        scores = scorer.scores(some)
-        target = torch.from_numpy(targets[block]).to(scores.device)
-        missed = torch.zeros(len(block), dtype=torch.bool, device=scores.device)
-        if repeats == "mask":
-            rows, items = (torch.from_numpy(a).to(scores.device) for a in some.pairs())
-            missed[rows[items == target[rows]]] = True
-            own = scores.gather(1, target[:, None])
-            scores[rows, items] = -torch.inf
-            scores.scatter_(1, target[:, None], own)
-        higher, same = ranking.rank(scores, target)
-        above.append(torch.where(missed, split.n_items, higher))
-        ties.append(torch.where(missed, 0, same))
+    blocks = -(-len(targets) // block_of_users(split.n_items))
+    with console.progress(f"ranking ({part})", len(targets), "users") as advance:
+        for block in np.array_split(np.arange(len(targets)), blocks):
+            higher, same = _rank_block(scorer, histories.of(block), targets[block], repeats)
+            above.append(higher)
+            ties.append(same)
+            advance(len(block))
     return ranking.as_ranks(above, ties, split.n_items)
+
+
+def _rank_block(
+    scorer: Scorer, histories: Histories, targets: np.ndarray, repeats: str
+) -> tuple[Tensor, Tensor]:
+    """(above, ties) of some users, each (users,); a target that cannot be reached is below all."""
+    scores = scorer.scores(histories)
+    target = torch.from_numpy(targets).to(scores.device)
+    missed = torch.zeros(len(targets), dtype=torch.bool, device=scores.device)
+    if repeats == "mask":
+        rows, items = (torch.from_numpy(a).to(scores.device) for a in histories.pairs())
+        missed[rows[items == target[rows]]] = True
+        own = scores.gather(1, target[:, None])
+        scores[rows, items] = -torch.inf
+        scores.scatter_(1, target[:, None], own)
+    higher, same = ranking.rank(scores, target)
+    return torch.where(missed, scores.shape[1], higher), torch.where(missed, 0, same)
 
 
 def count_repeats(split: Split, part: str) -> int:

@@ -32,6 +32,8 @@ class Tower:
     layers: tuple[int, ...]
     weights: str = ""
     """sha256 of the frozen model's files."""
+    precision: str = "fp32"
+    """In which the frozen model computed."""
 
     @property
     def widths(self) -> list[int]:
@@ -57,12 +59,13 @@ class CatalogueInputs:
         self._columns = {name: tower.columns for name, tower in towers.items()}
 
     def facts(self) -> dict[str, Any]:
-        """What an artifact says of each tower: weights, all cached widths, kept layers."""
+        """What an artifact says of each tower: weights, cached widths, kept layers, precision."""
         return {
             name: {
                 "weights": tower.weights,
                 "widths": list(tower.states.widths),
                 "layers": list(tower.layers),
+                "precision": tower.precision,
             }
             for name, tower in self.towers.items()
         }

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mirctl import console
-from mirctl.errors import UsageError
+from mirctl.errors import UsageError, suggest
 from mirctl_adapt.config import ModelConfig
 
 EMBEDDINGS = "embeddings"
@@ -60,6 +60,14 @@ def choose(config: ModelConfig, towers: Mapping[str, Cached]) -> dict[str, list[
     return chosen
 
 
+def check_groups(config: ModelConfig) -> None:
+    """Refuse groups for a tower that the recipe does not have."""
+    named = set() if isinstance(config.groups, int) else set(config.groups)
+    if unknown := sorted(named - set(config.encoders)):
+        hint = suggest(unknown[0], config.encoders, f"towers: {', '.join(config.encoders)}")
+        raise UsageError(f"{unknown[0]!r} is no tower{hint}", where="model.groups")
+
+
 def _groups(config: ModelConfig, name: str, towers: Mapping[str, Cached]) -> int:
     shallowest = min(tower.layers for tower in towers.values())
     if isinstance(config.groups, int):
@@ -69,10 +77,6 @@ def _groups(config: ModelConfig, name: str, towers: Mapping[str, Cached]) -> int
                 "tower has no more; model.groups may differ by tower"
             )
         return min(config.groups, shallowest)
-    if unknown := sorted(set(config.groups) - set(towers)):
-        raise UsageError(
-            f"{unknown[0]!r} is no tower; towers: {', '.join(towers)}", where="model.groups"
-        )
     groups = config.groups.get(name, shallowest)
     if groups > towers[name].layers:
         raise UsageError(

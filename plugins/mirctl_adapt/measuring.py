@@ -5,31 +5,27 @@ from pathlib import Path
 from typing import Any
 
 from mirctl import artifact, console, device, inputs, jobs
-from mirctl.data.catalogue import Catalogue, load_catalogue
-from mirctl.efficiency import Meter
+from mirctl.data.catalogue import load_catalogue
 from mirctl.errors import DataError, UsageError
 from mirctl_adapt import evaluation, recommender, saving, towers
 from mirctl_adapt.config import AdaptConfig
-from mirctl_adapt.evaluation import Scorer
-from mirctl_adapt.neural import NeuralScorer, embed_items
+from mirctl_adapt.neural import NeuralScorer
 from mirctl_adapt.pipeline import split_of, tell
-from mirctl_adapt.recommender import Saved
 
 CHANGEABLE = ("data.", "evaluation.", "device=", "precision=")
 
 
 def evaluate(
-    folder: Path, changes: Sequence[str], device_name: str | None
+    folder: Path, changes: Sequence[str], options: jobs.Options
 ) -> tuple[dict[str, Any], str]:
     """(metrics, report) of an artifact; `changes` may name other data or another protocol.
 
     The split is the trained one: another seed or model would measure what was trained on.
     """
-    art = artifact.open_artifact(folder, kind=saving.KIND)
+    art = artifact.open_artifact(folder, saving.KIND, saving.SCHEMA)
     for change in changes:
         if not change.startswith(CHANGEABLE):
             raise UsageError(f"{change!r}: eval measures this model; only data.* and evaluation.*")
-    options = jobs.Options(device=device_name)
     _, config = jobs.prepare(str(folder), changes, options, only="adapt/run")
     assert isinstance(config, AdaptConfig)
     catalogue = load_catalogue(config.data, seed=config.seed)
@@ -56,15 +52,8 @@ def evaluate(
     if same_ids and not changed & {towers.input_name(name) for name in config.model.encoders}:
         scorer = saved.scorer
     else:
-        scorer = _embed_anew(saved, catalogue, config)
+        place = saved.scorer.embeddings.device
+        embeddings = recommender.embed(saved, catalogue.items, place, config.precision)
+        scorer = NeuralScorer(saved.model.users, embeddings)
     metrics = evaluation.evaluate(scorer, split, config.evaluation, config.seed)
     return metrics, evaluation.report(metrics, config.evaluation)
-
-
-def _embed_anew(saved: Saved, catalogue: Catalogue, config: AdaptConfig) -> Scorer:
-    """A scorer over the items as they are now."""
-    place = device.choose(config.device)
-    dtype = device.precision(config.precision, place)
-    states = towers.inputs_for(config.model, catalogue.items, place, dtype, Meter(), saved.towers)
-    known = [saved.item_index.get(name, -1) for name in catalogue.items.ids]
-    return NeuralScorer(saved.model.users, embed_items(saved.model, states, known))

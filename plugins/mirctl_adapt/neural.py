@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mirctl import console
 from mirctl_adapt.config import ModelConfig
 from mirctl_adapt.data import Histories
 from mirctl_adapt.inputs import CatalogueInputs
@@ -61,11 +62,13 @@ def embed_items(
     model.eval()
     known = None if ids is None else torch.tensor(ids, device=inputs.device)
     blocks = []
-    for rows in torch.arange(inputs.n_items).split(ITEM_BLOCK):
-        batch = inputs.gather(rows)
-        if known is not None:
-            batch = replace(batch, ids=known[rows.to(inputs.device)])
-        blocks.append(model.items(batch).float())
+    with console.progress("embedding the items", inputs.n_items) as advance:
+        for rows in torch.arange(inputs.n_items).split(ITEM_BLOCK):
+            batch = inputs.gather(rows)
+            if known is not None:
+                batch = replace(batch, ids=known[rows.to(inputs.device)])
+            blocks.append(model.items(batch).float())
+            advance(len(rows))
     return torch.cat(blocks)
 
 

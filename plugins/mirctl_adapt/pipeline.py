@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import torch
 
-from mirctl import console, training
+from mirctl import console, hub, training
 from mirctl.data.catalogue import Catalogue, load_catalogue
 from mirctl.run import Result, Run
 from mirctl_adapt import counting, data, evaluation, saving, towers
-from mirctl_adapt.config import AdaptConfig
+from mirctl_adapt.config import CONTENT, AdaptConfig
 from mirctl_adapt.data import Split
 from mirctl_adapt.evaluation import Scorer
 from mirctl_adapt.inputs import CatalogueInputs
@@ -41,6 +41,23 @@ def run(config: AdaptConfig, run: Run) -> Result:
     return Result(run.out, metrics=metrics, report=evaluation.report(metrics, config.evaluation))
 
 
+def check(config: AdaptConfig) -> None:
+    """Read the data as a run would, and look for the models; raise what would stop it."""
+    catalogue = load_catalogue(config.data, seed=config.seed)
+    split = split_of(catalogue, config)
+    tell(catalogue, split)
+    if config.model.method not in ("pop", "markov"):
+        data.Windows(split.train, config.model.history, config.train.batch_size, config.seed)
+    if config.model.method in CONTENT:
+        towers.check(config.model, catalogue.items)
+        for settings in config.model.encoders.values():
+            try:
+                if settings.encoder is None:
+                    hub.resolve(settings.model, download=False)
+            except hub.NotFetched:
+                console.say(f"{settings.model} would be fetched")
+
+
 def split_of(catalogue: Catalogue, config: AdaptConfig) -> Split:
     """The catalogue's histories, cut as the recipe's protocol says."""
     offsets, items = catalogue.interactions.sequences()
@@ -49,15 +66,13 @@ def split_of(catalogue: Catalogue, config: AdaptConfig) -> Split:
 
 def tell(catalogue: Catalogue, split: Split) -> None:
     """Say what was read, so that nothing is dropped in silence."""
-    users, items = len(split.whole), split.n_items
+    users, used = len(catalogue.interactions.users), len(split.whole)
+    few, out = used - len(split.evaluated), users - used
     console.say(
-        f"{len(catalogue.interactions.item)} interactions of {users} users with {items} items; "
-        f"{len(split.evaluated)} users are evaluated"
-        + (
-            f", {users - len(split.evaluated)} have too few interactions and only train"
-            if users > len(split.evaluated)
-            else ""
-        )
+        f"{len(catalogue.interactions.item)} interactions of {users} users with {split.n_items} "
+        f"items; {len(split.evaluated)} users are evaluated"
+        + (f", {few} have too few interactions and only train" if few else "")
+        + (f", {out} have too few interactions for the protocol and are left out" if out else "")
     )
 
 
@@ -76,15 +91,17 @@ def train(config: AdaptConfig, catalogue: Catalogue, split: Split, run: Run) -> 
     torch.manual_seed(config.seed)
     tower_inputs = inputs.tower_inputs(normalize=config.model.normalizes)
     model = build(config.model, tower_inputs, split.n_items).to(run.device)
-    _count_parameters(model, run)
     task = NextItemTask(model, inputs, split, config)
+    _tell_model(task, run)
     with run.meter.phase("train"):
         history = training.fit(task, config.train, run)
     embeddings = embed_items(model, inputs)
     return Trained(NeuralScorer(model.users, embeddings), model, inputs, tuple(history))
 
 
-def _count_parameters(model: Recommender, run: Run) -> None:
-    count = sum(p.numel() for p in model.parameters() if p.requires_grad)
+def _tell_model(task: NextItemTask, run: Run) -> None:
+    count = sum(p.numel() for p in task.model.parameters() if p.requires_grad)
     run.meter.record(trainable_parameters=count)
-    console.say(f"{count:,} trainable parameters")
+    every = f"all {task.split.n_items:,} items"
+    candidates = every if task.whole else "the items of a batch, minus log popularity"
+    console.say(f"{count:,} trainable parameters; softmax over {candidates}")

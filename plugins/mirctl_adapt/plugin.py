@@ -17,6 +17,7 @@ def mirctl_jobs() -> list[Job]:
             function="mirctl_adapt.pipeline:run",
             summary="data -> cached hidden states -> train -> evaluate -> artifact",
             metrics="mirctl_adapt.evaluation:names",
+            check="mirctl_adapt.pipeline:check",
         )
     ]
 

@@ -11,15 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mirctl import artifact, console, recipe, yaml12
+from mirctl import artifact, console, device, recipe, yaml12
+from mirctl.data.items import Items
+from mirctl.efficiency import Meter
 from mirctl.errors import ArtifactError, DataError, UsageError, suggest
-from mirctl_adapt import saving
+from mirctl_adapt import saving, towers
 from mirctl_adapt.config import AdaptConfig
 from mirctl_adapt.counting import Markov, Popularity
 from mirctl_adapt.data import Histories
 from mirctl_adapt.evaluation import Scorer, block_of_users
 from mirctl_adapt.model import Recommender, TowerInput
-from mirctl_adapt.neural import NeuralScorer, build
+from mirctl_adapt.neural import NeuralScorer, build, embed_items
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Saved:
     """(n_items,) float32: training interactions."""
     scorer: Scorer
     model: Recommender | None
-    towers: dict[str, dict[str, list[int]]]
+    towers: dict[str, dict[str, Any]]
     user_ids: list[str] | None
     histories: Histories | None
 
@@ -47,14 +49,14 @@ class Saved:
         return {name: i for i, name in enumerate(self.user_ids or ())}
 
 
-def load(folder: Path, device: torch.device | None = None) -> Saved:
+def load(folder: Path, place: torch.device | None = None) -> Saved:
     """Open an artifact of kind adapt/recommender."""
-    device = device or torch.device("cpu")
-    art = artifact.open_artifact(folder, kind=saving.KIND)
+    place = place or torch.device("cpu")
+    art = artifact.open_artifact(folder, saving.KIND, saving.SCHEMA)
     config = _config(art)
     items, users = saving.load_tables(art)
-    towers = art.json(saving.TOWERS)
-    scorer, model = _scorer(art, config, towers, items.num_rows, device)
+    facts = art.json(saving.TOWERS)
+    scorer, model = _scorer(art, config, facts, items.num_rows, place)
     histories = None
     if users is not None:
         column = users["history"].combine_chunks()
@@ -69,7 +71,7 @@ def load(folder: Path, device: torch.device | None = None) -> Saved:
         torch.from_numpy(items["train_interactions"].to_numpy().astype(np.float32)),
         scorer,
         model,
-        towers,
+        facts,
         users["user_id"].to_pylist() if users is not None else None,
         histories,
     )
@@ -89,9 +91,9 @@ def _config(art: artifact.Artifact) -> AdaptConfig:
 def _scorer(
     art: artifact.Artifact,
     config: AdaptConfig,
-    towers: dict[str, Any],
+    facts: dict[str, Any],
     n_items: int,
-    device: torch.device,
+    place: torch.device,
 ) -> tuple[Scorer, Recommender | None]:
     tensors = art.tensors("model")
     if config.model.method == "pop":
@@ -100,7 +102,7 @@ def _scorer(
         return Markov(
             **{name: tensors[name] for name in ("counts", "offsets", "after", "times")}
         ), None
-    inputs = [_tower_input(facts) for facts in towers.values()]
+    inputs = [_tower_input(tower) for tower in facts.values()]
     model = build(config.model, inputs, n_items)
     try:
         model.load_state_dict({name: tensors[name] for name in tensors})
@@ -108,14 +110,26 @@ def _scorer(
         raise ArtifactError(
             f"weights do not fit the recipe: {error}", where=str(art.folder)
         ) from error
-    model.to(device).eval()
-    embeddings = art.tensors("items")["embeddings"].to(device)
+    model.to(place).eval()
+    embeddings = art.tensors("items")["embeddings"].to(place)
     return NeuralScorer(model.users, embeddings), model
 
 
-def _tower_input(facts: dict[str, list[int]]) -> TowerInput:
-    widths = [facts["widths"][i] for i in facts["layers"]]
+def _tower_input(tower: dict[str, Any]) -> TowerInput:
+    widths = [tower["widths"][i] for i in tower["layers"]]
     return TowerInput(widths, torch.zeros(sum(widths)), torch.ones(sum(widths)))
+
+
+def embed(saved: Saved, items: Items, place: torch.device, precision: str) -> Tensor:
+    """(items, dim): what the model makes of items by their content, also of new ones.
+
+    With precision `auto` the frozen encoders compute as they did for the training.
+    """
+    trained = next(iter(saved.towers.values())).get("precision", "fp32")
+    dtype = device.precision(trained if precision == "auto" else precision, place)
+    model = saved.config.model
+    inputs = towers.inputs_for(model, items, place, dtype, Meter(), saved.towers)
+    return embed_items(saved.model, inputs, [saved.item_index.get(n, -1) for n in items.ids])
 
 
 @dataclass(frozen=True)

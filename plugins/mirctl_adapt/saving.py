@@ -15,7 +15,7 @@ from mirctl_adapt.data import Split
 if TYPE_CHECKING:
     from mirctl_adapt.pipeline import Trained
 
-KIND = "adapt/recommender"
+KIND, SCHEMA = "adapt/recommender", 1
 ITEMS = "extra/items.parquet"
 USERS = "extra/users.parquet"
 TOWERS = "extra/towers.json"
@@ -30,7 +30,7 @@ def save(
     metrics: dict[str, Any],
 ) -> None:
     """Write the artifact in one rename."""
-    with artifact.create(run.out, kind=KIND, schema=1, force=run.force) as draft:
+    with artifact.create(run.out, kind=KIND, schema=SCHEMA, force=run.force) as draft:
         if trained.model is not None:
             draft.tensors("model", dict(trained.model.state_dict()))
             draft.tensors("items", {"embeddings": trained.scorer.embeddings})

@@ -15,10 +15,8 @@ import pyarrow.parquet as pq
 from mirctl import console, device, files, tables
 from mirctl.artifact import write_tensors
 from mirctl.data.items import load_items
-from mirctl.efficiency import Meter
 from mirctl.errors import DataError, UsageError
-from mirctl_adapt import recommender, towers
-from mirctl_adapt.neural import embed_items
+from mirctl_adapt import recommender
 from mirctl_adapt.recommender import Filter, Saved
 
 LINES_AT_ONCE = 256
@@ -48,22 +46,38 @@ def recommend(
     allow: Path | None,
     deny: Path | None,
     out: str,
+    place: str | None,
     *,
     force: bool,
+    json: bool,
 ) -> None:
-    """Write the recommendations of an artifact to a file or stdout."""
+    """Write the recommendations of an artifact to a file or stdout; `json`: as one document."""
     asked.check()
     if out != "-":
         files.refuse_to_overwrite(Path(out), force=force)
-    saved = recommender.load(folder)
+    saved = recommender.load(folder, device.choose(place or "cpu"))
     keep = Filter.read(saved, allow, deny)
     told: Counter[str] = Counter()
-    tables.write_rows(out, _rows(saved, asked, k, keep, told))
+    rows = _rows(saved, asked, k, keep, told)
+    if json and out == "-":
+        console.document({"recommendations": list(rows)})
+    else:
+        # Rows on a terminal are progress enough.
+        count = tables.write_rows(out, rows if out == "-" else _with_progress(rows))
+        if json:
+            console.document({"out": out, "rows": count})
     if told["unknown"]:
         console.warn(f"{told['unknown']} items of the histories are not in the catalogue: left out")
     if told["short"]:
         left = "the others are in the history, or kept out by --allow or --deny"
         console.warn(f"{told['short']} users get fewer than {k} items: {left}")
+
+
+def _with_progress(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    with console.progress("recommending", 0, "rows") as advance:
+        for row in rows:
+            advance(1)
+            yield row
 
 
 def _rows(
@@ -129,6 +143,7 @@ def embed(
     images: Path | None,
     out: Path,
     device_name: str | None,
+    precision: str | None,
     *,
     force: bool,
 ) -> dict[str, Any]:
@@ -144,15 +159,13 @@ def embed(
             f"method {config.model.method!r} knows items by id alone: nothing to embed"
         )
     items = load_items(table, config.data.columns, images)
-    dtype = device.precision(config.precision, place)
-    inputs = towers.inputs_for(config.model, items, place, dtype, Meter(), saved.towers)
-    known = [saved.item_index.get(name, -1) for name in items.ids]
-    embeddings = embed_items(saved.model, inputs, known).cpu()
+    embeddings = recommender.embed(saved, items, place, precision or config.precision).cpu()
     if out.suffix == ".safetensors":
         write_tensors(out, {"embeddings": embeddings}, {"item_ids": items.ids})
     else:
         _write_parquet(out, items.ids, embeddings.numpy())
-    return {"out": str(out), "items": len(items.ids), "new": known.count(-1)}
+    new = sum(name not in saved.item_index for name in items.ids)
+    return {"out": str(out), "items": len(items.ids), "new": new}
 
 
 def _write_parquet(out: Path, ids: list[str], embeddings: np.ndarray) -> None:

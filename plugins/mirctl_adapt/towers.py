@@ -7,11 +7,12 @@ from typing import Any
 import torch
 
 from mirctl import console
+from mirctl import device as devices
 from mirctl.data.catalogue import Items
 from mirctl.efficiency import Meter
-from mirctl.encode import content
+from mirctl.encode import choose, content
 from mirctl.encode.content import RawItem
-from mirctl.encode.states import OTHER_SHARD, States, encode_items
+from mirctl.encode.states import OTHER_SHARD, States, encode_with
 from mirctl.errors import ArtifactError, DataError, UsageError
 from mirctl_adapt import layers
 from mirctl_adapt.config import ModelConfig
@@ -34,11 +35,16 @@ def encode(
 
     `shard` (index, count), index from 0, encodes only every count-th item.
     """
-    states = {}
+    check(config, items)
+    choices = {}
     for name, settings in config.encoders.items():
+        with _in_recipe(name):
+            choices[name] = choose(settings, dtype)
+    states = {}
+    for name, choice in choices.items():
         raw = raw_items(items, name)
         with meter.phase(f"encode {name}") as phase, _in_recipe(name):
-            states[name] = encode_items(settings, raw, device=device, dtype=dtype, shard=shard)
+            states[name] = encode_with(choice, raw, device=device, shard=shard)
             phase.items = states[name].calls
         _tell(name, states[name], items.ids)
     return states
@@ -56,6 +62,13 @@ def _in_recipe(name: str) -> Iterator[None]:
 def _key(name: str) -> str:
     """Where a tower's encoder stands in a recipe."""
     return f"model.{name}" if name in ("text", "image") else f"model.columns.{name}"
+
+
+def check(config: ModelConfig, items: Items) -> None:
+    """Refuse at once what no encoding would mend: columns and towers that are not there."""
+    for name in config.encoders:
+        raw_items(items, name)
+    layers.check_groups(config)
 
 
 def raw_items(items: Items, name: str) -> Sequence[RawItem]:
@@ -107,12 +120,14 @@ def refuse_empty(inputs: CatalogueInputs) -> None:
             )
 
 
-def keep_layers(config: ModelConfig, states: Mapping[str, States]) -> dict[str, Tower]:
-    """Each tower with the layers that the recipe keeps, and the digest of its weights."""
+def keep_layers(
+    config: ModelConfig, states: Mapping[str, States], dtype: torch.dtype
+) -> dict[str, Tower]:
+    """Each tower with the layers that the recipe keeps, and what made its states."""
     cached = {name: layers.Cached(found.layers, found.widths) for name, found in states.items()}
     chosen = layers.choose(config, cached)
     return {
-        name: Tower(states[name], tuple(kept), states[name].weights)
+        name: Tower(states[name], tuple(kept), states[name].weights, devices.NAMES[dtype])
         for name, kept in chosen.items()
     }
 
@@ -129,10 +144,11 @@ def inputs_for(
 
     `saved` are the towers of an artifact: other weights or layers than those raise ArtifactError.
     """
-    towers = keep_layers(config, encode(config, items, device, dtype, meter))
+    towers = keep_layers(config, encode(config, items, device, dtype, meter), dtype)
     inputs = CatalogueInputs(towers, len(items.ids), device)
     for name, facts in (saved or {}).items():
-        if inputs.facts()[name] != facts:
+        now = inputs.facts()[name]
+        if any(now[key] != facts.get(key) for key in ("weights", "widths", "layers")):
             raise ArtifactError(
                 f"tower {name!r} was trained on other weights or layers than "
                 f"{config.encoders[name].model} gives now",

@@ -17,6 +17,13 @@ from mirctl_adapt.neural import NeuralScorer, embed_items
 WHOLE_CATALOGUE = 5000
 
 
+def whole_catalogue(config: AdaptConfig, n_items: int) -> bool:
+    """Is the softmax over every item? SASRec's is by definition; a small catalogue allows it."""
+    if config.train.loss == "auto":
+        return config.model.method == "id" or n_items <= WHOLE_CATALOGUE
+    return config.train.loss == "catalogue"
+
+
 class NextItemTask:
     """Windows of histories in, mean next-item loss out; validates by full ranking."""
 
@@ -26,8 +33,7 @@ class NextItemTask:
         self.model, self.inputs, self.split, self.config = model, inputs, split, config
         width = config.model.history
         self.windows = Windows(split.train, width, config.train.batch_size, config.seed)
-        loss = config.train.loss
-        self.whole = loss == "catalogue" or (loss == "auto" and split.n_items <= WHOLE_CATALOGUE)
+        self.whole = whole_catalogue(config, split.n_items)
         counts = torch.from_numpy(split.train_counts()).float().to(inputs.device)
         self.log_share = (counts.clamp_min(1) / counts.sum()).log()
         self.every_item = inputs.gather(torch.arange(split.n_items)) if self.whole else None

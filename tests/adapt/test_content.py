@@ -177,7 +177,7 @@ def test_other_weights_than_the_trained_ones_are_refused(
         with pytest.raises(ArtifactError, match="other weights"):
             serving.embed(
                 tmp_path / "m", catalogue / "items.csv", catalogue / "images",
-                tmp_path / "e.parquet", None, force=False,
+                tmp_path / "e.parquet", None, None, force=False,
             )  # fmt: skip
 
 

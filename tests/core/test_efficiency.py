@@ -3,6 +3,7 @@
 import time
 
 import pytest
+import torch
 
 from mirctl.efficiency import Meter
 
@@ -55,22 +56,29 @@ def test_a_resumed_run_tells_what_all_its_parts_spent():
 
 
 def test_a_figure_that_cannot_be_read_is_null(monkeypatch):
-    monkeypatch.setattr("mirctl.efficiency._energy", lambda: None)
+    monkeypatch.setattr("mirctl.efficiency._cpu_energy", lambda: None)
     with Meter() as meter:
-        assert meter.report()["energy_joules"] is None
+        assert meter.report()["energy_joules"] == {"cpu": None}
 
 
 def test_energy_of_the_parts_adds_up(monkeypatch):
     joules = iter([10.0, 14.0, 100.0, 101.0])
-    monkeypatch.setattr("mirctl.efficiency._energy", lambda: next(joules))
+    monkeypatch.setattr("mirctl.efficiency._cpu_energy", lambda: next(joules))
     first = Meter()
     saved = first.state()
     second = Meter()
     second.go_on(saved)
-    assert second.report()["energy_joules"] == pytest.approx(4 + 1)
+    assert second.report()["energy_joules"] == {"cpu": pytest.approx(4 + 1)}
 
 
 def test_a_counter_that_began_anew_is_not_believed(monkeypatch):
     joules = iter([10.0, 4.0])
-    monkeypatch.setattr("mirctl.efficiency._energy", lambda: next(joules))
-    assert Meter().report()["energy_joules"] is None
+    monkeypatch.setattr("mirctl.efficiency._cpu_energy", lambda: next(joules))
+    assert Meter().report()["energy_joules"] == {"cpu": None}
+
+
+def test_a_cuda_run_tells_the_energy_of_its_card(monkeypatch):
+    joules = iter([1000.0, 1250.0])
+    monkeypatch.setattr("mirctl.efficiency._cuda_energy", lambda device: next(joules))
+    meter = Meter(torch.device("cuda"))
+    assert meter.state()["joules"]["cuda"] == pytest.approx(250)

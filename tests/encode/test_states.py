@@ -29,7 +29,7 @@ class Toy:
     modality, widths, layers, batch_size = "text", (2, 1), ("1", "2"), 4
 
     def __init__(self, fail_at=None, scale=1.0):
-        self.key, self.settings = "k", EncoderSettings(model="toy")
+        self.key, self.weights, self.settings = "k", "w", EncoderSettings(model="toy")
         self.batches, self.loads, self.fail_at, self.scale = [], 0, fail_at, scale
 
     def load(self, device):
