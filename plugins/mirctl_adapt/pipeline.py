@@ -88,6 +88,7 @@ def train(config: AdaptConfig, catalogue: Catalogue, split: Split, run: Run) -> 
         towers.refuse_empty(inputs)
         for name, tower in inputs.towers.items():
             run.note_input(towers.input_name(name), tower.states.content)
+            run.note_input(f"{name} model", tower.weights)
     torch.manual_seed(config.seed)
     tower_inputs = inputs.tower_inputs(normalize=config.model.normalizes)
     model = build(config.model, tower_inputs, split.n_items).to(run.device)

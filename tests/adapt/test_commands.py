@@ -345,3 +345,102 @@ def test_a_closed_pipe_is_quiet(chain):
     ran = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
     assert ran.stdout.strip() in ("141", "0")
     assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "message"),
+    [
+        (["--device", "cuda:7"], 5, "is not here"),
+        (["data.interactions={items}"], 3, "no column 'user_id'"),
+        (["--out", "{recipe}"], 2, "exists already"),
+        (["train.metric=x"], 2, "no validation metric"),
+    ],
+)
+def test_a_dry_run_tells_what_would_stop_a_run(mirctl, recipe, catalogue, changes, code, message):
+    names = {"items": catalogue / "items.csv", "recipe": recipe}
+    ran = mirctl("adapt", "run", recipe, "--dry-run", *(c.format(**names) for c in changes))
+    assert (ran.code, message in ran.err) == (code, True), ran.err
+
+
+def test_a_newer_schema_is_refused(mirctl, chain):
+    from mirctl.artifact import manifest
+
+    path = chain / "manifest.json"
+    fields = json.loads(path.read_text()) | {"schema_version": 2}
+    fields["digest"] = manifest.digest(fields)
+    path.write_text(json.dumps(fields))
+    ran = mirctl("adapt", "recommend", chain, "--history", "i1")
+    assert (ran.code, "has schema 2 of adapt/recommender" in ran.err) == (4, True), ran.err
+
+
+def test_recommendations_come_as_one_document_on_request(mirctl, chain, tmp_path):
+    rows = mirctl("adapt", "recommend", chain, "--history", "i1", "--k", "2")
+    ran = mirctl("adapt", "recommend", chain, "--history", "i1", "--k", "2", "--json")
+    assert json.loads(ran.out)["recommendations"] == [json.loads(r) for r in rows.out.splitlines()]
+    out = tmp_path / "r.parquet"
+    ran = mirctl("adapt", "recommend", chain, "--all", "--k", "2", "--json", "--out", out)
+    assert json.loads(ran.out) == {"out": str(out), "rows": 120}
+
+
+def test_a_stored_artifact_is_a_gate_too(mirctl, chain):
+    assert mirctl("artifact", "inspect", chain, "--require", "ndcg@10>=0").code == 0
+    ran = mirctl("artifact", "inspect", chain, "--require", "ndcg@10>=1.1", "--json")
+    assert (ran.code, json.loads(ran.out)["error"]["code"]) == (1, 1)
+
+
+def test_users_left_out_by_the_protocol_are_counted(mirctl, recipe, catalogue, tmp_path):
+    with open(catalogue / "interactions.csv", "a") as file:
+        file.write("few,i1,1\nfew,i2,2\nfew,i3,3\nfew,i4,4\n")
+    changes = ["model.method=pop", "evaluation.protocol=iisan"]
+    told = mirctl("adapt", "run", recipe, *changes, "--out", tmp_path / "m").err
+    assert "61 users" in told
+    assert "60 users are evaluated, 1 have too few interactions for the protocol" in told
+
+
+def test_ids_with_commas_and_strange_blanks_can_be_asked_for(mirctl, tmp_path):
+    names = ["a,b", " c", "d\u2028e", "f"]
+    rows = [f'u{u},"{name}",{t}' for u in range(9) for t, name in enumerate(names)]
+    (tmp_path / "log.csv").write_text("\n".join(["user_id,item_id,timestamp", *rows]) + "\n")
+    (tmp_path / "r.yaml").write_text(
+        "uses: adapt/run\ndata: {interactions: log.csv}\nmodel: {method: pop}\n"
+    )
+    model = tmp_path / "m"
+    run(mirctl, tmp_path / "r.yaml", model)
+    assert mirctl("adapt", "recommend", model, "--history", "a,b").code == 0
+    assert mirctl("adapt", "recommend", model, "--history", " c, f").code == 0
+    (tmp_path / "allow.txt").write_text("\n".join(names) + "\n")
+    ran = mirctl("adapt", "recommend", model, "--history", "f", "--allow", tmp_path / "allow.txt")
+    assert ran.out.count("\n") == 3
+    assert "not in the catalogue" not in ran.err
+
+
+def test_only_listed_files_of_an_artifact_are_read(mirctl, recipe, tmp_path):
+    run(mirctl, recipe, tmp_path / "full", "model.method=pop")
+    run(mirctl, recipe, tmp_path / "m", "model.method=pop", "save.histories=false")
+    link = tmp_path / "m" / "extra" / "users.parquet"
+    link.symlink_to(tmp_path / "full" / "extra" / "users.parquet")
+    assert mirctl("adapt", "recommend", tmp_path / "m", "--all").code == 2
+
+
+def test_ids_are_learned_by_the_softmax_over_the_whole_catalogue(mirctl, recipe, tmp_path):
+    from mirctl_adapt import training
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "WHOLE_CATALOGUE", 5)
+        told = mirctl("adapt", "run", recipe, "--out", tmp_path / "a").err
+        assert "softmax over all 30 items" in told
+        told = mirctl("adapt", "run", recipe, "train.loss=batch", "--out", tmp_path / "b").err
+        assert "softmax over the items of a batch" in told
+
+
+def test_a_job_that_is_ended_from_outside_leaves_nothing_half_written(recipe, tmp_path):
+    code = (
+        "import os, signal, sys\nfrom mirctl import cli\n"
+        "from mirctl_adapt import saving\n"
+        "saving.card = lambda *_: os.kill(os.getpid(), signal.SIGTERM)\n"
+        f"sys.argv = ['mirctl', 'adapt', 'run', {str(recipe)!r}, 'model.method=pop',"
+        f" '--out', {str(tmp_path / 'm')!r}]\ncli.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 130, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]

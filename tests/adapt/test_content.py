@@ -200,3 +200,84 @@ def test_a_layer_that_does_not_exist_is_told_with_its_tower(mirctl, recipe, vit,
     change = f"model.image={{model: {vit}, layers: [0, 99]}}"
     ran = mirctl("adapt", "run", recipe, change, "--out", tmp_path / "m")
     assert (ran.code, "model.image.layers: layer 99 does not exist" in ran.err) == (2, True)
+
+
+def test_pictures_named_by_a_column_are_inputs_too(mirctl, recipe, catalogue, pictures, tmp_path):
+    lines = (catalogue / "items.csv").read_text().splitlines()
+    rows = [
+        f"{lines[0]},pic",
+        *(f"{line},images/{line.partition(',')[0]}.png" for line in lines[1:]),
+    ]
+    (catalogue / "with_pictures.csv").write_text("\n".join(rows) + "\n")
+    table = catalogue / "with_pictures.csv"
+    changes = ["data.images=null", "data.columns.image=pic", f"data.items={table}"]
+    before, _ = run(mirctl, recipe, tmp_path / "m", *changes, "train.epochs=6")
+    assert "image of the items" in mirctl("artifact", "inspect", tmp_path / "m").out
+    same = mirctl("adapt", "eval", tmp_path / "m", "--json")
+    assert json.loads(same.out)["metrics"]["mrr"] == before["metrics"]["mrr"]
+    for file in pictures.glob("*.png"):
+        Image.new("RGB", (40, 40), "red").save(file)
+    ran = mirctl("adapt", "eval", tmp_path / "m", "--json")
+    assert json.loads(ran.out)["metrics"]["mrr"] != before["metrics"]["mrr"]
+
+
+@pytest.mark.parametrize("what", ["weights", "pictures"])
+def test_a_run_does_not_go_on_with_other_inputs(mirctl, recipe, bert, pictures, tmp_path, what):
+    from mirctl import training
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training.console, "duration", lambda _: 1 / 0)
+        patch.setattr(training._Loop, "_end_epoch", interrupt_after_saving)
+        ran = mirctl("adapt", "run", recipe, "--out", tmp_path / "m")
+    assert ran.code == 130
+    if what == "weights":
+        weights = bert / "model.safetensors"
+        weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\x80?")
+    else:
+        Image.new("RGB", (40, 40), "red").save(pictures / "i2.png")
+    ran = mirctl("adapt", "run", recipe, "--out", tmp_path / "m", "--resume")
+    assert (ran.code, "changed since this run began" in ran.err) == (2, True), ran.err
+
+
+def interrupt_after_saving(loop, *_):
+    loop._save()
+    raise KeyboardInterrupt
+
+
+def test_states_are_written_block_by_block(mirctl, recipe, tmp_path, monkeypatch):
+    import torch
+
+    from mirctl import artifact
+    from mirctl_adapt import encoding
+
+    mirctl("adapt", "encode", recipe, "--out", tmp_path / "whole")
+    monkeypatch.setattr(encoding, "ROWS", 7)
+    mirctl("adapt", "encode", recipe, "--out", tmp_path / "cut")
+    parts = artifact.open_artifact(tmp_path / "cut").tensors("text")
+    whole = artifact.open_artifact(tmp_path / "whole").tensors("text")
+    blocks = [parts[name] for name in sorted(parts) if name.startswith("states")]
+    assert len(blocks) == -(-N_ITEMS // 7)
+    assert torch.equal(torch.cat(blocks), whole["states.00000"])
+    assert torch.equal(parts["items"], whole["items"])
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "message"),
+    [
+        ("model.columns.captoin=minilm", 3, "has no column 'captoin'"),
+        ("model.groups.txt=3", 2, "did you mean 'text'"),
+    ],
+)
+def test_what_no_encoding_mends_is_told_before_it(mirctl, recipe, tmp_path, change, code, message):
+    ran = mirctl("adapt", "run", recipe, change, "--out", tmp_path / "m")
+    assert (ran.code, message in ran.err, "have states" in ran.err) == (code, True, False), ran.err
+
+
+def test_new_items_are_encoded_in_the_precision_of_the_training(mirctl, recipe, tmp_path):
+    from mirctl_adapt import recommender
+
+    run(mirctl, recipe, tmp_path / "m", "precision=bf16")
+    saved = recommender.load(tmp_path / "m")
+    assert {tower["precision"] for tower in saved.towers.values()} == {"bf16"}
+    ran = mirctl("adapt", "eval", tmp_path / "m", "precision=auto", "--json")
+    assert ran.code == 0, ran.err

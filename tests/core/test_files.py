@@ -60,3 +60,27 @@ def test_a_full_disk_is_said(tmp_path):
     ):
         file.write(b"x" * 10)
         file.flush()
+
+
+def test_of_a_link_the_target_is_replaced(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / files.MANIFEST).write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    with files.atomic_folder(tmp_path / "link", force=True) as folder:
+        (folder / files.MANIFEST).write_text("new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / files.MANIFEST).read_text() == "new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "real"]
+
+
+def test_a_link_that_leads_nowhere_is_filled(tmp_path):
+    (tmp_path / "link").symlink_to("later")
+    with files.atomic_folder(tmp_path / "link") as folder:
+        (folder / "x").write_text("new")
+    assert (tmp_path / "later" / "x").read_text() == "new"
+
+
+def test_a_place_below_a_file_is_wrong_usage(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UsageError, match="is every folder above it a folder"):
+        files.write_text(tmp_path / "file" / "x", "y")

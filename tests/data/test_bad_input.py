@@ -136,3 +136,8 @@ def test_nothing_left_is_an_error(tmp_path):
 def test_settings_that_contradict_each_other_are_refused(settings, message):
     with pytest.raises(ValidationError, match=message):
         DataConfig(**settings)
+
+
+def test_a_header_too_long_to_be_one_is_told(tmp_path):
+    with pytest.raises(DataError, match="its header cannot be read"):
+        load(tmp_path, items='item_id,"' + "x" * 200_000 + '"\na,b\n')

@@ -263,3 +263,37 @@ def test_sequences_agree_with_a_plain_loop(tmp_path):
     chance.shuffle(rows)
     log = write_csv(tmp_path / "log.csv", "user_id,item_id,timestamp", rows)
     assert histories(load(interactions=log)) == expected
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pa.array([1_600_000_000_123_456_789, 5], pa.timestamp("ns")), 1_600_000_000.123456),
+        (pa.array([2**63 + 2**20, 5], pa.uint64()), float(2**63 + 2**20)),
+        (pa.array(["2020-09-13T12:26:40.123456789", "2020-01-01"]), 1_600_000_000.123456),
+    ],
+    ids=["nanoseconds", "unsigned", "nanoseconds as text"],
+)
+def test_time_stamps_that_pandas_writes_are_read(tmp_path, column, expected):
+    table = pa.table({"user_id": ["u", "u"], "item_id": ["b", "a"], "timestamp": column})
+    parquet.write_table(table, tmp_path / "log.parquet")
+    found = load_catalogue(DataConfig(interactions=tmp_path / "log.parquet"), seed=0)
+    assert found.interactions.time[1] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_headerless_list_may_begin_with_an_item_nobody_took(tmp_path):
+    (tmp_path / "users.tsv").write_text("u1\tA2 A3 A2\nu2\tA3\n")
+    (tmp_path / "items.tsv").write_text("A1\tNever taken\nA2\tSea\nA3\tSky\n")
+    config = DataConfig(interactions=tmp_path / "users.tsv", items=tmp_path / "items.tsv")
+    assert load_catalogue(config, seed=0).items.ids == ["A1", "A2", "A3"]
+
+
+def test_half_a_character_in_jsonl_is_replaced(tmp_path):
+    (tmp_path / "log.csv").write_text("user_id,item_id,timestamp\nu,a,1\nu,b,2\n")
+    lines = [
+        '{"item_id": "a", "title": "cut \\ud83d"}',
+        '{"item_id": "b", "title": "\\ud83d\\ude00"}',
+    ]
+    (tmp_path / "items.jsonl").write_text("\n".join(lines))
+    config = DataConfig(interactions=tmp_path / "log.csv", items=tmp_path / "items.jsonl")
+    assert load_catalogue(config, seed=0).items.titles == ["cut ?", "\U0001f600"]

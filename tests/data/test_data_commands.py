@@ -81,3 +81,20 @@ def test_the_known_data_sets_are_listed(capsys):
     assert run_command(["data", "list", "--json"]) == 0
     known = json.loads(capsys.readouterr().out)["datasets"]
     assert "ml-100k" in [dataset["name"] for dataset in known]
+
+
+def test_a_deep_check_starts_no_other_program(folder, capsys, monkeypatch):
+    """An EPS under a picture's name would make Pillow run Ghostscript."""
+    started = []
+    monkeypatch.setattr("subprocess.check_call", lambda *a, **k: started.append(a))
+    eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n%%EOF\n"
+    (folder / "pictures/c.png").write_bytes(eps)
+    assert check(folder, "--deep", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert started == []
+    assert "c.png (not an image)" in report["examples"]["unreadable images"]
+
+
+def test_data_in_which_nobody_can_be_evaluated_is_told(folder, capsys):
+    assert check(folder) == 0
+    assert "no user has 3 interactions" in capsys.readouterr().err

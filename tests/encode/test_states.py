@@ -299,3 +299,33 @@ def test_a_real_model_is_not_even_imported_on_a_full_hit(bert, monkeypatch):
     again = encode_items(settings, TITLES[:5], device=CPU, dtype=torch.float32)
     assert again.calls == 0
     assert torch.equal(again.gather(np.arange(5)), first.gather(np.arange(5)))
+
+
+def test_a_picture_that_changes_between_listing_and_reading_is_left_out(posters, monkeypatch):
+    """Else another picture's states would stand under its key for good."""
+    real = states.open_ahead
+
+    def late(pictures, ahead):
+        Image.new("RGB", (9, 9), (250, 0, 0)).save(posters[3])
+        return real(pictures, ahead)
+
+    monkeypatch.setattr(states, "open_ahead", late)
+    got = encode(posters[:5], Reds())
+    assert got.absent == {"changed during the run": [3]}
+    monkeypatch.setattr(states, "open_ahead", real)
+    again = encode(posters[:5], Reds())
+    assert (again.calls, again.gather(np.arange(5))[3].item()) == (1, 250)
+
+
+def test_pictures_of_which_none_can_be_read_give_no_states(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    got = encode([tmp_path / "a.png"], Reds())
+    assert (got.widths, got.absent) == ((1,), {"not an image": [0]})
+
+
+def test_what_encodes_is_not_pruned_away():
+    first = segments.Segments("k", "states of toys")
+    encode(TITLES[:5])
+    assert cache.prune(0, None) == []
+    del first
+    assert [item.entry.key for item in cache.prune(0, None)] == ["k"]
