@@ -1,8 +1,9 @@
 """Artifacts: folders that say what they are, where they came from, and whether they are whole."""
 
 from mirctl.artifact.diff import diff, inspect
+from mirctl.artifact.draft import Draft, create
 from mirctl.artifact.manifest import Manifest
-from mirctl.artifact.store import Artifact, Draft, create, open_artifact, verify
+from mirctl.artifact.store import Artifact, open_artifact, verify
 from mirctl.artifact.tensors import Tensors, check_tensors, open_tensors, write_tensors
 
 __all__ = [

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import os
 import platform
 import re
 import subprocess
@@ -19,6 +20,7 @@ from mirctl.errors import ArtifactError
 
 FORMAT = 1
 FILE = "manifest.json"
+SUFFIX, INDEX = ".safetensors", ".safetensors.index.json"
 LIBRARIES = ("torch", "transformers", "numpy", "safetensors")
 _LARGEST = 256 << 20
 _FORMAT_TEXT = re.compile(r"mirctl-artifact/(\d{1,9})(\.\d+)?")
@@ -132,6 +134,15 @@ def check_inside(name: str) -> None:
         raise ValueError(f"the file name {_short(name)} leads out of the folder")
     if not name.isprintable() or "\\" in name:
         raise ValueError(f"the file name {_short(name)} holds a character that is not allowed")
+
+
+def names(folder: Path) -> list[str]:
+    """Every file below a folder, in order; a link counts as a file."""
+    found = []
+    for place, folders, names in os.walk(folder):
+        links = [name for name in folders if os.path.islink(os.path.join(place, name))]
+        found += [Path(place, name).relative_to(folder).as_posix() for name in names + links]
+    return sorted(found)
 
 
 def locate(folder: Path, name: str) -> Path:

@@ -1,201 +1,20 @@
-"""Writing an artifact's folder whole or not at all, opening it, and checking that it is whole."""
+"""Opening an artifact, and checking that it is whole."""
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from torch import Tensor
 
 from mirctl import console, files
 from mirctl.artifact import manifest as manifests
-from mirctl.artifact.manifest import Manifest, Plugin, Source
-from mirctl.artifact.tensors import (
-    Array,
-    Spec,
-    Tensors,
-    check_tensors,
-    layout,
-    open_tensors,
-    write_tensors,
-)
+from mirctl.artifact.manifest import INDEX, SUFFIX, Manifest
+from mirctl.artifact.tensors import Spec, Tensors, check_tensors, open_tensors
 from mirctl.errors import ArtifactError
 
-SHARD_BYTES = 5_000_000_000
-_SUFFIX, _INDEX = ".safetensors", ".safetensors.index.json"
 _SHARD = re.compile(r"-\d{5}-of-\d{5}\.safetensors$")
-
-
-class Draft:
-    """An artifact while it is written. Every name is a path relative to the artifact's folder."""
-
-    def __init__(self, folder: Path, out: Path, kind: str, schema: int) -> None:
-        self.folder = folder
-        self._out = Path(os.path.abspath(out))
-        self._fields: dict[str, Any] = {"kind": kind, "schema_version": schema, "facts": {}}
-        self._aliases: dict[str, dict[str, str]] = {}
-
-    def tensors(
-        self,
-        name: str,
-        tensors: Mapping[str, Array],
-        *,
-        shard_bytes: int = SHARD_BYTES,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Write NAME.safetensors, or shards and their index; tied tensors are stored once."""
-        stored, aliases = _untie(tensors)
-        if aliases:
-            self._aliases[name] = aliases
-        try:
-            specs = layout(stored)
-        except ValueError as error:
-            raise ArtifactError(
-                f"{name} cannot be written: {error}", where=str(self._out)
-            ) from error
-        shards = _shards(specs, shard_bytes)
-        if len(shards) == 1:
-            write_tensors(self.file(name + _SUFFIX), stored, metadata)
-            return
-        where = {}
-        for number, names in enumerate(shards, 1):
-            path = self.file(f"{name}-{number:05}-of-{len(shards):05}{_SUFFIX}")
-            write_tensors(path, {key: stored[key] for key in names}, metadata)
-            where |= dict.fromkeys(names, path.name)
-        total = sum(spec.size for spec in specs.values())
-        index = {"metadata": {"total_size": total}, "weight_map": dict(sorted(where.items()))}
-        self.json(name + _INDEX, index)
-
-    def json(self, name: str, content: Any) -> None:
-        """Write JSON: the same bytes for the same content, null for NaN."""
-        self.text(name, manifests.pretty(content))
-
-    def text(self, name: str, content: str) -> None:
-        files.write_text(self.file(name), content)
-
-    def file(self, name: str) -> Path:
-        """A path in the draft that the caller writes to; its folder exists."""
-        path = manifests.locate(self.folder, name)
-        if name == manifests.FILE or path.exists():
-            raise ArtifactError(f"{name} is written already", where=str(self._out))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
-
-    def describe(
-        self,
-        *,
-        seed: int | None = None,
-        device: str | None = None,
-        plugin: Mapping[str, str] | None = None,
-        inputs: Sequence[Mapping[str, Any]] = (),
-        parents: Sequence[Mapping[str, Any]] = (),
-        **facts: Any,
-    ) -> None:
-        """Say how the artifact came about; `facts` is whatever else the kind records.
-
-        Paths of inputs and parents are relative to the artifact, so that both can move together.
-        """
-        try:
-            told = {
-                "seed": seed,
-                "device": device,
-                "plugin": Plugin.model_validate(dict(plugin)).model_dump() if plugin else None,
-                "inputs": [_source(item) for item in inputs],
-                "parents": [_source(item) for item in parents],
-            }
-        except ValidationError as error:
-            raise ArtifactError(
-                f"the lineage is incomplete: {error}", where=str(self._out)
-            ) from error
-        self._fields |= {key: value for key, value in told.items() if value not in (None, [])}
-        self._fields["facts"] |= manifests.plain(facts)
-
-    def seal(self) -> None:
-        """Hash every file, then write the manifest."""
-        fields = {
-            "format": f"mirctl-artifact/{manifests.FORMAT}",
-            **self._fields,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "versions": manifests.versions(),
-            "commit": manifests.git_commit(),
-            "files": {name: _record(self.folder, name) for name in _names(self.folder)},
-            "aliases": self._aliases,
-        }
-        fields["digest"] = manifests.digest(fields)
-        Manifest.model_validate(fields)
-        files.write_text(self.folder / manifests.FILE, manifests.pretty(fields))
-
-
-@contextmanager
-def create(out: Path, kind: str, schema: int = 1, force: bool = False) -> Iterator[Draft]:
-    """Write a new artifact: it appears at `out` once the block ends well, else nothing does."""
-    with files.atomic_folder(Path(out), force=force) as folder:
-        draft = Draft(folder, Path(out), kind, schema)
-        yield draft
-        draft.seal()
-
-
-def _source(item: Mapping[str, Any]) -> dict[str, Any]:
-    return Source.model_validate(manifests.plain(item)).model_dump(exclude_none=True)
-
-
-def _untie(tensors: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, str]]:
-    """Tensors that are one and the same memory, as {stored} and {alias: name of the stored one}."""
-    stored: dict[str, Array] = {}
-    aliases: dict[str, str] = {}
-    first: dict[object, str] = {}
-    for name, value in sorted(tensors.items()):
-        place = _place(value)
-        if place is not None and place in first:
-            aliases[name] = first[place]
-        else:
-            stored[name] = value
-            first[place] = name
-    return stored, aliases
-
-
-def _place(value: Array) -> object:
-    """Where a tensor's data lie; None where it has none, so nothing can be tied to it."""
-    if not isinstance(value, Tensor):
-        place = value.__array_interface__["data"][0] if getattr(value, "size", 0) else None
-        return place and (place, value.shape, value.strides, value.dtype)
-    if value.numel() == 0 or value.is_meta:
-        return None
-    return value.device, value.data_ptr(), value.shape, value.stride(), value.dtype
-
-
-def _shards(specs: Mapping[str, Spec], limit: int) -> list[list[str]]:
-    """Names cut in order into groups of at most `limit` bytes; a larger tensor stands alone."""
-    shards: list[list[str]] = []
-    room = 0
-    for name in sorted(specs):
-        if not shards or specs[name].size > room:
-            shards.append([])
-            room = limit
-        shards[-1].append(name)
-        room -= specs[name].size
-    return shards
-
-
-def _names(folder: Path) -> list[str]:
-    """Every file below a folder, in order; a link counts as a file."""
-    found = []
-    for place, folders, names in os.walk(folder):
-        links = [name for name in folders if os.path.islink(os.path.join(place, name))]
-        found += [Path(place, name).relative_to(folder).as_posix() for name in names + links]
-    return sorted(found)
-
-
-def _record(folder: Path, name: str) -> dict[str, Any]:
-    path = manifests.locate(folder, name)
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
-    return {"size": path.stat().st_size, "sha256": files.sha256(path)}
 
 
 class Joined(Mapping[str, Tensor]):
@@ -258,7 +77,7 @@ class Artifact:
     def groups(self) -> list[str]:
         """The names that `tensors` takes."""
         names = [name for name in self.manifest.files if not _SHARD.search(name)]
-        ends = (_INDEX, _SUFFIX)
+        ends = (INDEX, SUFFIX)
         return [name.removesuffix(e) for name in names for e in ends if name.endswith(e)]
 
     def tensors(self, name: str) -> Joined:
@@ -269,16 +88,16 @@ class Artifact:
                 f"holds no tensors {name!r}; it holds: {known}", where=str(self.folder)
             )
         aliases = self.manifest.aliases.get(name, {})
-        sharded = name + _INDEX in self.manifest.files
+        sharded = name + INDEX in self.manifest.files
         try:
-            parts = self._shards(name) if sharded else [open_tensors(self.path(name + _SUFFIX))]
+            parts = self._shards(name) if sharded else [open_tensors(self.path(name + SUFFIX))]
             return Joined(parts, aliases)
         except ValueError as error:
             raise ArtifactError(f"tensors {name!r}: {error}", where=str(self.folder)) from error
 
     def _shards(self, name: str) -> list[Tensors]:
         """Open the files an index names; it must name exactly the tensors they hold."""
-        index = self.json(name + _INDEX)
+        index = self.json(name + INDEX)
         where = index.get("weight_map") if isinstance(index, dict) else None
         if not isinstance(where, dict) or not where:
             raise ValueError("the index has no weight_map")
@@ -333,7 +152,9 @@ def verify(path: Path) -> list[str]:
             problems += _file_problems(folder, name, manifest)
             advance(1)
     listed = {*manifest.files, manifests.FILE}
-    extra = [name for name in _names(folder) if name not in listed and not name.startswith(".")]
+    extra = [
+        name for name in manifests.names(folder) if name not in listed and not name.startswith(".")
+    ]
     problems += [f"{name}: is not in the manifest" for name in extra]
     return problems or _group_problems(Artifact(folder, manifest))
 
@@ -349,7 +170,7 @@ def _file_problems(folder: Path, name: str, manifest: Manifest) -> list[str]:
             return [f"{name}: has {size} bytes, not {record.size}"]
         if files.sha256(file) != record.sha256:
             return [f"{name}: its bytes changed (sha256 differs)"]
-        if name.endswith(_SUFFIX):
+        if name.endswith(SUFFIX):
             check_tensors(file)
     except (ArtifactError, OSError) as error:
         return [f"{name}: {error}"]

@@ -1,6 +1,7 @@
 """A tiny catalogue with a known law: item i is followed by item i + 1, around a circle."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -46,3 +47,17 @@ def recipe(catalogue):
         "train: {epochs: 3, batch_size: 16, lr: 1.0e-2}\n"
     )
     return file
+
+
+def run(mirctl, recipe, out, *changes):
+    ran = mirctl("adapt", "run", recipe, *changes, "--out", out, "--json")
+    assert ran.code == 0, ran.err
+    return json.loads(ran.out)
+
+
+@pytest.fixture
+def chain(mirctl, recipe, tmp_path):
+    """A Markov artifact: what comes next is known."""
+    out = tmp_path / "chain"
+    run(mirctl, recipe, out, "model.method=markov")
+    return out
