@@ -7,8 +7,10 @@ import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors on stderr.")]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite what exists.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, then stop.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an older result of that name.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Look for all that would stop the run; write nothing.")
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="New folder for the result.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Overrides the recipe's seed.")]
@@ -19,7 +21,8 @@ Precision = Annotated[
     str | None, typer.Option("--precision", help="auto, fp32, bf16 or fp16; overrides the recipe.")
 ]
 Changes = Annotated[
-    list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Changes to the recipe.")
+    list[str] | None,
+    typer.Argument(metavar="KEY=VALUE", help="Changes to the recipe, as in train.epochs=30."),
 ]
 Require = Annotated[
     list[str] | None,

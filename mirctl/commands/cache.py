@@ -9,7 +9,7 @@ import typer
 
 from mirctl import console
 from mirctl.errors import UsageError
-from mirctl.options import DryRun, Json
+from mirctl.options import Json
 
 if TYPE_CHECKING:
     from mirctl.cache import Damage, Entry, Usage
@@ -74,7 +74,7 @@ def prune(
         str | None, typer.Option("--max-size", metavar="SIZE", help="Keep at most: 10GB, 500MB.")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every entry not in use.")] = False,
-    dry_run: DryRun = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would go.")] = False,
     json: Json = False,
 ) -> None:
     """Remove entries, least recently used first; without options only unfinished ones."""

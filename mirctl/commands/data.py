@@ -69,9 +69,9 @@ def check(
     ] = None,
     layout: Annotated[str | None, typer.Option("--from", help="microlens")] = None,
     drop_unknown: Annotated[
-        bool, typer.Option(help="Leave out interactions with unknown items.")
+        bool, typer.Option("--drop-unknown", help="Leave out interactions with unknown items.")
     ] = False,
-    deep: Annotated[bool, typer.Option(help="Open every picture.")] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Open every picture.")] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:

@@ -22,7 +22,8 @@ from mirctl.options import (
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
 Recipe = Annotated[
-    str, typer.Argument(metavar="RECIPE", help="YAML file, or the name of a built-in recipe.")
+    str,
+    typer.Argument(metavar="RECIPE", help="YAML file, or a name from `mirctl recipe list`."),
 ]
 Art = Annotated[Path, typer.Argument(metavar="ARTIFACT", help="Folder of a trained recommender.")]
 OutFolder = Annotated[Path | None, typer.Option("--out", "-o", help="New folder for the result.")]
@@ -32,7 +33,7 @@ OutFolder = Annotated[Path | None, typer.Option("--out", "-o", help="New folder 
 def adapt() -> None: ...
 
 
-@app.command()
+@app.command(epilog="Example: mirctl adapt run shop.yaml --out model train.epochs=30")
 def run(
     recipe: Recipe,
     changes: Changes = None,
@@ -103,7 +104,7 @@ def evaluate(
     jobs.show(metrics, report, require=gate, json=json, artifact=artifact)
 
 
-@app.command()
+@app.command(epilog="Example: mirctl adapt recommend model --user 42 --k 5")
 def recommend(
     artifact: Art,
     stdin: Annotated[
@@ -137,7 +138,7 @@ def recommend(
     serving.recommend(artifact, asked, k, allow, deny, out, device, force=force, json=json)
 
 
-@app.command()
+@app.command(epilog="Example: mirctl adapt embed model --items new.csv --out new.parquet")
 def embed(
     artifact: Art,
     items: Annotated[Path, typer.Option("--items", help="Table of items, as in the recipe.")],
