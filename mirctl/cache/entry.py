@@ -116,9 +116,14 @@ class Entry:
             record = self.recorded()
         except ValueError:
             return [RECORD]
-        return [
-            name for name, facts in record.files.items() if not _whole(self.folder / name, facts)
-        ]
+        megabytes = sum(facts["size"] for facts in record.files.values()) // 10**6
+        damaged = []
+        with console.progress(f"checking {self.what or self.key}", megabytes, "MB") as advance:
+            for name, facts in record.files.items():
+                if not _whole(self.folder / name, facts):
+                    damaged.append(name)
+                advance(facts["size"] // 10**6)
+        return damaged
 
     def touch(self) -> None:
         """Mark the entry as used now; a read-only cache stays as it is."""
