@@ -59,7 +59,12 @@ class ModelConfig(Section):
 
     @property
     def encoders(self) -> dict[str, EncoderSettings]:
-        """Tower name -> its encoder: "text", "image", and each further text column by its name."""
+        """Tower name -> its encoder: "text", "image", and each further text column by its name.
+
+        None where the method reads no content, whatever the recipe names.
+        """
+        if self.method not in CONTENT:
+            return {}
         named = {"text": self.text, "image": self.image, **self.columns}
         return {name: settings for name, settings in named.items() if settings is not None}
 

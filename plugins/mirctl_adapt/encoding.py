@@ -61,7 +61,7 @@ def encode(
     part, parts = parse_shard(shard)
     _, config = jobs.prepare(name, changes, options, only="adapt/run")
     if not isinstance(config, AdaptConfig) or not config.model.encoders:
-        raise UsageError(f"{name}: the recipe names no encoder: set model.text or model.image")
+        raise UsageError(f"{name}: its method reads no content, so there is nothing to encode")
     if options.out is not None:
         files.refuse_to_overwrite(options.out, force=options.force)
     chosen = device.choose(config.device)

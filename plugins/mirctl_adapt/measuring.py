@@ -32,7 +32,7 @@ def evaluate(
     split = split_of(catalogue, config)
     tell(catalogue, split)
     saved = recommender.load(folder, device.choose(config.device))
-    content = saved.model is not None and bool(saved.config.model.encoders)
+    content = bool(config.model.encoders)
     same_ids = catalogue.items.ids == saved.item_ids
     if not content and not same_ids:
         raise DataError(

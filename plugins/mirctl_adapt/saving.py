@@ -91,7 +91,9 @@ def card(config: AdaptConfig, metrics: dict[str, Any], report: dict[str, Any]) -
         if "/" not in name
     ]
     encoders = [f"- {name}: `{e.model}`, frozen" for name, e in config.model.encoders.items()]
-    counts = [f"- {name.replace('_', ' ')}: {value}" for name, value in report.items()]
+    counts = [
+        f"- {name.replace('_', ' ')}: {value}" for name, value in report.items() if name != "notes"
+    ]
     return "\n".join(
         [
             f"# A recommender: {config.model.method}",
@@ -116,7 +118,11 @@ def card(config: AdaptConfig, metrics: dict[str, Any], report: dict[str, Any]) -
             "",
             "```",
             "mirctl adapt recommend FOLDER --history ITEM,ITEM,ITEM --k 10",
-            "mirctl adapt embed FOLDER --items new_items.csv --out embeddings.parquet",
+            *(
+                ["mirctl adapt embed FOLDER --items new_items.csv --out embeddings.parquet"]
+                if encoders
+                else []
+            ),
             "```",
             "",
             *(

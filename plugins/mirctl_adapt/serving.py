@@ -154,7 +154,7 @@ def embed(
     place = device.choose(device_name or "auto")
     saved = recommender.load(folder, place)
     config = saved.config
-    if saved.model is None or not config.model.encoders:
+    if not config.model.encoders:
         raise UsageError(
             f"method {config.model.method!r} knows items by id alone: nothing to embed"
         )

@@ -281,3 +281,15 @@ def test_new_items_are_encoded_in_the_precision_of_the_training(mirctl, recipe, 
     assert {tower["precision"] for tower in saved.towers.values()} == {"bf16"}
     ran = mirctl("adapt", "eval", tmp_path / "m", "precision=auto", "--json")
     assert ran.code == 0, ran.err
+
+
+@pytest.mark.parametrize("method", ["id", "pop"])
+def test_encoders_that_a_method_does_not_read_play_no_part(mirctl, recipe, tmp_path, method):
+    before, told = run(mirctl, recipe, tmp_path / "m", f"model.method={method}")
+    assert "have states" not in told
+    assert "Encoders" not in (tmp_path / "m" / "README.md").read_text()
+    again = mirctl("adapt", "eval", tmp_path / "m", "--json")
+    assert json.loads(again.out)["metrics"] == before["metrics"]
+    out = tmp_path / "e.parquet"
+    ran = mirctl("adapt", "embed", tmp_path / "m", "--items", recipe, "--out", out)
+    assert (ran.code, "by id alone" in ran.err) == (2, True), ran.err
