@@ -1,11 +1,11 @@
 """The root command. It knows plugins only by their entry points and imports none of them."""
 
 import ast
-import errno
 import json
 import os
 import signal
 import sys
+import traceback
 from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from pathlib import Path
@@ -185,7 +185,7 @@ def run_command(arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
         code = app(arguments, prog_name="mirctl", standalone_mode=False)
-        sys.stdout.flush()
+        console.flush()
         if code == INTERRUPTED:
             return _fail(
                 code,
@@ -197,6 +197,9 @@ def run_command(arguments: list[str]) -> int:
     except (PipeClosed, BrokenPipeError):
         _abandon_stdout()
         return PIPE_CLOSED
+    except console.StdoutError as error:
+        _abandon_stdout()
+        return _fail(error.code, error.message, error.where, as_json=False)
     except MirctlError as error:
         if "--debug" in arguments:
             raise
@@ -224,11 +227,12 @@ def run_command(arguments: list[str]) -> int:
 
 def _fail_unforeseen(error: Exception, *, as_json: bool) -> int:
     """The system's refusals are told as such; anything else is a bug."""
-    if isinstance(error, OSError) and error.filename:
-        return _fail(1, f"{error.strerror}", str(error.filename), as_json=as_json)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+    frames = [frame.f_globals["__name__"] for frame, _ in traceback.walk_tb(error.__traceback__)]
+    if isinstance(error, OSError) and frames[-1].startswith("rich."):  # it writes help to stdout
         _abandon_stdout()
         return _fail(1, f"cannot be written: {error.strerror}", "stdout", as_json=False)
+    if isinstance(error, OSError) and error.filename:
+        return _fail(1, f"{error.strerror}", str(error.filename), as_json=as_json)
     message = f"{type(error).__name__}: {error}"
     hint = "this is a bug in mirctl or a plugin: `mirctl --debug ...` shows where"
     return _fail(1, f"{message} ({hint})", None, as_json=as_json)

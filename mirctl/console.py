@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mirctl.errors import RunError
+
 _quiet = False
 _log: Path | None = None
 
@@ -44,15 +46,36 @@ def error(message: str) -> None:
     _to_stderr(f"error: {message}")
 
 
+class StdoutError(RunError):
+    """What reads our stdout takes no more, as a full disk does."""
+
+
 def emit(text: str) -> None:
     """Write one line of data to stdout."""
-    sys.stdout.write(text + "\n")
+    with _refusals():
+        sys.stdout.write(text + "\n")
+
+
+def flush() -> None:
+    """Hand on to stdout all that was written."""
+    with _refusals():
+        sys.stdout.flush()
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise StdoutError(f"cannot be written: {error.strerror}", where="stdout") from error
 
 
 def document(content: dict[str, Any]) -> None:
     """Write the one JSON document of a --json command to stdout."""
     emit(json.dumps(_finite(content), ensure_ascii=False, indent=2, default=str))
-    sys.stdout.flush()
+    flush()
 
 
 @contextmanager

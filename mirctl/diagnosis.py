@@ -10,9 +10,8 @@ from mirctl import console, plugins
 from mirctl.errors import MissingError, UsageError, suggest
 from mirctl.hookspecs import GIVES
 
-IMPORT_STRINGS = (
-    "config", "function", "metrics", "check", "load", "accepts", "resolve", "get", "loader",
-)  # fmt: skip
+IMPORT_STRINGS = {"config", "function", "metrics", "check", "load", "accepts", "resolve", "get"}
+IMPORT_STRINGS |= {"loader"}
 
 
 def listing() -> list[dict[str, Any]]:
@@ -117,25 +116,20 @@ def examine() -> list[plugins.Problem]:
             problems.append(plugins.Problem(name, "hooks", reason))
     for hook in GIVES:
         for name, answer in plugins.hooks().call(hook):
-            problems += [plugins.Problem(name, "hooks", why) for why in _unimportable(hook, answer)]
+            problems += [plugins.Problem(name, "hooks", why) for why in _useless(hook, answer)]
     return list(dict.fromkeys(problems))
 
 
-def _unimportable(hook: str, answer: Any) -> Iterator[str]:
+def _useless(hook: str, answer: Any) -> Iterator[str]:
     """Why an answer of a hook is of no use: not what was asked for, or a wrong import string."""
-    if not isinstance(answer, list | tuple):
-        yield f"{hook} gave a {type(answer).__name__}, not a list"
-        return
-    for item in answer:
-        if not isinstance(item, GIVES[hook]):
-            yield f"{hook} gave a {type(item).__name__} where a {GIVES[hook].__name__} is expected"
+    for item, problem in plugins.checked(hook, answer):
+        if problem:
+            yield problem
             continue
-        for name, value in dataclasses.asdict(item).items():
-            if name not in IMPORT_STRINGS:
-                continue
+        for name in IMPORT_STRINGS & vars(item).keys():
             try:
-                if value:
-                    plugins.import_object(value)
+                if string := getattr(item, name):
+                    plugins.import_object(string)
             except MissingError as error:
                 yield f"{hook}, {name}: {error.message}"
 

@@ -101,6 +101,7 @@ class Meter:
         self.phases: dict[str, Phase] = {}
         self.facts: dict[str, Any] = {}
         self.peak = 0
+        self._peak_cuda = 0
         self.parts = 1
         self._before = Phase()
         self._joules_before: dict[str, float | None] = {}
@@ -110,11 +111,6 @@ class Meter:
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> "Meter":
-        self._clock, self._joules_at_start = _Clock(), _energy(self.device)
-        if self.device is not None and self.device.type == "cuda":
-            import torch
-
-            torch.cuda.reset_peak_memory_stats(self.device)
         self._thread = threading.Thread(target=self._sample, daemon=True)
         self._thread.start()
         return self
@@ -150,6 +146,14 @@ class Meter:
         total.add(self._before)
         return total
 
+    def _cuda_memory(self) -> int:
+        """Largest memory on the run's CUDA device, bytes; 0 where it has none."""
+        if self.device is None or self.device.type != "cuda":
+            return 0
+        import torch
+
+        return max(self._peak_cuda, torch.cuda.max_memory_allocated(self.device))
+
     def _joules(self) -> dict[str, float | None]:
         """By device; None where a part is unknown, as after a counter began anew at zero."""
         spent = {}
@@ -168,6 +172,7 @@ class Meter:
             "total": vars(self._total()),
             "joules": self._joules(),
             "peak": self.peak,
+            "peak_cuda": self._cuda_memory(),
             "parts": self.parts,
             "phases": {name: vars(part) for name, part in phases.items()},
         }
@@ -177,6 +182,7 @@ class Meter:
         self._before.add(Phase(**state["total"]))
         self._joules_before = state["joules"]
         self.peak = max(self.peak, state["peak"])
+        self._peak_cuda = state["peak_cuda"]
         self.parts += state["parts"]
         for name, part in state["phases"].items():
             self.phases.setdefault(name, Phase()).add(Phase(**part))
@@ -192,7 +198,7 @@ class Meter:
             "cpu_seconds": total.cpu_seconds,
             "parts": self.parts,
             "peak_anonymous_bytes": self.peak or None,
-            "peak_cuda_bytes": torch.cuda.max_memory_allocated(self.device) if cuda else None,
+            "peak_cuda_bytes": self._cuda_memory() if cuda else None,
             "energy_joules": self._joules(),
             "phases": {name: part.facts() for name, part in self.phases.items()},
             **self.facts,

@@ -38,8 +38,8 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def refusals_are_errors(target: Path) -> Iterator[None]:
-    """Turn the operating system's refusals into one message that names the target."""
+def full_disk_is_an_error(target: Path) -> Iterator[None]:
+    """Turn a full disk into a message that names the target."""
     try:
         yield
     except OSError as error:
@@ -47,6 +47,16 @@ def refusals_are_errors(target: Path) -> Iterator[None]:
             raise RunError(
                 "the disk is full: free some space and run again", where=str(target)
             ) from error
+        raise
+
+
+@contextmanager
+def refusals_are_errors(target: Path) -> Iterator[None]:
+    """Turn all of the operating system's refusals to write into messages that name the target."""
+    try:
+        with full_disk_is_an_error(target):
+            yield
+    except OSError as error:
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise UsageError(
                 "cannot be written: check its permissions", where=str(target)
@@ -66,17 +76,18 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     with refusals_are_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
+    try:
+        with full_disk_is_an_error(path), os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        with refusals_are_errors(path):
             os.chmod(name, file_mode())
             os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        sync_folder(path.parent)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -97,21 +108,29 @@ def atomic_folder(path: Path, *, force: bool = False, marker: str = MANIFEST) ->
     A `path` that exists is refused unless `force`; then the old folder stays whole until the new
     one takes its name.
     """
-    path = Path(path).resolve()  # of a link, its target is replaced
+    path = target(path)
     refuse_to_overwrite(path, force=force, marker=marker)
     with refusals_are_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
-        try:
+    try:
+        with full_disk_is_an_error(path):
             yield work
+        with refusals_are_errors(path):
             os.chmod(work, 0o777 & ~_umask())
             replace_folder(work, path)
-        finally:
-            # After an exchange what was replaced stands here.
-            if work.is_file():
-                work.unlink()
-            shutil.rmtree(work, ignore_errors=True)
-        sync_folder(path.parent)
+    finally:
+        # After an exchange what was replaced stands here.
+        if work.is_file():
+            work.unlink()
+        shutil.rmtree(work, ignore_errors=True)
+    sync_folder(path.parent)
+
+
+def target(path: Path) -> Path:
+    """What is meant by a place to write to: of a link, what it leads to."""
+    path = Path(path)
+    return path.resolve() if path.is_symlink() else path
 
 
 def refuse_to_overwrite(path: Path, *, force: bool, marker: str = MANIFEST) -> None:
@@ -121,6 +140,9 @@ def refuse_to_overwrite(path: Path, *, force: bool, marker: str = MANIFEST) -> N
     holds `marker`.
     """
     path = Path(path)
+    above = next((place for place in path.absolute().parents if place.exists()), None)
+    if above is not None and not above.is_dir():
+        raise UsageError(f"cannot be written: {above} is no folder", where=str(path))
     if not path.exists():
         return
     if not force:

@@ -49,11 +49,10 @@ class EncoderSpec:
     load: str
     """Import string of a function `(settings, model, device, dtype) -> mirctl.encode.Encoder`."""
     accepts: str
-    """Import string of a function `(mirctl.hub.Model) -> bool`: can it run this model? Asked where
-    the recipe does not name the encoder."""
+    """Import string of a function `(mirctl.hub.Model) -> bool`: can it run this model?"""
     resolve: str = ""
     """Import string of a function `(name) -> mirctl.hub.Model`, for models that are no folder of
-    safetensors; used where the recipe names the encoder. Empty: `mirctl.hub.resolve`."""
+    safetensors: used, and `accepts` not asked, where the recipe names the encoder."""
 
 
 @dataclass(frozen=True)

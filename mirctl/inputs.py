@@ -18,6 +18,7 @@ class Input:
 
     key: str
     path: Path
+    hashed: bool = True
     skip: tuple[str, ...] = ()
     """Folders in it with one of these words in their name are not read."""
 
@@ -38,7 +39,7 @@ def find(config: Section) -> list[Input]:
     found: list[Input] = []
 
     def note(key: str, path: Path, marker: Relative) -> Path:
-        found.append(Input(key, path, marker.skip))
+        found.append(Input(key, path, marker.hashed, marker.skip))
         return path
 
     recipe.map_paths(config, note, models=False)
@@ -47,7 +48,7 @@ def find(config: Section) -> list[Input]:
 
 def describe(config: Section) -> list[dict[str, Any]]:
     """Name, path, size and sha256 of each input; a folder counts by all its files."""
-    every = [(item, item.files()) for item in find(config)]
+    every = [(item, item.files()) for item in find(config) if item.hashed]
     count = sum(len(paths) for _, paths in every)
     with console.progress("hashing the inputs", count, "files") as advance:
 

@@ -83,7 +83,9 @@ def find(uses: str) -> Job:
     if uses in known:
         return known[uses]
     owner = uses.partition("/")[0]
-    if problem := next((p for p in plugins.hooks().problems if p.plugin == owner), None):
+    loaded = plugins.hooks()
+    problem = next((p for p in loaded.problems if p.plugin == owner), None)
+    if problem and not loaded.manager.has_plugin(owner):
         raise MissingError(f"{problem} (see: mirctl plugins doctor)")
     hint = suggest(uses, known, f"known: {', '.join(known) or 'none'}")
     raise UsageError(f"uses: {uses!r} names no job{hint}")
@@ -146,10 +148,11 @@ def execute(
 
 def _rehearse(job: Job, config: JobConfig, options: Options) -> None:
     """Raise what would stop the job: its place, its device, its data."""
-    from mirctl import device, files
+    from mirctl import device
+    from mirctl import run as runs
 
     if options.out is not None:
-        files.refuse_to_overwrite(options.out, force=options.force)
+        runs.check_place(options.out, resume=options.resume, force=options.force)
     device.precision(config.precision, device.choose(config.device))
     if job.check:
         plugins.import_function(job.check)(config)

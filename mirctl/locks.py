@@ -41,8 +41,12 @@ def share(folder: Path) -> int | None:
     """
     try:
         handle = os.open(folder / USE, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError:
+        return None
+    try:
         fcntl.flock(handle, fcntl.LOCK_SH)
     except OSError:
+        os.close(handle)
         return None
     return handle
 

@@ -6,7 +6,7 @@ A plugin that cannot be loaded costs one line on stderr and breaks nothing else.
 import importlib
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -175,21 +175,30 @@ def results(hook: str) -> list[Any]:
     Of two things with one name the core's distribution keeps its own; between strangers neither
     stays. What is no list, or no list of what the hook asks for, is told and left out.
     """
-    from mirctl.hookspecs import GIVES
-
     named: dict[str, list[tuple[str, Any]]] = {}
     for plugin, answer in hooks().call(hook):
-        if not isinstance(answer, list | tuple):
-            console.warn(f"plugin {plugin!r}: {hook} gave a {type(answer).__name__}, not a list")
-            continue
-        for item in answer:
-            if not isinstance(item, GIVES[hook]):
-                wanted, got = GIVES[hook].__name__, type(item).__name__
-                console.warn(f"plugin {plugin!r}: {hook} gave a {got} where a {wanted} is expected")
-                continue
-            name = getattr(item, "name", None) or item.kind
-            named.setdefault(name, []).append((plugin, item))
+        for item, problem in checked(hook, answer):
+            if problem:
+                console.warn(f"plugin {plugin!r}: {problem}")
+            else:
+                name = getattr(item, "name", None) or item.kind
+                named.setdefault(name, []).append((plugin, item))
     return [item for name, rivals in named.items() for item in _one(hook, name, rivals)]
+
+
+def checked(hook: str, answer: Any) -> Iterator[tuple[Any, str]]:
+    """(item, "") for each item of a hook's answer, or (None, what is wrong with it)."""
+    from mirctl.hookspecs import GIVES
+
+    if not isinstance(answer, list | tuple):
+        yield None, f"{hook} gave a {type(answer).__name__}, not a list"
+        return
+    for item in answer:
+        if isinstance(item, GIVES[hook]):
+            yield item, ""
+        else:
+            wanted, got = GIVES[hook].__name__, type(item).__name__
+            yield None, f"{hook} gave a {got} where a {wanted} is expected"
 
 
 def _one(hook: str, name: str, rivals: list[tuple[str, Any]]) -> list[Any]:
@@ -205,8 +214,8 @@ def _one(hook: str, name: str, rivals: list[tuple[str, Any]]) -> list[Any]:
 
 def import_object(string: str) -> Any:
     """The object an import string "package.module:name" of a plugin names; else a MissingError."""
-    module, _, name = string.partition(":")
     try:
+        module, _, name = string.partition(":")
         return getattr(importlib.import_module(module), name)
     except (Exception, SystemExit) as error:
         told = f"{type(error).__name__}: {error}"

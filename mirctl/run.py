@@ -21,8 +21,8 @@ from mirctl.efficiency import Meter
 from mirctl.errors import ArtifactError, UsageError
 from mirctl.section import JobConfig
 
-NOTE = "run.json"
-"""The file by which a folder is known to be an unfinished run."""
+NOTE, CHECKPOINT = "run.json", "checkpoint.pt"
+"""The file by which a folder is known to be an unfinished run, and the one it goes on from."""
 CHANGED = "{what} changed since this run began: --force starts over"
 
 
@@ -66,11 +66,11 @@ class Run:
     @property
     def work(self) -> Path:
         """Folder of the unfinished run."""
-        return self.out.with_name(f"{self.out.name}.partial")
+        return partial(self.out)
 
     @property
     def checkpoint(self) -> Path:
-        return self.work / "checkpoint.pt"
+        return self.work / CHECKPOINT
 
     def load_checkpoint(self) -> dict[str, Any] | None:
         """The state an interrupted run left, or None."""
@@ -95,12 +95,14 @@ def start(config: JobConfig, out: Path, *, resume: bool, force: bool) -> Iterato
     What nobody gave up is not overwritten. After the block the folder goes, unless the block failed
     and left a checkpoint to go on from.
     """
-    files.refuse_to_overwrite(out, force=force)
+    out = files.target(out)
+    work = partial(out)
+    check_place(out, resume=resume, force=force)
     chosen = device.choose(config.device)
     dtype = device.precision(config.precision, chosen)
-    run = Run(config, out, force, chosen, dtype, inputs.describe(config), Meter(chosen))
-    _refuse_strangers(run.work)
-    with _alone(run.work):
+    with _only_run_in(work):
+        check_place(out, resume=resume, force=force)
+        run = Run(config, out, force, chosen, dtype, inputs.describe(config), Meter(chosen))
         _make_ready(run, resume=resume, force=force)
         console.log_to(run.work / "log.txt")
         console.say(f"{config.uses} on {device.describe(chosen, dtype)}, seed {run.seed} -> {out}")
@@ -114,15 +116,28 @@ def start(config: JobConfig, out: Path, *, resume: bool, force: bool) -> Iterato
                 shutil.rmtree(run.work, ignore_errors=True)
 
 
-def _refuse_strangers(work: Path) -> None:
-    """Anything but the folder of a run is somebody's."""
-    names = set(os.listdir(work)) - {locks.LOCK} if work.is_dir() else set()
-    if work.is_file() or (names and NOTE not in names):
+def partial(out: Path) -> Path:
+    """Folder of an unfinished run."""
+    return out.with_name(f"{out.name}.partial")
+
+
+def check_place(out: Path, *, resume: bool, force: bool) -> None:
+    """Refuse a place for a result that holds what nobody gave up."""
+    files.refuse_to_overwrite(out, force=force)
+    work = partial(out)
+    names = set(os.listdir(work)) if work.is_dir() else set()
+    ours = {locks.LOCK, *(name for name in names if name.startswith(f".{NOTE}."))}
+    if work.is_file() or (names - ours and NOTE not in names):
         raise UsageError("is in the way of the run's own folder: move it", where=str(work))
+    if CHECKPOINT in names and not resume and not force:
+        raise UsageError(
+            "an unfinished run is here: --resume goes on with it, --force starts over",
+            where=str(work),
+        )
 
 
 @contextmanager
-def _alone(work: Path) -> Iterator[None]:
+def _only_run_in(work: Path) -> Iterator[None]:
     """Hold the run's folder; two runs into one `out` would write over each other."""
     with files.refusals_are_errors(work):
         work.mkdir(parents=True, exist_ok=True)
@@ -136,31 +151,38 @@ def _alone(work: Path) -> Iterator[None]:
             raise UsageError(
                 "another run is at work here: wait for it, or choose another --out", where=str(work)
             )
-        yield
+        try:
+            yield
+        finally:
+            if set(os.listdir(work) if work.is_dir() else ()) == {locks.LOCK}:
+                shutil.rmtree(work, ignore_errors=True)
 
 
 def _make_ready(run: Run, *, resume: bool, force: bool) -> None:
-    """Keep what --resume goes on from, refuse what nobody gave up, clear away the rest."""
+    """Keep what --resume goes on from, clear away the rest, write down what the run reads."""
     note = run.work / NOTE
-    if run.checkpoint.is_file() and not resume and not force:
-        raise UsageError(
-            "an unfinished run is here: --resume goes on with it, --force starts over",
-            where=str(run.work),
-        )
-    if note.is_file() and resume and not force:
-        before = json.loads(note.read_text())
+    if resume and not force and note.is_file():
+        before = _noted(note)
         run.found = before.pop("found", {})
         if changed := [key for key, value in _identity(run).items() if before.get(key) != value]:
             raise UsageError(CHANGED.format(what=", ".join(changed)), where=str(run.work))
-    if resume and not force and not note.is_file():
+    elif resume and not force:
         console.say(f"nothing to resume at {run.work}: starting from the beginning")
     if force or not resume:
         for path in run.work.iterdir():
             if path.is_dir():
                 shutil.rmtree(path)
-            elif path.name != locks.LOCK:
+            elif path.name not in (locks.LOCK, NOTE):
                 path.unlink()
     files.write_text(note, _text(run))
+
+
+def _noted(note: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(note.read_text()))
+    except ValueError as error:
+        message = "is damaged: --force starts the run over"
+        raise ArtifactError(message, where=str(note)) from error
 
 
 def _text(run: Run) -> str:
@@ -174,5 +196,5 @@ def _identity(run: Run) -> dict[str, Any]:
         "recipe": recipe.dump(run.config),
         "device": str(run.device),
         "precision": str(run.dtype),
-        "inputs": {item["name"]: item["sha256"] for item in run.inputs},
+        "inputs": {i["name"]: i["sha256"] for i in run.inputs if i["name"] not in run.found},
     }

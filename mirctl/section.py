@@ -16,8 +16,12 @@ class Section(BaseModel):
 class Relative:
     """Marks a field that is resolved against the recipe's folder (on the command line: the cwd)."""
 
-    def __init__(self, *, model: bool = False, skip: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, *, model: bool = False, hashed: bool = True, skip: tuple[str, ...] = ()
+    ) -> None:
         self.model = model
+        self.hashed = hashed
+        """False: whoever reads its files records what they are, with `Run.note_input`."""
         self.skip = skip
         """Words; a folder inside with one of them in its name is not read by the run."""
 

@@ -169,3 +169,13 @@ def test_a_parquet_column_may_be_empty_for_long(tmp_path):
     rows = [{"id": n, "title": None if n < 10_000 else "late"} for n in range(10_001)]
     assert tables.write_rows(tmp_path / "t.parquet", rows) == 10_001
     assert tables.read_table(tmp_path / "t.parquet")["title"][10_000].as_py() == "late"
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet"])
+def test_a_table_without_rows_has_its_columns(tmp_path, suffix):
+    path = tmp_path / f"t.{suffix}"
+    assert tables.write_rows(path, [], ("id", "title")) == 0
+    if suffix == "parquet":
+        assert parquet.read_table(path).column_names == ["id", "title"]
+    else:
+        assert path.read_text() == {"csv": "id,title\n", "tsv": "id\ttitle\n"}[suffix]

@@ -122,8 +122,9 @@ class Draft:
 @contextmanager
 def create(out: Path, kind: str, schema: int = 1, force: bool = False) -> Iterator[Draft]:
     """Write a new artifact: it appears at `out` once the block ends well, else nothing does."""
-    with files.atomic_folder(Path(out), force=force) as folder:
-        draft = Draft(folder, Path(out), kind, schema)
+    out = files.target(out)
+    with files.atomic_folder(out, force=force) as folder:
+        draft = Draft(folder, out, kind, schema)
         yield draft
         draft.seal()
 

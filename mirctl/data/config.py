@@ -31,11 +31,11 @@ class DataConfig(Section):
     items: InputPath | None = Field(
         None, description="CSV, TSV, JSONL or Parquet: item and any text columns"
     )
-    images: InputPath | None = Field(
+    images: Annotated[Path, Relative(hashed=False)] | None = Field(
         None, description="Folder of pictures named by item id, such as 42.jpg"
     )
-    # No job reads sounds and films yet: hashing them for the record would take hours.
-    microlens: Annotated[Path, Relative(skip=("audio", "video"))] | None = Field(
+    # Covers are recorded one by one; sounds and films, hours to hash, are read by no job yet.
+    microlens: Annotated[Path, Relative(skip=("cover", "audio", "video"))] | None = Field(
         None, description="Folder in MicroLens' own layout, instead of the three above"
     )
     columns: Columns = Columns()

@@ -139,10 +139,7 @@ def _read(
     first = source.first_lines() if source.kind == "tsv" else []
     if not is_headerless(first, {columns.item, columns.title}):
         return read_table(source), ()
-    name = first[0].partition("\t")[0]
-    is_known = known is not None and known.index(name).as_py() >= 0
-    # The first item of a list need not be in the interactions; names of columns have no digits.
-    if not is_known and not any(letter.isdigit() for letter in name):
+    if not _begins_with_an_item(first, known):
         raise DataError(
             f"its first row {first[0][:80]!r} names no column {columns.item!r}, and may be a "
             "header or an item: put a header above it, or set columns.item and columns.title",
@@ -151,6 +148,29 @@ def _read(
     names = [columns.item, columns.title]
     note = f"{source.name} has no header: read as item id, tab, title"
     return read_text(source, names, names, quoted=False, has_header=False), (note,)
+
+
+def _begins_with_an_item(lines: list[str], known: pa.Array | None) -> bool:
+    """Is a first line without known column names an item, and no header after all?
+
+    It is where the interactions know it, or where nothing else is known and its title has several
+    words. The first item of a list may also be one that nobody took: its id then has digits, which
+    column names rarely have, and is made of the same kinds of letters as another id.
+    """
+    name, _, title = lines[0].partition("\t")
+    if known is None and " " in title.strip():
+        return True
+    if known is not None and known.index(name).as_py() >= 0:
+        return True
+    others = {_kinds(line.partition("\t")[0]) for line in lines[1:]}
+    return any(letter.isdigit() for letter in name) and _kinds(name) in others
+
+
+def _kinds(name: str) -> frozenset[str]:
+    """Which kinds of characters an id is made of."""
+    return frozenset(
+        "9" if c.isdigit() else "A" if c.isupper() else "a" if c.islower() else c for c in name
+    )
 
 
 def is_headerless(lines: list[str], names: set[str]) -> bool:

@@ -23,7 +23,7 @@ def chronological(user: Ids, time: np.ndarray | None, item: Ids, seed: int) -> n
     if len(tied):
         rows = order[tied]
         of_user, of_item = user.codes[rows], item.codes[rows]
-        noise = hashed(seed, _digests(user, of_user), _digests(item, of_item), time[rows])
+        noise = hashed(seed, _digests(user, of_user), _digests(item, of_item), time[rows] * 1.0)
         order[tied] = rows[np.lexsort((of_item, noise, time[rows], of_user))]
     return order
 

@@ -13,6 +13,7 @@ from mirctl.tables import at_row
 if TYPE_CHECKING:
     import pyarrow as pa
 
+PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 ACCEPTED = "a number, or a date like 2024-05-31 or 2024-05-31T08:00:00Z"
 
 
@@ -57,9 +58,12 @@ def _seconds(values: pa.ChunkedArray) -> np.ndarray:
     """Dates and moments as seconds since 1970: whole where all are."""
     import pyarrow as pa
 
-    micros = values.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).to_numpy()
-    whole, rest = np.divmod(micros, 1_000_000)
-    return micros / 1e6 if rest.any() else whole
+    if pa.types.is_date32(values.type):
+        return values.cast(pa.int32()).to_numpy().astype(np.int64) * 86_400
+    unit = "ms" if pa.types.is_date64(values.type) else values.type.unit
+    count = values.cast(pa.int64()).to_numpy()
+    whole, rest = np.divmod(count, PER_SECOND[unit])
+    return count / PER_SECOND[unit] if rest.any() else whole
 
 
 def _parse(values: pa.ChunkedArray, column: str, where: str) -> np.ndarray:

@@ -110,7 +110,7 @@ def _size(raw: Any, *, square: bool) -> tuple[int, int] | int | None:
         return raw["shortest_edge"]
     if isinstance(raw, dict) and {"height", "width"} <= raw.keys():
         return raw["height"], raw["width"]
-    raise UsageError(f"size {raw!r} in preprocessor_config.json is not supported")
+    raise UsageError(f"size {raw!r} in preprocessor_config.json is not supported", where="model")
 
 
 def _convnext(size: int, share: float) -> tuple[tuple[int, int] | int, tuple[int, int] | None]:

@@ -65,27 +65,34 @@ class Choice:
         return load(self.settings, self.model, device, self.dtype)
 
 
-def choose(settings: EncoderSettings, dtype: torch.dtype) -> Choice:
-    """The encoder that the settings name, or the first of the modality that accepts the model."""
+def specs_for(settings: EncoderSettings) -> list[EncoderSpec]:
+    """The installed encoders that may run the model: the named one, or all of the modality."""
     specs = {
         spec.name: spec
         for spec in plugins.results("mirctl_encoders")
         if spec.modality == settings.modality
     }
-    names = ", ".join(specs) or "none is installed"
-    if settings.encoder is not None:
-        if settings.encoder not in specs:
-            hint = suggest(settings.encoder, specs, f"known: {names}")
-            raise UsageError(
-                f"no {settings.modality} encoder {settings.encoder!r}{hint}", where="encoder"
-            )
-        spec = specs[settings.encoder]
-        resolve = plugins.import_function(spec.resolve) if spec.resolve else hub.resolve
-        return Choice(spec, settings, resolve(settings.model), dtype)
+    if settings.encoder is None:
+        return list(specs.values())
+    if settings.encoder not in specs:
+        hint = suggest(settings.encoder, specs, f"known: {', '.join(specs)}")
+        raise UsageError(
+            f"no {settings.modality} encoder {settings.encoder!r}{hint}", where="encoder"
+        )
+    return [specs[settings.encoder]]
+
+
+def choose(settings: EncoderSettings, dtype: torch.dtype) -> Choice:
+    """The encoder that the settings name, or the first of the modality that accepts the model."""
+    specs = specs_for(settings)
+    if settings.encoder is not None and specs[0].resolve:
+        resolve = plugins.import_function(specs[0].resolve)
+        return Choice(specs[0], settings, resolve(settings.model), dtype)
     model = hub.resolve(settings.model)
-    for spec in specs.values():
+    for spec in specs:
         if plugins.import_function(spec.accepts)(model):
             return Choice(spec, settings, model, dtype)
+    names = ", ".join(spec.name for spec in specs) or "none is installed"
     raise MissingError(
         f"model {settings.model!r}: no {settings.modality} encoder takes it ({names})"
     )

@@ -55,6 +55,8 @@ class States:
     """sha256 over what the items are, in order."""
     weights: str = ""
     """sha256 of the frozen model's files."""
+    origin: object = None
+    """Where the blocks lie: the cache keeps them as long as it lives."""
 
     @classmethod
     def from_files(
@@ -173,6 +175,7 @@ def _states(contents: Contents, work: "_Work", mine: np.ndarray) -> States:
         work.calls,
         contents.digest,
         work.source.weights,
+        segments,
     )
 
 

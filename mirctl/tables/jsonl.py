@@ -99,11 +99,18 @@ def _arrow_column(values: list[Any]) -> pa.Array:
     try:
         return pa.array(values)
     except UnicodeEncodeError:  # half of a character, as "\\ud83d" alone: no text can hold it
-        return _arrow_column([_whole(v) if isinstance(v, str) else v for v in values])
+        return _arrow_column([_whole(value) for value in values])
     except (pa.ArrowException, OverflowError):
         text = (v if v is None or isinstance(v, str) else json.dumps(v) for v in values)
-        return pa.array([v if v is None else _whole(v) for v in text], pa.string())
+        return pa.array(list(text), pa.string())
 
 
-def _whole(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()
+def _whole(value: Any) -> Any:
+    """The value, in all its depth, with a question mark for each half character."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    if isinstance(value, dict):
+        return {_whole(key): _whole(item) for key, item in value.items()}
+    return value

@@ -6,7 +6,7 @@ import csv
 import io
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -31,8 +31,13 @@ def write_table(target: Path | str, table: pa.Table) -> None:
     write_rows(target, (row for batch in batches for row in batch.to_pylist()))
 
 
-def write_rows(target: Path | str, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Write rows as they come, by the suffix of `target` (`-`: JSONL on stdout); give the count."""
+def write_rows(
+    target: Path | str, rows: Iterable[Mapping[str, Any]], columns: Sequence[str] = ()
+) -> int:
+    """Write rows as they come, by the suffix of `target` (`-`: JSONL on stdout); give the count.
+
+    `columns` are what a table without rows has.
+    """
     count = 0
 
     def counted() -> Iterator[Mapping[str, Any]]:
@@ -49,7 +54,19 @@ def write_rows(target: Path | str, rows: Iterable[Mapping[str, Any]]) -> int:
     writers = {"jsonl": _write_jsonl, "parquet": _write_parquet}
     with files.atomic_file(Path(target)) as file:
         writers.get(kind, _write_separated)(file, counted(), kind)
+        if not count and kind != "jsonl":
+            _write_empty(file, columns, kind)
     return count
+
+
+def _write_empty(file: IO[bytes], columns: Sequence[str], kind: str) -> None:
+    if kind == "parquet":
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        parquet.write_table(pa.table({name: pa.array([], pa.string()) for name in columns}), file)
+    elif columns:
+        file.write((SEPARATORS[kind].join(columns) + "\n").encode())
 
 
 def _kind_to_write(target: Path | str) -> str:
@@ -94,7 +111,5 @@ def _write_parquet(file: IO[bytes], rows: Iterator[Mapping[str, Any]], kind: str
             )
             writer = parquet.ParquetWriter(file, schema)
         writer.write_table(pa.Table.from_pylist(batch, schema=writer.schema))
-    if writer is None:
-        parquet.write_table(pa.table({}), file)
-    else:
+    if writer is not None:
         writer.close()

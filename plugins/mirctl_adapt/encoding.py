@@ -81,6 +81,7 @@ def encode(
         for tower, found in states.items()
     }
     if options.out is not None:
+        read = inputs.relative(inputs.describe(config), options.out)
         with artifact.create(options.out, kind=KIND, schema=1, force=options.force) as draft:
             for tower, found in states.items():
                 rows = np.flatnonzero(found.present())
@@ -90,7 +91,6 @@ def encode(
             draft.json("extra/towers.json", report)
             draft.text("recipe.yaml", recipe.dump(config, relative_to=options.out))
             draft.json("efficiency.json", meter.report())
-            read = inputs.relative(inputs.describe(config), options.out)
             draft.describe(seed=config.seed, device=str(chosen), inputs=read, shard=[part, parts])
     return {"artifact": options.out, "towers": report}
 

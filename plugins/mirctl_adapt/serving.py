@@ -20,6 +20,7 @@ from mirctl_adapt import recommender
 from mirctl_adapt.recommender import Filter, Saved
 
 LINES_AT_ONCE = 256
+COLUMNS = ("user_id", "rank", "item_id", "title", "score")
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def recommend(
         console.document({"recommendations": list(rows)})
     else:
         # Rows on a terminal are progress enough.
-        count = tables.write_rows(out, rows if out == "-" else _with_progress(rows))
+        count = tables.write_rows(out, rows if out == "-" else _with_progress(rows), COLUMNS)
         if json:
             console.document({"out": out, "rows": count})
     if told["unknown"]:
@@ -130,8 +131,8 @@ def _parse(saved: Saved, line: bytes, number: int, told: Counter[str]) -> tuple[
         user, history = str(value.get("user_id", number)), value.get("history")
     if not isinstance(history, list) or not all(isinstance(i, str | int) for i in history):
         raise DataError('write ["a", "b"] or {"user_id": "x", "history": ["a", "b"]}', where=where)
-    if not user.isprintable():
-        raise DataError(f"user_id {user!a} cannot be printed", where=where)
+    if any("\ud800" <= letter <= "\udfff" for letter in user):
+        raise DataError(f"user_id {user!a} holds half a character", where=where)
     known = [saved.item_index[str(i)] for i in history if str(i) in saved.item_index]
     told["unknown"] += len(history) - len(known)
     return user, known

@@ -10,8 +10,9 @@ from mirctl import console
 from mirctl import device as devices
 from mirctl.data.catalogue import Items
 from mirctl.efficiency import Meter
-from mirctl.encode import choose, content
+from mirctl.encode import EncoderSettings, choose, content
 from mirctl.encode.content import RawItem
+from mirctl.encode.protocol import specs_for
 from mirctl.encode.states import OTHER_SHARD, States, encode_with
 from mirctl.errors import ArtifactError, DataError, UsageError
 from mirctl_adapt import layers
@@ -56,7 +57,9 @@ def _in_recipe(name: str) -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        raise UsageError(error.message, where=f"{_key(name)}.{error.where or 'model'}") from error
+        if error.where not in EncoderSettings.model_fields:
+            raise
+        raise UsageError(error.message, where=f"{_key(name)}.{error.where}") from error
 
 
 def _key(name: str) -> str:
@@ -65,9 +68,11 @@ def _key(name: str) -> str:
 
 
 def check(config: ModelConfig, items: Items) -> None:
-    """Refuse at once what no encoding would mend: columns and towers that are not there."""
-    for name in config.encoders:
+    """Refuse at once what no encoding would mend: columns, encoders, towers that are not there."""
+    for name, settings in config.encoders.items():
         raw_items(items, name)
+        with _in_recipe(name):
+            specs_for(settings)
     layers.check_groups(config)
 
 

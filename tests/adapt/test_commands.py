@@ -158,6 +158,12 @@ def test_a_wrong_recipe_is_told_to_programs_with_its_place(mirctl, recipe, tmp_p
         (["data.interactions={items}"], 3, "no column 'user_id'"),
         (["--out", "{recipe}"], 2, "exists already"),
         (["train.metric=x"], 2, "no validation metric"),
+        (["--out", "{items}/deeper"], 2, "items.csv is no folder"),
+        (
+            ["model.method=frozen", "model.text={{model: minilm, encoder: nonesuch}}"],
+            2,
+            "no text encoder 'nonesuch'",
+        ),
     ],
 )
 def test_a_dry_run_tells_what_would_stop_a_run(mirctl, recipe, catalogue, changes, code, message):

@@ -221,12 +221,40 @@ def test_pictures_named_by_a_column_are_inputs_too(mirctl, recipe, catalogue, pi
     assert json.loads(ran.out)["metrics"]["mrr"] != before["metrics"]["mrr"]
 
 
+def test_a_stopped_run_of_content_resumes_to_the_same_bytes(mirctl, recipe, tmp_path):
+    from mirctl import training
+
+    run(mirctl, recipe, tmp_path / "whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training._Loop, "_end_epoch", interrupt_after_saving)
+        assert mirctl("adapt", "run", recipe, "--out", tmp_path / "m").code == 130
+    ran = mirctl("adapt", "run", recipe, "--out", tmp_path / "m", "--resume")
+    assert ran.code == 0, ran.err
+    assert json.loads((tmp_path / "m" / "efficiency.json").read_text())["parts"] == 2
+    for file in ("metrics.json", "model.safetensors"):
+        assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "m" / file).read_bytes()
+
+
+def test_states_are_kept_while_a_run_trains_on_them(mirctl, recipe, tmp_path):
+    from mirctl import cache, training
+
+    removed = []
+
+    def prune(loop, *_):
+        removed.extend(item.entry.section for item in cache.prune(0, None))
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training._Loop, "_end_epoch", prune)
+        assert mirctl("adapt", "run", recipe, "--out", tmp_path / "m").code == 130
+    assert "states" not in removed
+
+
 @pytest.mark.parametrize("what", ["weights", "pictures"])
 def test_a_run_does_not_go_on_with_other_inputs(mirctl, recipe, bert, pictures, tmp_path, what):
     from mirctl import training
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training.console, "duration", lambda _: 1 / 0)
         patch.setattr(training._Loop, "_end_epoch", interrupt_after_saving)
         ran = mirctl("adapt", "run", recipe, "--out", tmp_path / "m")
     assert ran.code == 130

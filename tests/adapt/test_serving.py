@@ -155,3 +155,13 @@ def test_only_listed_files_of_an_artifact_are_read(mirctl, recipe, tmp_path):
     link = tmp_path / "m" / "extra" / "users.parquet"
     link.symlink_to(tmp_path / "full" / "extra" / "users.parquet")
     assert mirctl("adapt", "recommend", tmp_path / "m", "--all").code == 2
+
+
+def test_users_of_any_script_are_served(chain):
+    lines = [json.dumps({"user_id": "\u5c71\u7530\u3000\u592a\u90ce", "history": ["i1"]})]
+    lines.append('{"user_id": "\\ud800", "history": ["i1"]}')
+    command = [sys.executable, "-m", "mirctl", "adapt", "recommend", str(chain), "-", "--k", "1"]
+    done = subprocess.run(command, input=lines[0], capture_output=True, text=True, check=False)
+    assert json.loads(done.stdout)["user_id"] == "\u5c71\u7530\u3000\u592a\u90ce"
+    done = subprocess.run(command, input=lines[1], capture_output=True, text=True, check=False)
+    assert (done.returncode, "half a character" in done.stderr) == (3, True)

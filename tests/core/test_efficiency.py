@@ -80,5 +80,7 @@ def test_a_counter_that_began_anew_is_not_believed(monkeypatch):
 def test_a_cuda_run_tells_the_energy_of_its_card(monkeypatch):
     joules = iter([1000.0, 1250.0])
     monkeypatch.setattr("mirctl.efficiency._cuda_energy", lambda device: next(joules))
-    meter = Meter(torch.device("cuda"))
-    assert meter.state()["joules"]["cuda"] == pytest.approx(250)
+    monkeypatch.setattr("torch.cuda.max_memory_allocated", lambda device: 7)
+    state = Meter(torch.device("cuda")).state()
+    assert state["joules"]["cuda"] == pytest.approx(250)
+    assert state["peak_cuda"] == 7

@@ -84,3 +84,11 @@ def test_a_place_below_a_file_is_wrong_usage(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(UsageError, match="is every folder above it a folder"):
         files.write_text(tmp_path / "file" / "x", "y")
+
+
+def test_what_goes_wrong_inside_is_not_blamed_on_the_target(tmp_path):
+    with pytest.raises(FileNotFoundError), files.atomic_file(tmp_path / "out"):
+        (tmp_path / "no input").read_text()
+    with pytest.raises(FileNotFoundError), files.atomic_folder(tmp_path / "out"):
+        (tmp_path / "no input").read_text()
+    assert list(tmp_path.iterdir()) == []

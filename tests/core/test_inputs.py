@@ -21,16 +21,19 @@ def folder(root):
     return DataConfig(microlens=root)
 
 
-def test_sounds_and_films_that_no_job_reads_are_not_hashed(tmp_path):
+def test_what_is_recorded_one_by_one_or_not_read_is_not_hashed(tmp_path):
     (found,) = inputs.describe(folder(tmp_path))
-    assert found["files"] == 2
+    assert found["files"] == 1
+    config = DataConfig(interactions=tmp_path / "x_pairs.csv", items=tmp_path, images=tmp_path)
+    names = [item["name"] for item in inputs.describe(config)]
+    assert names == ["interactions", "items"]
     (tmp_path / "x_video" / "1.mp4").write_text("other")
     assert inputs.describe(folder(tmp_path)) == [found]
 
 
 def test_a_folder_changes_with_any_file_it_is_read_for(tmp_path):
     before = inputs.describe(folder(tmp_path))
-    (tmp_path / "x_covers" / "1.jpg").write_text("other")
+    (tmp_path / "x_pairs.csv").write_text("other")
     assert inputs.describe(DataConfig(microlens=tmp_path)) != before
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from mirctl import locks, run
-from mirctl.errors import UsageError
+from mirctl.errors import ArtifactError, UsageError
 from mirctl.section import JobConfig
 
 CONFIG = JobConfig(uses="x/run", device="cpu")
@@ -81,3 +81,44 @@ def test_somebody_else_s_folder_stays_as_it_was(tmp_path):
     with pytest.raises(UsageError, match="in the way"):
         start(tmp_path / "out").__enter__()
     assert os.listdir(theirs) == ["mine.txt"]
+
+
+def test_a_damaged_note_is_told(tmp_path):
+    with pytest.raises(KeyboardInterrupt), start(tmp_path / "out") as first:
+        first.save_checkpoint({"x": 1})
+        (first.work / run.NOTE).write_text("{")
+        raise KeyboardInterrupt
+    with pytest.raises(ArtifactError, match="damaged"):
+        start(tmp_path / "out", resume=True).__enter__()
+
+
+def test_a_place_taken_while_the_inputs_are_hashed_costs_no_run(tmp_path, monkeypatch):
+    def taken(work):
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "x").write_text("theirs")
+        return real(work)
+
+    real = run._only_run_in
+    monkeypatch.setattr(run, "_only_run_in", taken)
+    with pytest.raises(UsageError, match="exists already"):
+        start(tmp_path / "out").__enter__()
+    assert not (tmp_path / "out.partial").exists()
+
+
+def test_an_input_found_on_the_way_must_be_the_same_again(tmp_path):
+    with pytest.raises(KeyboardInterrupt), start(tmp_path / "out") as first:
+        first.note_input("pictures", "a")
+        first.save_checkpoint({"x": 1})
+        raise KeyboardInterrupt
+    with (
+        start(tmp_path / "out", resume=True) as second,
+        pytest.raises(UsageError, match="pictures"),
+    ):
+        second.note_input("pictures", "b")
+
+
+def test_a_link_stands_for_what_it_leads_to(tmp_path):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "latest").symlink_to("deep/model")
+    with start(tmp_path / "latest") as made:
+        assert made.out == tmp_path / "deep" / "model"

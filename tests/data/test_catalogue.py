@@ -13,6 +13,7 @@ from pyarrow import parquet
 
 from mirctl.data.catalogue import load_catalogue
 from mirctl.data.config import DataConfig
+from mirctl.errors import DataError
 
 ROWS = [("u2", "b", 5), ("u1", "007", 9), ("u1", "b", 3), ("u2", "b", 7), ("u3", "c", 1)]
 ITEMS = [("c", "Sea"), ("007", " "), ("b", "&amp; \x00 日本"), ("d", "never taken")]
@@ -221,6 +222,8 @@ def test_a_user_s_order_does_not_depend_on_who_else_is_there(tmp_path):
     everyone = histories(rows)
     some = histories([row for row in rows if row[:3] not in ("u0,", "u3,")])
     assert some == {user: everyone[user] for user in some}
+    more = histories([*rows, "u99,i1,0.5"])
+    assert {user: more[user] for user in everyone} == everyone
 
 
 def test_ties_of_different_users_are_shuffled_apart(tmp_path):
@@ -297,3 +300,27 @@ def test_half_a_character_in_jsonl_is_replaced(tmp_path):
     (tmp_path / "items.jsonl").write_text("\n".join(lines))
     config = DataConfig(interactions=tmp_path / "log.csv", items=tmp_path / "items.jsonl")
     assert load_catalogue(config, seed=0).items.titles == ["cut ?", "\U0001f600"]
+
+
+def test_moments_far_away_keep_their_order(tmp_path):
+    far = pa.array([16_000_000_000_000, 0], pa.timestamp("s"))
+    table = pa.table({"user_id": ["u", "u"], "item_id": ["b", "a"], "timestamp": far})
+    parquet.write_table(table, tmp_path / "log.parquet", version="2.6", coerce_timestamps=None)
+    found = load_catalogue(DataConfig(interactions=tmp_path / "log.parquet"), seed=0)
+    assert found.interactions.time.tolist() == [0, 16_000_000_000_000]
+
+
+@pytest.mark.parametrize("header", ["isbn13\tbook", "item\tname of it"])
+def test_a_header_of_other_names_is_not_taken_for_an_item(tmp_path, header):
+    (tmp_path / "users.tsv").write_text("u1\tA2 A3 A2\nu2\tA3\n")
+    (tmp_path / "items.tsv").write_text(f"{header}\nA2\tSea\nA3\tSky\n")
+    config = DataConfig(interactions=tmp_path / "users.tsv", items=tmp_path / "items.tsv")
+    with pytest.raises(DataError, match="may be a header or an item"):
+        load_catalogue(config, seed=0)
+
+
+def test_half_a_character_deep_in_jsonl_is_replaced(tmp_path):
+    (tmp_path / "items.jsonl").write_text('{"item_id": "a", "tags": ["\\ud83d"]}')
+    (tmp_path / "log.csv").write_text("user_id,item_id,timestamp\nu,a,1\n")
+    config = DataConfig(interactions=tmp_path / "log.csv", items=tmp_path / "items.jsonl")
+    assert load_catalogue(config, seed=0).items.table["tags"].to_pylist() == [["?"]]
