@@ -68,10 +68,12 @@ def tell(catalogue: Catalogue, split: Split) -> None:
     """Say what was read, so that nothing is dropped in silence."""
     users, used = len(catalogue.interactions.users), len(split.whole)
     few, out = used - len(split.evaluated), users - used
+    single = int((split.whole.lengths == 1).sum())
     console.say(
         f"{len(catalogue.interactions.item)} interactions of {users} users with {split.n_items} "
         f"items; {len(split.evaluated)} users are evaluated"
         + (f", {few} have too few interactions and only train" if few else "")
+        + (f" ({single} with a single one, which teaches nothing)" if few and single else "")
         + (f", {out} have too few interactions for the protocol and are left out" if out else "")
     )
 

@@ -196,3 +196,10 @@ def test_ids_are_learned_by_the_softmax_over_the_whole_catalogue(mirctl, recipe,
         assert "softmax over all 30 items" in told
         told = mirctl("adapt", "run", recipe, "train.loss=batch", "--out", tmp_path / "b").err
         assert "softmax over the items of a batch" in told
+
+
+def test_users_with_a_single_interaction_are_counted(mirctl, recipe, catalogue, tmp_path):
+    with open(catalogue / "interactions.csv", "a") as file:
+        file.write("one,i1,1\ntwo,i1,1\ntwo,i2,2\n")
+    told = mirctl("adapt", "run", recipe, "model.method=pop", "--out", tmp_path / "m").err
+    assert "2 have too few interactions and only train (1 with a single one" in told

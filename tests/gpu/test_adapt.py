@@ -1,10 +1,14 @@
 """The side network's inner loop on CUDA: equal to the CPU, and what it costs."""
 
+import json
+import os
 import time
 
 import pytest
 import torch
+from PIL import Image
 
+from adapt.conftest import N_ITEMS, write_catalogue
 from mirctl_adapt.loss import Candidates, batch_loss, catalogue_loss
 from mirctl_adapt.model import (
     ItemBatch,
@@ -15,9 +19,13 @@ from mirctl_adapt.model import (
     UserEncoder,
 )
 
+DEVICE = os.environ.get("MIRCTL_TEST_DEVICE", "cuda")
+"""`cpu` runs these tests where no CUDA device is, to see that they run."""
 pytestmark = [
     pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here"),
+    pytest.mark.skipif(
+        DEVICE == "cuda" and not torch.cuda.is_available(), reason="no CUDA device here"
+    ),
 ]
 WIDTHS = ((384,) * 6, (24, 80, 112, 112, 192, 320))
 
@@ -60,18 +68,57 @@ def losses(model, items, windows):
 
 def test_losses_and_gradients_equal_the_cpu_s():
     found = {}
-    for device in ("cpu", "cuda"):
+    for device in ("cpu", DEVICE):
         model = build().to(device)
         values = losses(model, *batch(device=device))
         sum(values).backward()
         gradients = {n: p.grad.cpu() for n, p in model.named_parameters() if p.grad is not None}
         found[device] = [v.item() for v in values], gradients
-    assert found["cuda"][0] == pytest.approx(found["cpu"][0], abs=1e-3)
+    assert found[DEVICE][0] == pytest.approx(found["cpu"][0], abs=1e-3)
     for name, gradient in found["cpu"][1].items():
-        torch.testing.assert_close(found["cuda"][1][name], gradient, atol=2e-3, rtol=2e-2)
+        torch.testing.assert_close(found[DEVICE][1][name], gradient, atol=2e-3, rtol=2e-2)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+@pytest.mark.parametrize("loss", ["catalogue", "batch"])
+def test_a_whole_run_learns_in_every_precision(mirctl, bert, vit, tmp_path, precision, loss):
+    if precision == "fp16" and DEVICE == "cpu":
+        pytest.skip("fp16 is not for the CPU")
+    recipe = content_recipe(tmp_path, bert, vit)
+    found = {}
+    for device, kind in (("cpu", "fp32"), (DEVICE, precision)):
+        options = ["--device", device, "--precision", kind, f"train.loss={loss}", "--json"]
+        out = tmp_path / f"{device}-{kind}"
+        ran = mirctl("adapt", "run", recipe, *options, "--out", out, "--force")
+        assert ran.code == 0, ran.err
+        found[device] = json.loads(ran.out)["metrics"]["mrr"]["value"]
+        again = mirctl("adapt", "eval", out, "--device", device, "--json")
+        assert json.loads(again.out)["metrics"]["mrr"]["value"] == pytest.approx(found[device])
+    assert found[DEVICE] > 0.3, "by chance it would be .13"
+    assert found[DEVICE] == pytest.approx(found["cpu"], abs=0.15)
+
+
+def content_recipe(folder, bert, vit):
+    """A catalogue around a circle, with titles and pictures that tell the place."""
+    write_catalogue(folder)
+    (folder / "images").mkdir()
+    for item in range(N_ITEMS):
+        Image.new("RGB", (40, 40), (item * 8, 255 - item * 8, 90)).save(
+            folder / "images" / f"i{item}.png"
+        )
+    file = folder / "recipe.yaml"
+    file.write_text(
+        "uses: adapt/run\n"
+        "data: {interactions: interactions.csv, items: items.csv, images: images}\n"
+        f"model: {{text: {bert}, image: {vit}, dim: 16, history: 12, ids: true}}\n"
+        "train: {epochs: 12, batch_size: 16, lr: 1.0e-2}\n"
+    )
+    return file
 
 
 def test_what_a_step_costs(capsys):
+    if DEVICE == "cpu":
+        pytest.skip("there is nothing to compare")
     seconds = {}
     for device in ("cpu", "cuda"):
         model = build().to(device)
