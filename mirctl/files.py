@@ -133,11 +133,11 @@ def target(path: Path) -> Path:
     return path.resolve() if path.is_symlink() else path
 
 
-def refuse_to_overwrite(path: Path, *, force: bool, marker: str = MANIFEST) -> None:
+def refuse_to_overwrite(path: Path, *, force: bool, marker: str | None = MANIFEST) -> None:
     """Raise a UsageError where `path` exists and the user did not say --force.
 
-    Even --force replaces only what it can have written: a file, an empty folder, or a folder that
-    holds `marker`.
+    Even --force replaces only what it can have written: for a result that is a folder, an empty one
+    or one that holds `marker`; for a result that is a file (`marker` None), a file.
     """
     path = Path(path)
     above = next((place for place in path.absolute().parents if place.exists()), None)
@@ -147,10 +147,12 @@ def refuse_to_overwrite(path: Path, *, force: bool, marker: str = MANIFEST) -> N
         return
     if not force:
         raise UsageError("exists already: choose another --out, or add --force", where=str(path))
-    if path.is_dir() and any(path.iterdir()) and not (path / marker).is_file():
+    if path.is_dir() and any(path.iterdir()) and not (marker and (path / marker).is_file()):
+        told = f"it has no {marker}, so something else made it" if marker else "a file is to be"
+        raise UsageError(f"--force does not replace this folder: {told}", where=str(path))
+    if marker and not path.is_dir():
         raise UsageError(
-            f"--force does not replace this folder: it has no {marker}, so something else made it",
-            where=str(path),
+            "--force does not replace this file: the result is a folder", where=str(path)
         )
 
 

@@ -104,7 +104,10 @@ def prepare(
     config = recipe.resolve(plugins.import_object(job.config), read)
     for item in inputs.find(config):
         if not item.path.exists():
-            raise DataError(f"{item.key}: {item.path} does not exist", where=read.where(item.key))
+            raise DataError(
+                f"{item.key}: {item.path} does not exist: say where it is with {item.key}=PATH",
+                where=read.where(item.key),
+            )
     return job, config
 
 

@@ -78,6 +78,8 @@ def _acquire(folder: Path, what: str) -> int:
             except FileNotFoundError:
                 continue
             except (FileExistsError, NotADirectoryError) as error:
+                if isinstance(error, FileExistsError) and not Path(error.filename).is_file():
+                    continue  # it was there, and then removed
                 raise UsageError("is not a folder", where=error.filename) from error
         try:
             _wait(handle, folder, what)

@@ -164,7 +164,7 @@ def _make_ready(run: Run, *, resume: bool, force: bool) -> None:
     if resume and not force and note.is_file():
         before = _noted(note)
         run.found = before.pop("found", {})
-        if changed := [key for key, value in _identity(run).items() if before.get(key) != value]:
+        if changed := list(_changes(before, _identity(run))):
             raise UsageError(CHANGED.format(what=", ".join(changed)), where=str(run.work))
     elif resume and not force:
         console.say(f"nothing to resume at {run.work}: starting from the beginning")
@@ -175,6 +175,17 @@ def _make_ready(run: Run, *, resume: bool, force: bool) -> None:
             elif path.name not in (locks.LOCK, NOTE):
                 path.unlink()
     files.write_text(note, _text(run))
+
+
+def _changes(before: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    """Names of what is not as it was; of the inputs, which ones."""
+    for key, value in now.items():
+        old = before.get(key)
+        if key == "inputs" and isinstance(old, dict):
+            names = sorted(value.keys() | old.keys())
+            yield from (name for name in names if value.get(name) != old.get(name))
+        elif value != old:
+            yield f"the {key}"
 
 
 def _noted(note: Path) -> dict[str, Any]:

@@ -67,13 +67,13 @@ def show_inspect(found: dict[str, Any], *, tensors: bool = False, json: bool) ->
 
 
 def _show_metrics(metrics: dict[str, Any]) -> None:
-    """The value of each; the interval and the rest are in the file."""
+    """Value, interval and n of each."""
     rows = []
     for name, item in metrics.items():
-        value = item.get("value") if isinstance(item, dict) else item
-        rows.append([name, f"{value:.4f}" if isinstance(value, float) else str(value)])
+        facts = item if isinstance(item, dict) else {"value": item}
+        rows.append([name, *(_figure(facts.get(key)) for key in ("value", "low", "high", "n"))])
     if rows:
-        console.emit("\n" + console.table(["metric", "value"], rows))
+        console.emit("\n" + console.table(["metric", "value", "low", "high", "n"], rows))
 
 
 def _tensor_rows(tensors: dict[str, dict[str, Any]]) -> list[list[str]]:
@@ -197,23 +197,42 @@ def largest_difference(a: Tensor, b: Tensor) -> float:
     return largest.item()
 
 
-def show_diff(found: dict[str, Any], *, json: bool) -> None:
-    """As one document, or a line for each difference."""
+def show_diff(found: dict[str, Any], *, tensors: bool = False, json: bool) -> None:
+    """As one document, or as a table of the metrics and a line for each other difference."""
     if json:
         console.document(found)
         return
     if found["same"]:
         console.emit("no differences")
-    for part in ("manifest", "recipe", "metrics"):
+    for part in ("manifest", "recipe"):
         for key, sides in found[part].items():
             change = f" ({sides['change']:+.4g})" if "change" in sides else ""
             before, after = sides.get("a", "(absent)"), sides.get("b", "(absent)")
             console.emit(f"{part} {key}: {before} -> {after}{change}")
-    for group, tensors in found["tensors"].items():
-        for name, sides in tensors.items():
+    _show_metric_changes(found["metrics"])
+    for group, members in found["tensors"].items():
+        if not tensors:
+            console.emit(f"{group}: {len(members)} tensors differ (--tensors lists them)")
+            continue
+        for name, sides in members.items():
             console.emit(f"tensor {group}/{name}: {_tensor_text(sides)}")
     for name, how in found["files"].items():
         console.emit(f"file {name}: {how}")
+
+
+def _show_metric_changes(changes: dict[str, dict[str, Any]]) -> None:
+    """The values; where their intervals end is in the document."""
+    rows = [
+        [key.removesuffix(".value"), *(_figure(sides.get(side)) for side in ("a", "b", "change"))]
+        for key, sides in changes.items()
+        if not key.endswith((".low", ".high"))
+    ]
+    if rows:
+        console.emit(console.table(["metric", "a", "b", "change"], rows))
+
+
+def _figure(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else "" if value is None else str(value)
 
 
 def _tensor_text(sides: dict[str, Any]) -> str:

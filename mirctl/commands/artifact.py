@@ -57,9 +57,10 @@ def verify(path: Folder, json: Json = False) -> None:
 def compare(
     a: Annotated[Path, typer.Argument(metavar="A", help="Folder of an artifact.")],
     b: Annotated[Path, typer.Argument(metavar="B", help="Folder of another.")],
+    tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor.")] = False,
     json: Json = False,
 ) -> None:
     """Show where two artifacts differ: manifest, recipe, metrics, tensors, files."""
     from mirctl.artifact.diff import diff, show_diff
 
-    show_diff(diff(a, b), json=json)
+    show_diff(diff(a, b), tensors=tensors, json=json)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-BYTES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 BYTES |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 
 
@@ -95,7 +95,7 @@ def prune(
 
 
 def _quantity(text: str, units: dict[str, int], option: str, example: str) -> int:
-    """`10GB` or `30d` in bytes or seconds; a size without a unit is in bytes."""
+    """`10GB` or `30d` in bytes or seconds."""
     match = re.fullmatch(r"\s*(\d{1,15}(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
     names = {name.lower(): factor for name, factor in units.items()}
     factor = names.get(match[2].lower()) if match else None

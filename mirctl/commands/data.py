@@ -58,7 +58,11 @@ def get(
 @app.command()
 def check(
     root: Annotated[
-        Path | None, typer.Argument(help="Folder of a data set's own layout, with --from.")
+        str | None,
+        typer.Argument(
+            metavar="RECIPE|FOLDER",
+            help="A recipe, whose `data` is looked at; with --from, a folder of that layout.",
+        ),
     ] = None,
     interactions: Annotated[Path | None, typer.Option(help="Table of user, item, time.")] = None,
     items: Annotated[Path | None, typer.Option(help="Table of items and their texts.")] = None,
@@ -81,11 +85,15 @@ def check(
     console.configure(quiet=quiet)
     if layout not in (None, "microlens"):
         raise UsageError(f"--from {layout!r}: there is microlens")
-    if (layout is None) != (root is None):
-        raise UsageError("a folder's layout needs both: --from microlens FOLDER")
-    config = checks.config_from(
-        interactions, items, images, root, column or [], drop_unknown=drop_unknown
-    )
+    if layout is not None and root is None:
+        raise UsageError("--from microlens: name the folder, too")
+    if root is not None and layout is None:
+        config = checks.config_in(root)
+    else:
+        folder = Path(root) if root else None
+        config = checks.config_from(
+            interactions, items, images, folder, column or [], drop_unknown=drop_unknown
+        )
     report = checks.check(config, deep=deep)
     if json:
         console.document(report)

@@ -10,7 +10,7 @@ import numpy as np
 from mirctl import console
 from mirctl.data import microlens
 from mirctl.data.config import DataConfig
-from mirctl.data.interactions import Interactions, Log, arrange, load_log
+from mirctl.data.interactions import Interactions, Log, arrange, first_of_each, load_log
 from mirctl.data.items import Items, bare_items, load_items
 from mirctl.data.order import ties
 from mirctl.errors import DataError
@@ -36,6 +36,8 @@ def load_catalogue(config: DataConfig, *, seed: int) -> Catalogue:
         raise _unknown(log, items, known)
     enough = _with_enough(log, known, config.min_interactions)
     keep = known & enough
+    if config.duplicates == "drop":
+        keep &= first_of_each(log)
     if not keep.any():
         message = f"none of its {len(log)} interactions is left: all name unknown items, or their "
         raise DataError(f"{message}users have too few (data.min_interactions)", where=log.where)
@@ -79,7 +81,8 @@ def _unknown(log: Log, items: Items, known: np.ndarray) -> DataError:
     else:
         message = (
             f"item {name!r} is not in {items.where}, nor are those of {count} of {of} interactions "
-            "in all: add them, or leave these interactions out with data.unknown_items=drop"
+            "in all: add them, or leave these interactions out with data.unknown_items=drop "
+            "(data check: --drop-unknown)"
         )
     return DataError(message, where=log.row_of(first))
 

@@ -47,6 +47,17 @@ def config_from(
         raise UsageError(first["msg"].removeprefix("Value error, "), where=key) from error
 
 
+def config_in(name: str) -> DataConfig:
+    """The `data` of a recipe."""
+    from mirctl import jobs
+
+    _, config = jobs.prepare(name, [], jobs.Options())
+    data = getattr(config, "data", None)
+    if not isinstance(data, DataConfig):
+        raise UsageError(f"{config.uses} reads no interactions and items", where=name)
+    return data
+
+
 def check(config: DataConfig, *, deep: bool = False) -> dict[str, Any]:
     """Load what `config` names and describe it; what would stop a run is raised as in a run."""
     catalogue = load_catalogue(config, seed=0)
@@ -55,6 +66,12 @@ def check(config: DataConfig, *, deep: bool = False) -> dict[str, Any]:
         console.warn(
             f"no user has {LEAST} interactions: leave-one-out has nothing to measure, and a run "
             "that evaluates so would stop"
+        )
+    table = catalogue.items.table
+    if config.items and catalogue.items.title_column not in table.column_names:
+        console.warn(
+            f"the items have no column {catalogue.items.title_column!r}, which a text encoder "
+            f"reads: set columns.title to one of {', '.join(table.column_names)}"
         )
     report = {**catalogue.report, **_shape(catalogue), "examples": _examples(catalogue)}
     if deep:

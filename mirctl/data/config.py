@@ -13,6 +13,7 @@ class Columns(Section):
 
     user: str = "user_id"
     item: str = Field("item_id", description="In the interactions and in the items")
+    items_id: str | None = Field(None, description="In the items, where it has another name there")
     timestamp: str | None = Field(
         "timestamp", description="null: rows stand oldest first, and their order is taken"
     )
@@ -20,6 +21,11 @@ class Columns(Section):
     image: str | None = Field(
         None, description="Column of picture files, relative to data.images or else to the table"
     )
+
+    @property
+    def in_items(self) -> str:
+        """The items' own id column."""
+        return self.items_id or self.item
 
 
 class DataConfig(Section):
@@ -41,6 +47,9 @@ class DataConfig(Section):
     columns: Columns = Columns()
     unknown_items: Literal["error", "drop"] = Field(
         "error", description="Interactions that name an item the items do not have"
+    )
+    duplicates: Literal["keep", "drop"] = Field(
+        "keep", description="Rows of the same user, item and time stamp"
     )
     min_interactions: PositiveInt = Field(
         1, description="Users with fewer interactions are left out"

@@ -135,6 +135,17 @@ def _refuse_doubtful_header(line: str, item: Ids, where: str) -> None:
         )
 
 
+def first_of_each(log: Log) -> np.ndarray:
+    """(n,) bool: False for a row whose user, item and time stood in an earlier one."""
+    first = np.ones(len(log), bool)
+    if log.time is not None:
+        order = np.lexsort((log.time, log.item.codes, log.user.codes))
+        columns = (log.user.codes[order], log.item.codes[order], log.time[order])
+        same = np.logical_and.reduce([column[1:] == column[:-1] for column in columns])
+        first[order[1:][same]] = False
+    return first
+
+
 def arrange(log: Log, item: np.ndarray, keep: np.ndarray | None, seed: int) -> Interactions:
     """Sort the interactions to keep; `item` (n,) is the item index of each in the catalogue."""
     place = np.arange(len(log)) if keep is None else np.flatnonzero(keep)

@@ -87,12 +87,18 @@ def items_from(
     notes: tuple[str, ...] = (),
 ) -> Items:
     """Items out of a table whose id and title columns `columns` names."""
+    if columns.in_items not in table.column_names and columns.items_id is None:
+        raise DataError(
+            f"has no column {columns.in_items!r} (its columns: {', '.join(table.column_names)}); "
+            "where the id is called otherwise than in the interactions, set columns.items_id",
+            where=where,
+        )
     named = [name for name in (columns.title, columns.image) if name]
     optional = Columns().title
     require_columns(
-        [columns.item, *(name for name in named if name != optional)], table.column_names, where
+        [columns.in_items, *(name for name in named if name != optional)], table.column_names, where
     )
-    ids = distinct_ids(table, columns.item, where)
+    ids = distinct_ids(table, columns.in_items, where)
     files, lost = _images(table, columns, where, ids, images, folder)
     return Items(ids, files, table, columns.title, where, lost_images=tuple(lost), notes=notes)
 
@@ -101,7 +107,7 @@ def bare_items(ids: list[str], columns: Columns, where: str) -> Items:
     """Items of which nothing is known but their ids."""
     import pyarrow as pa
 
-    return Items(ids, [None] * len(ids), pa.table({columns.item: ids}), columns.title, where)
+    return Items(ids, [None] * len(ids), pa.table({columns.in_items: ids}), columns.title, where)
 
 
 def distinct_ids(table: pa.Table, column: str, where: str) -> list[str]:
@@ -137,15 +143,15 @@ def _read(
     source: Source, columns: Columns, known: pa.Array | None
 ) -> tuple[pa.Table, tuple[str, ...]]:
     first = source.first_lines() if source.kind == "tsv" else []
-    if not is_headerless(first, {columns.item, columns.title}):
+    if not is_headerless(first, {columns.in_items, columns.title}):
         return read_table(source), ()
     if not _begins_with_an_item(first, known):
         raise DataError(
-            f"its first row {first[0][:80]!r} names no column {columns.item!r}, and may be a "
+            f"its first row {first[0][:80]!r} names no column {columns.in_items!r}, and may be a "
             "header or an item: put a header above it, or set columns.item and columns.title",
             where=source.name,
         )
-    names = [columns.item, columns.title]
+    names = [columns.in_items, columns.title]
     note = f"{source.name} has no header: read as item id, tab, title"
     return read_text(source, names, names, quoted=False, has_header=False), (note,)
 

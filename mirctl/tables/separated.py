@@ -32,9 +32,11 @@ def header(source: Source) -> list[str]:
     for other, label in SEPARATOR_NAMES.items():
         if len(names) == 1 and other in names[0]:
             expected = SEPARATOR_NAMES[separator]
+            kind = {"\t": "end its name in .tsv", ",": "end its name in .csv"}
+            todo = kind.get(other, "save it with commas, as .csv, or with tabs, as .tsv")
             raise DataError(
                 f"columns are separated by {label} where {expected} is expected in a "
-                f"{source.kind.upper()} file: convert it, or change its suffix",
+                f"{source.kind.upper()} file: {todo}",
                 where=source.name,
             )
     return refuse_repeated(names, source.name)

@@ -26,6 +26,7 @@ Recipe = Annotated[
     typer.Argument(metavar="RECIPE", help="YAML file, or a name from `mirctl recipe list`."),
 ]
 Art = Annotated[Path, typer.Argument(metavar="ARTIFACT", help="Folder of a trained recommender.")]
+STDIN = """- reads lines {"user_id": "x", "history": ["a", "b"]} or ["a", "b"], oldest first."""
 OutFolder = Annotated[Path | None, typer.Option("--out", "-o", help="New folder for the result.")]
 
 
@@ -107,9 +108,7 @@ def evaluate(
 @app.command(epilog="Example: mirctl adapt recommend model --user 42 --k 5")
 def recommend(
     artifact: Art,
-    stdin: Annotated[
-        str | None, typer.Argument(metavar="[-]", help="- reads histories as JSONL from stdin.")
-    ] = None,
+    stdin: Annotated[str | None, typer.Argument(metavar="[-]", help=STDIN)] = None,
     user: Annotated[list[str] | None, typer.Option("--user", help="A user of the data.")] = None,
     everyone: Annotated[bool, typer.Option("--all", help="Every user of the data.")] = False,
     history: Annotated[
@@ -117,10 +116,16 @@ def recommend(
     ] = None,
     k: Annotated[int, typer.Option("--k", min=1, help="Items for each user.")] = 10,
     allow: Annotated[
-        Path | None, typer.Option("--allow", help="File of the only item ids to recommend.")
+        Path | None, typer.Option("--allow", help="The only items: a table, or an id a line.")
     ] = None,
     deny: Annotated[
-        Path | None, typer.Option("--deny", help="File of item ids never to recommend.")
+        Path | None, typer.Option("--deny", help="Items never to recommend, in the same forms.")
+    ] = None,
+    items: Annotated[
+        Path | None, typer.Option("--items", help="Table of today's items, new ones included.")
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option("--images", help="Folder of their pictures, named by item id.")
     ] = None,
     out: Annotated[
         str, typer.Option("--out", "-o", help="JSONL, CSV or Parquet file; - is stdout.")
@@ -135,7 +140,9 @@ def recommend(
 
     console.configure(quiet=quiet)
     asked = serving.Asked(stdin, tuple(user or ()), everyone, history)
-    serving.recommend(artifact, asked, k, allow, deny, out, device, force=force, json=json)
+    serving.recommend(
+        artifact, asked, k, allow, deny, out, device, items, images, force=force, json=json
+    )
 
 
 @app.command(epilog="Example: mirctl adapt embed model --items new.csv --out new.parquet")

@@ -34,6 +34,12 @@ class Histories:
         """The same histories, each cut by its newest `count` items."""
         return Histories(self.items, self.starts, np.maximum(self.ends - count, self.starts))
 
+    def renumbered(self, number: np.ndarray) -> "Histories":
+        """The same histories with item i as number[i]; items with a negative one are left out."""
+        items = number[self.items]
+        kept = np.concatenate([[0], np.cumsum(items >= 0)])
+        return Histories(items[items >= 0], kept[self.starts], kept[self.ends])
+
     def pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """(row, item) of every interaction of these histories."""
         lengths = self.lengths

@@ -49,6 +49,11 @@ def evaluate(
         console.warn(
             "the interactions are not those of the training: a target may be one it learned from"
         )
+    if lost := catalogue.report["dropped_unknown"]:
+        console.warn(
+            f"{lost} interactions name items that are gone: the targets before them move up, and "
+            "may be ones it learned from"
+        )
     if same_ids and not changed & {towers.input_name(name) for name in config.model.encoders}:
         scorer = saved.scorer
     else:

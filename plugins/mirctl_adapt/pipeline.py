@@ -25,6 +25,8 @@ class Trained:
     model: Recommender | None = None
     inputs: CatalogueInputs | None = None
     history: tuple[dict[str, float], ...] = ()
+    kept_epoch: int | None = None
+    """The best on validation, from 1."""
 
 
 def run(config: AdaptConfig, run: Run) -> Result:
@@ -99,7 +101,11 @@ def train(config: AdaptConfig, catalogue: Catalogue, split: Split, run: Run) -> 
     with run.meter.phase("train"):
         history = training.fit(task, config.train, run)
     embeddings = embed_items(model, inputs)
-    return Trained(NeuralScorer(model.users, embeddings), model, inputs, tuple(history))
+    metric = config.train.metric
+    best = max(history, key=lambda entry: entry[metric], default={"epoch": None})["epoch"]
+    if best is not None:
+        console.say(f"epoch {best} is kept: the best {metric} on validation")
+    return Trained(NeuralScorer(model.users, embeddings), model, inputs, tuple(history), best)
 
 
 def _tell_model(task: NextItemTask, run: Run) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mirctl import artifact, console, device, recipe, yaml12
+from mirctl import artifact, console, device, recipe, tables, yaml12
+from mirctl.data.ids import read_ids
 from mirctl.data.items import Items
 from mirctl.efficiency import Meter
 from mirctl.errors import ArtifactError, DataError, UsageError, suggest
+from mirctl.metrics import ranking
 from mirctl_adapt import saving, towers
 from mirctl_adapt.config import AdaptConfig
 from mirctl_adapt.counting import Markov, Popularity
@@ -132,6 +134,27 @@ def embed(saved: Saved, items: Items, place: torch.device, precision: str) -> Te
     return embed_items(saved.model, inputs, [saved.item_index.get(n, -1) for n in items.ids])
 
 
+def with_items(saved: Saved, items: Items, place: torch.device, precision: str) -> Saved:
+    """The same recommender over another catalogue: new items by their content, gone ones gone."""
+    if not saved.config.model.encoders:
+        raise UsageError(
+            f"method {saved.config.model.method!r} knows items by id alone: it has no other ones"
+        )
+    place_of = items.index
+    moved = np.array([place_of.get(name, -1) for name in saved.item_ids], np.int64)
+    popularity = torch.zeros(len(items.ids))
+    popularity[moved[moved >= 0]] = saved.popularity[torch.from_numpy(moved >= 0)]
+    embeddings = embed(saved, items, place, precision)
+    return replace(
+        saved,
+        item_ids=items.ids,
+        titles=items.titles,
+        popularity=popularity,
+        scorer=NeuralScorer(saved.model.users, embeddings),
+        histories=saved.histories and saved.histories.renumbered(moved),
+    )
+
+
 @dataclass(frozen=True)
 class Filter:
     """Which items may be recommended: (n_items,) bool."""
@@ -140,7 +163,7 @@ class Filter:
 
     @classmethod
     def read(cls, saved: Saved, allow: Path | None, deny: Path | None) -> "Filter":
-        """From files with one item id a line; unknown ids are counted and told."""
+        """From tables of items, or files with one id a line; unknown ids are counted and told."""
         n_items = len(saved.item_ids)
         allowed = torch.ones(n_items, dtype=torch.bool)
         if allow is not None:
@@ -154,17 +177,27 @@ class Filter:
 
 
 def _ids_in(saved: Saved, path: Path) -> list[int]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot be read: {error}", where=str(path)) from error
-    names = [line.rstrip("\r") for line in lines if line.strip()]
+    names = _ids_of_table(saved, path) if path.suffix in tables.KINDS else _ids_by_line(path)
     known = [saved.item_index[name] for name in names if name in saved.item_index]
     if len(known) < len(names):
         console.warn(
             f"{path}: {len(names) - len(known)} of {len(names)} ids are not in the catalogue"
         )
     return known
+
+
+def _ids_of_table(saved: Saved, path: Path) -> list[str]:
+    column = saved.config.data.columns.in_items
+    ids = read_ids(tables.read_table(path, [column]), column, str(path))
+    return ids.distinct.to_pylist()
+
+
+def _ids_by_line(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot be read: {error}", where=str(path)) from error
+    return [line.rstrip("\r") for line in lines if line.strip()]
 
 
 def history_of(saved: Saved, names: Sequence[str], who: str) -> list[int]:
@@ -209,12 +242,15 @@ def recommend(
     """Rows (user_id, rank, item_id, title, score), best first, user after user.
 
     Items of the history are left out unless the recipe says `evaluation.repeats: allow`. Counts in
-    `told["short"]` the users for whom fewer than k items are left.
+    `told["short"]` the users for whom fewer than k items are left, in `told["empty"]` those of whom
+    nothing is known.
     """
     size = block_of_users(len(saved.item_ids))
     for start in range(0, len(histories), size):
         rows = np.arange(start, min(start + size, len(histories)))
-        scores, items = best(saved, histories.of(rows), k, keep)
+        some = histories.of(rows)
+        scores, items = best(saved, some, k, keep)
+        told["empty"] += int((some.lengths == 0).sum())
         told["short"] += int(((scores > -torch.inf).sum(1) < k).sum())
         for row, row_scores, row_items in zip(rows, scores.tolist(), items.tolist(), strict=True):
             yield from _rows(saved, users[row], row_scores, row_items)
@@ -233,7 +269,7 @@ def best(saved: Saved, histories: Histories, k: int, keep: Filter) -> tuple[Tens
     if saved.config.evaluation.repeats == "mask":
         rows, items = histories.pairs()
         scores[torch.from_numpy(rows), torch.from_numpy(items)] = -torch.inf
-    return torch.topk(scores, min(k, scores.shape[1]), dim=1)
+    return ranking.best(scores, k)
 
 
 def _rows(

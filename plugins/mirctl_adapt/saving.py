@@ -44,12 +44,15 @@ def save(
         draft.text("recipe.yaml", recipe.dump(config, relative_to=run.out))
         draft.json("metrics.json", metrics)
         draft.json("efficiency.json", run.meter.report())
-        draft.text("README.md", card(config, metrics, catalogue.report))
+        draft.text("README.md", card(config, metrics, catalogue.report, trained.kept_epoch))
         draft.describe(
             seed=config.seed,
             device=str(run.device),
             plugin={"name": "adapt", "version": __version__},
             inputs=inputs.relative(run.inputs, run.out),
+            method=config.model.method,
+            encoders={name: e.model for name, e in config.model.encoders.items()},
+            **({"kept_epoch": trained.kept_epoch} if trained.history else {}),
         )
 
 
@@ -83,7 +86,9 @@ def load_tables(art: artifact.Artifact) -> tuple[pa.Table, pa.Table | None]:
         raise ArtifactError(f"cannot be read: {error}", where=str(art.folder / ITEMS)) from error
 
 
-def card(config: AdaptConfig, metrics: dict[str, Any], report: dict[str, Any]) -> str:
+def card(
+    config: AdaptConfig, metrics: dict[str, Any], report: dict[str, Any], kept: int | None
+) -> str:
     """The README of the artifact."""
     rows = [
         f"| {name} | {m['value']:.4f} | {m['low']:.4f} to {m['high']:.4f} | {m['n']} |"
@@ -104,7 +109,8 @@ def card(config: AdaptConfig, metrics: dict[str, Any], report: dict[str, Any]) -
             "## Quality",
             "",
             "Leave-one-out on the last interaction, the whole catalogue ranked; mean over users",
-            "with a 95 % bootstrap interval.",
+            "with a 95 % bootstrap interval."
+            + (f" Epoch {kept} was kept: the best on validation." if kept else ""),
             "",
             "| metric | value | 95 % interval | users |",
             "| --- | --- | --- | --- |",

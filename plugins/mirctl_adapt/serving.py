@@ -48,15 +48,24 @@ def recommend(
     deny: Path | None,
     out: str,
     place: str | None,
+    items: Path | None = None,
+    images: Path | None = None,
     *,
     force: bool,
     json: bool,
 ) -> None:
-    """Write the recommendations of an artifact to a file or stdout; `json`: as one document."""
+    """Write the recommendations of an artifact to a file or stdout; `json`: as one document.
+
+    `items`, a table, takes the place of the catalogue that the artifact was trained on.
+    """
     asked.check()
     if out != "-":
-        files.refuse_to_overwrite(Path(out), force=force)
-    saved = recommender.load(folder, device.choose(place or "cpu"))
+        files.refuse_to_overwrite(Path(out), force=force, marker=None)
+    on = device.choose(place or "cpu")
+    saved = recommender.load(folder, on)
+    if items is not None:
+        now = load_items(items, saved.config.data.columns, images)
+        saved = recommender.with_items(saved, now, on, saved.config.precision)
     keep = Filter.read(saved, allow, deny)
     told: Counter[str] = Counter()
     rows = _rows(saved, asked, k, keep, told)
@@ -67,8 +76,16 @@ def recommend(
         count = tables.write_rows(out, rows if out == "-" else _with_progress(rows), COLUMNS)
         if json:
             console.document({"out": out, "rows": count})
+        elif out != "-":
+            console.say(f"{count} rows -> {out}")
+    _tell(told, k)
+
+
+def _tell(told: Counter[str], k: int) -> None:
     if told["unknown"]:
         console.warn(f"{told['unknown']} items of the histories are not in the catalogue: left out")
+    if told["empty"]:
+        console.warn(f"{told['empty']} users have no known item: they get what is popular")
     if told["short"]:
         left = "the others are in the history, or kept out by --allow or --deny"
         console.warn(f"{told['short']} users get fewer than {k} items: {left}")
@@ -85,6 +102,8 @@ def _rows(
     saved: Saved, asked: Asked, k: int, keep: Filter, told: Counter[str]
 ) -> Iterator[dict[str, Any]]:
     if asked.stdin is not None:
+        if sys.stdin.isatty():
+            console.say('type lines like {"user_id": "x", "history": ["a", "b"]}; Ctrl-D ends them')
         return _rows_of_lines(saved, sys.stdin.buffer, k, keep, told)
     if asked.history is not None:
         whole = asked.history in saved.item_index  # an id may hold commas
@@ -128,7 +147,8 @@ def _parse(saved: Saved, line: bytes, number: int, told: Counter[str]) -> tuple[
         raise DataError(f"not JSON: {error}", where=where) from error
     user, history = str(number), value
     if isinstance(value, dict):
-        user, history = str(value.get("user_id", number)), value.get("history")
+        name = value.get("user_id", value.get(saved.config.data.columns.user, number))
+        user, history = str(name), value.get("history")
     if not isinstance(history, list) or not all(isinstance(i, str | int) for i in history):
         raise DataError('write ["a", "b"] or {"user_id": "x", "history": ["a", "b"]}', where=where)
     if any("\ud800" <= letter <= "\udfff" for letter in user):
@@ -149,7 +169,7 @@ def embed(
     force: bool,
 ) -> dict[str, Any]:
     """Embed the items of a table by their content and write them."""
-    files.refuse_to_overwrite(out, force=force)
+    files.refuse_to_overwrite(out, force=force, marker=None)
     if out.suffix not in (".parquet", ".safetensors"):
         raise UsageError("--out must end in .parquet or .safetensors", where=str(out))
     place = device.choose(device_name or "auto")

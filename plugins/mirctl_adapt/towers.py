@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 
 from mirctl import console
@@ -101,10 +102,20 @@ def _tell(name: str, states: States, ids: Sequence[str]) -> None:
         for reason, items in states.absent.items()
     )
     console.say(
-        f"{name}: {here} of {len(ids)} items have states "
-        f"({states.calls} encoded now, the rest cached)"
+        f"{name}: {here} of {len(ids)} items have states ({', '.join(_origin(states))})"
         + (f"; a learned state stands in for the others: {lacking}" if lacking else "")
     )
+
+
+def _origin(states: States) -> Iterator[str]:
+    """Where the states of the items come from, in figures."""
+    rows = states.rows[states.present()]
+    distinct = len(np.unique(rows))
+    yield f"{states.calls} encoded now"
+    if cached := distinct - states.calls:
+        yield f"{cached} cached"
+    if equal := len(rows) - distinct:
+        yield f"{equal} equal to another"
 
 
 def _such_as(reason: str, items: Sequence[int], ids: Sequence[str]) -> str:

@@ -321,3 +321,40 @@ def test_encoders_that_a_method_does_not_read_play_no_part(mirctl, recipe, tmp_p
     out = tmp_path / "e.parquet"
     ran = mirctl("adapt", "embed", tmp_path / "m", "--items", recipe, "--out", out)
     assert (ran.code, "by id alone" in ran.err) == (2, True), ran.err
+
+
+def test_today_s_items_take_the_place_of_the_trained_ones(mirctl, recipe, catalogue, tmp_path):
+    """Gone ones are not recommended, new ones are; histories keep what is still there."""
+    run(mirctl, recipe, tmp_path / "m", "model.image=null", "train.epochs=8")
+    lines = (catalogue / "items.csv").read_text().splitlines()
+    today = tmp_path / "today.csv"
+    today.write_text("\n".join([lines[0], *lines[6:], "new,one three toy"]) + "\n")
+    options = ["--items", today, "--k", "40"]
+    ran = mirctl("adapt", "recommend", tmp_path / "m", "--history", "i7,i8,i9", *options)
+    assert ran.code == 0, ran.err
+    rows = [json.loads(line) for line in ran.out.splitlines()]
+    names = [row["item_id"] for row in rows]
+    assert "new" in names
+    assert not {"i0", "i1", "i2", "i3", "i4", "i7", "i8", "i9"} & set(names)
+    assert len(names) == 26 - 3
+    scores = {row["item_id"]: row["score"] for row in rows}
+    before = mirctl("adapt", "recommend", tmp_path / "m", "--history", "i7,i8,i9", "--k", "40")
+    for row in map(json.loads, before.out.splitlines()):
+        if row["item_id"] in scores:
+            assert scores[row["item_id"]] == pytest.approx(row["score"], abs=1e-4)
+    ran = mirctl("adapt", "recommend", tmp_path / "m", "--all", *options)
+    served = [json.loads(line) for line in ran.out.splitlines()]
+    assert {row["user_id"] for row in served} == {f"u{n}" for n in range(60)}
+    ran = mirctl("adapt", "recommend", tmp_path / "m", "--history", "i0", *options)
+    assert ran.code == 3
+
+
+def test_the_kept_epoch_is_told(mirctl, recipe, tmp_path):
+    _, told = run(mirctl, recipe, tmp_path / "m", "train.epochs=3")
+    history = json.loads((tmp_path / "m" / "extra" / "history.json").read_text())
+    best = max(range(3), key=lambda n: history[n]["ndcg@10"]) + 1
+    assert f"epoch {best} is kept" in told
+    shown = mirctl("artifact", "inspect", tmp_path / "m").out
+    assert f"kept_epoch: {best}" in shown
+    assert "method: iisan-versa" in shown
+    assert f"Epoch {best} was kept" in (tmp_path / "m" / "README.md").read_text()

@@ -165,3 +165,37 @@ def test_users_of_any_script_are_served(chain):
     assert json.loads(done.stdout)["user_id"] == "\u5c71\u7530\u3000\u592a\u90ce"
     done = subprocess.run(command, input=lines[1], capture_output=True, text=True, check=False)
     assert (done.returncode, "half a character" in done.stderr) == (3, True)
+
+
+def test_allow_and_deny_may_be_tables_of_items(mirctl, chain, recipe, tmp_path):
+    table = tmp_path / "some.csv"
+    table.write_text("item_id,title\ni2,x\ni3,y\n")
+    ran = mirctl("adapt", "recommend", chain, "--history", "i1", "--k", "9", "--allow", table)
+    assert {row["item_id"] for row in rows(ran.out)} == {"i2", "i3"}
+    ran = mirctl("adapt", "recommend", chain, "--history", "i1", "--k", "99", "--deny", table)
+    assert not {"i2", "i3"} & {row["item_id"] for row in rows(ran.out)}
+
+
+def test_the_first_recommendation_does_not_depend_on_k(mirctl, recipe, tmp_path):
+    """Popularity ties often, and a tie must not be broken by how many are asked for."""
+    run(mirctl, recipe, tmp_path / "m", "model.method=pop")
+    wanted = {}
+    for k in (1, 2, 5, 20):
+        ran = mirctl("adapt", "recommend", tmp_path / "m", "--all", "--k", k)
+        for row in rows(ran.out):
+            place = row["user_id"], row["rank"]
+            assert wanted.setdefault(place, row["item_id"]) == row["item_id"]
+
+
+def test_a_user_of_whom_nothing_is_known_is_told(chain):
+    command = [sys.executable, "-m", "mirctl", "adapt", "recommend", str(chain), "-", "--k", "1"]
+    lines = '{"user_id": "x", "history": ["nothing"]}\n["i1"]\n'
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, check=False)
+    assert "1 users have no known item: they get what is popular" in done.stderr
+
+
+def test_items_by_id_alone_cannot_be_others(mirctl, chain, recipe):
+    ran = mirctl(
+        "adapt", "recommend", chain, "--history", "i1", "--items", recipe.parent / "items.csv"
+    )
+    assert (ran.code, "knows items by id alone" in ran.err) == (2, True)

@@ -92,3 +92,13 @@ def test_what_goes_wrong_inside_is_not_blamed_on_the_target(tmp_path):
     with pytest.raises(FileNotFoundError), files.atomic_folder(tmp_path / "out"):
         (tmp_path / "no input").read_text()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_force_replaces_no_file_by_a_folder(tmp_path):
+    (tmp_path / "data.csv").write_text("mine")
+    with (
+        pytest.raises(UsageError, match="does not replace this file"),
+        files.atomic_folder(tmp_path / "data.csv", force=True),
+    ):
+        pass
+    assert (tmp_path / "data.csv").read_text() == "mine"

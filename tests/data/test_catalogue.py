@@ -79,6 +79,14 @@ def test_duplicate_rows_are_counted_and_kept(files, tmp_path):
     assert report["interactions"] == 7
 
 
+def test_duplicate_rows_are_dropped_on_request(files, tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("user_id,item_id,timestamp\nu,a,1\nu,a,1\nu,a,2\nv,a,1\nu,a,1\n")
+    found = load_catalogue(DataConfig(interactions=log, duplicates="drop"), seed=0)
+    assert found.interactions.time.tolist() == [1, 2, 1]
+    assert found.report["duplicate_rows"] == 0
+
+
 def as_jsonl(path, header, rows):
     lines = [json.dumps(dict(zip(header.split(","), row, strict=True))) for row in rows]
     path.write_text("\n".join(lines))
@@ -324,3 +332,13 @@ def test_half_a_character_deep_in_jsonl_is_replaced(tmp_path):
     (tmp_path / "log.csv").write_text("user_id,item_id,timestamp\nu,a,1\n")
     config = DataConfig(interactions=tmp_path / "log.csv", items=tmp_path / "items.jsonl")
     assert load_catalogue(config, seed=0).items.table["tags"].to_pylist() == [["?"]]
+
+
+def test_the_items_may_call_their_id_otherwise(tmp_path):
+    (tmp_path / "log.csv").write_text("user_id,article,timestamp\nu,a,1\nu,b,2\n")
+    (tmp_path / "items.csv").write_text("sku,title\na,Sea\nb,Sky\n")
+    tables = {"interactions": tmp_path / "log.csv", "items": tmp_path / "items.csv"}
+    columns = {"item": "article", "items_id": "sku"}
+    assert load_catalogue(DataConfig(**tables, columns=columns), seed=0).items.ids == ["a", "b"]
+    with pytest.raises(DataError, match=r"columns\.items_id"):
+        load_catalogue(DataConfig(**tables, columns={"item": "article"}), seed=0)

@@ -60,7 +60,7 @@ def test_check_exits_3_on_what_would_stop_a_run(folder, capsys):
     [
         (["data", "check"], "set interactions"),
         (["data", "check", "--from", "netflix", "."], "there is microlens"),
-        (["data", "check", "--from", "microlens"], "needs both"),
+        (["data", "check", "--from", "microlens"], "name the folder"),
         (["data", "check", "--interactions", "x.csv", "--column", "item"], "item=sku"),
         (["data", "check", "--interactions", "x.csv", "--column", "itm=a"], "there is user, item"),
         (["data", "get", "netflix", "--out", "x"], "there is: .*ml-100k"),
@@ -98,3 +98,19 @@ def test_a_deep_check_starts_no_other_program(folder, capsys, monkeypatch):
 def test_data_in_which_nobody_can_be_evaluated_is_told(folder, capsys):
     assert check(folder) == 0
     assert "no user has 3 interactions" in capsys.readouterr().err
+
+
+def test_the_data_of_a_recipe_can_be_checked(folder, capsys):
+    (folder / "r.yaml").write_text(
+        "uses: adapt/run\nmodel: {method: pop}\n"
+        "data: {interactions: log.csv, items: items.csv, columns: {item: sku, title: name}}\n"
+    )
+    (folder / "items.csv").write_text("sku,name,pic\na,Sea,\nb,Sky,\n")
+    assert run_command(["data", "check", str(folder / "r.yaml"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["items_without_text"] == 0
+
+
+def test_a_missing_title_column_is_told(folder, capsys):
+    (folder / "items.csv").write_text("sku,name\na,Sea\nb,Sky\n")
+    assert check(folder) == 0
+    assert "set columns.title to one of sku, name" in capsys.readouterr().err

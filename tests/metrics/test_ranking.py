@@ -72,3 +72,18 @@ def test_a_part_without_users_has_no_value_rather_than_a_wrong_one():
     summary = ranking.summarize(ranking.per_user(empty), seed=0)
     assert summary["hr@10"]["value"] is None
     assert summary["hr@10"]["n"] == 0
+
+
+def test_the_best_items_do_not_depend_on_how_many_are_asked_for():
+    scores = torch.tensor([[1.0, 3.0, 3.0, -2.0, 3.0, -0.0, 0.0, -torch.inf, -2.0]])
+    expected = [1, 2, 4, 0, 5, 6, 3, 8, 7]
+    for k in (1, 2, 3, 5, 9, 20):
+        values, items = ranking.best(scores, k)
+        assert items[0].tolist() == expected[:k]
+        assert values[0].tolist() == scores[0, expected[:k]].tolist()
+
+
+def test_the_best_items_are_those_of_a_stable_sort():
+    scores = torch.randn(40, 300).mul(4).round().div(4)
+    order = torch.sort(scores, dim=1, descending=True, stable=True).indices
+    assert torch.equal(ranking.best(scores, 25)[1], order[:, :25])
