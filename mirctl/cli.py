@@ -24,6 +24,7 @@ from mirctl.options import (
     Json,
     Precision,
     Quiet,
+    Recipe,
     Require,
     Resume,
     Seed,
@@ -143,9 +144,7 @@ def env(json: Json = False) -> None:
 
 @app.command()
 def run(
-    recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="YAML file, or a built-in recipe.")
-    ],
+    recipe: Recipe,
     changes: Changes = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="New folder.")] = None,
     seed: Seed = None,

@@ -1,10 +1,28 @@
 """Command-line options that mean the same in every command."""
 
+from glob import escape, glob
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+
+def recipes(incomplete: str) -> list[str]:
+    """What a shell may put in the place of a half-typed recipe: built-in names and files."""
+    from mirctl import recipe
+
+    names = [name for name in recipe.catalogue() if name.startswith(incomplete)]
+    return [*names, *sorted(glob(f"{escape(incomplete)}*"))]
+
+
+Recipe = Annotated[
+    str,
+    typer.Argument(
+        metavar="RECIPE",
+        help="YAML file, or a name from `mirctl recipe list`.",
+        autocompletion=recipes,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors on stderr.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an older result of that name.")]

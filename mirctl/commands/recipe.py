@@ -5,10 +5,9 @@ from typing import Annotated
 import typer
 
 from mirctl import console
-from mirctl.options import Changes, Json
+from mirctl.options import Changes, Json, Recipe
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
-Name = Annotated[str, typer.Argument(metavar="RECIPE", help="YAML file or built-in name.")]
 
 
 @app.callback()
@@ -24,7 +23,7 @@ def list_recipes(json: Json = False) -> None:
 
 
 @app.command()
-def show(recipe: Name, changes: Changes = None, json: Json = False) -> None:
+def show(recipe: Recipe, changes: Changes = None, json: Json = False) -> None:
     """Print a recipe as it resolves: every default filled in, every path absolute."""
     from mirctl import recipe_list
 
@@ -32,7 +31,7 @@ def show(recipe: Name, changes: Changes = None, json: Json = False) -> None:
 
 
 @app.command()
-def check(recipe: Name, changes: Changes = None, json: Json = False) -> None:
+def check(recipe: Recipe, changes: Changes = None, json: Json = False) -> None:
     """Check a recipe and that its input files are there; runs nothing."""
     from mirctl import jobs
 

@@ -14,6 +14,7 @@ from mirctl.options import (
     Json,
     Precision,
     Quiet,
+    Recipe,
     Require,
     Resume,
     Seed,
@@ -21,10 +22,6 @@ from mirctl.options import (
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
-Recipe = Annotated[
-    str,
-    typer.Argument(metavar="RECIPE", help="YAML file, or a name from `mirctl recipe list`."),
-]
 Art = Annotated[Path, typer.Argument(metavar="ARTIFACT", help="Folder of a trained recommender.")]
 STDIN = """- reads lines {"user_id": "x", "history": ["a", "b"]} or ["a", "b"], oldest first."""
 OutFolder = Annotated[Path | None, typer.Option("--out", "-o", help="New folder for the result.")]

@@ -135,19 +135,24 @@ def test_every_shipped_recipe_resolves(mirctl):
         assert mirctl("recipe", "show", name).code == 0
 
 
-def test_completion_knows_commands_without_importing_them():
+def completed(words, cwd=None):
+    """What bash would offer for the last of some words."""
+    place = str(len(words.split(" ")) - 1)
+    env = {"_MIRCTL_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": place}
     ran = subprocess.run(
-        [sys.executable, "-m", "mirctl"],
-        capture_output=True,
-        text=True,
-        env={
-            "_MIRCTL_COMPLETE": "complete_bash",
-            "COMP_WORDS": "mirctl a",
-            "COMP_CWORD": "1",
-            "PATH": "",
-        },
+        [sys.executable, "-m", "mirctl"], capture_output=True, text=True, env=env, cwd=cwd
     )
-    assert ran.stdout.split() == ["adapt", "artifact"]
+    return ran.stdout.split()
+
+
+def test_completion_knows_commands_without_importing_them():
+    assert completed("mirctl a") == ["adapt", "artifact"]
+
+
+def test_completion_offers_recipes_and_files(tmp_path):
+    (tmp_path / "adapted.yaml").write_text("")
+    offered = completed("mirctl adapt run adapt", cwd=tmp_path)
+    assert {"adapt/ml-100k", "adapted.yaml"} <= set(offered)
 
 
 def test_quiet_keeps_warnings(capsys):
