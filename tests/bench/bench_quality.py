@@ -21,7 +21,7 @@ from mirctl.metrics import ranking
 from mirctl_adapt import evaluation, recommender
 from mirctl_adapt.pipeline import split_of
 
-RATES = (2e-3, 4e-3, 8e-3)
+RATES = (2e-3, 4e-3, 8e-3, 16e-3)
 TUNING_SEEDS = (100, 101)
 COLD = 5
 
@@ -35,11 +35,11 @@ class Method:
 
 
 METHODS = {
-    "side network": Method((), 2e-3),
-    "side network + ids": Method(("model.ids=true",), 4e-3),
-    "frozen heads, text + image": Method(("model.method=frozen",), 2e-3),
-    "frozen heads, text": Method(("model.method=frozen", "model.image=null"), 4e-3),
-    "ids (SASRec)": Method(("model.method=id",), 4e-3),
+    "side network": Method((), 8e-3),
+    "side network + ids": Method(("model.ids=true",), 8e-3),
+    "frozen heads, text + image": Method(("model.method=frozen",), 16e-3),
+    "frozen heads, text": Method(("model.method=frozen", "model.image=null"), 16e-3),
+    "ids (SASRec)": Method(("model.method=id",), 16e-3),
     "Markov chain": Method(("model.method=markov",)),
     "popularity": Method(("model.method=pop",)),
 }
