@@ -86,6 +86,32 @@ def load_tables(art: artifact.Artifact) -> tuple[pa.Table, pa.Table | None]:
         raise ArtifactError(f"cannot be read: {error}", where=str(art.folder / ITEMS)) from error
 
 
+CARD = """\
+# A recommender: {method}
+
+Made by `mirctl adapt run`; the whole recipe is in `recipe.yaml`.
+{encoders}
+## Quality
+
+Leave-one-out on the last interaction, the whole catalogue ranked; mean over users with a 95 %
+bootstrap interval.{kept}
+
+| metric | value | 95 % interval | users |
+| --- | --- | --- | --- |
+{metrics}
+
+## Data
+
+{counts}
+
+## Use
+
+```
+mirctl adapt recommend FOLDER --history ITEM,ITEM,ITEM --k 10
+{embed}```
+{histories}"""
+
+
 def card(
     config: AdaptConfig, metrics: dict[str, Any], report: dict[str, Any], kept: int | None
 ) -> str:
@@ -96,45 +122,15 @@ def card(
         if "/" not in name
     ]
     encoders = [f"- {name}: `{e.model}`, frozen" for name, e in config.model.encoders.items()]
-    counts = [
-        f"- {name.replace('_', ' ')}: {value}" for name, value in report.items() if name != "notes"
-    ]
-    return "\n".join(
-        [
-            f"# A recommender: {config.model.method}",
-            "",
-            "Made by `mirctl adapt run`; the whole recipe is in `recipe.yaml`.",
-            *(["", "Encoders:", "", *encoders] if encoders else []),
-            "",
-            "## Quality",
-            "",
-            "Leave-one-out on the last interaction, the whole catalogue ranked; mean over users",
-            "with a 95 % bootstrap interval."
-            + (f" Epoch {kept} was kept: the best on validation." if kept else ""),
-            "",
-            "| metric | value | 95 % interval | users |",
-            "| --- | --- | --- | --- |",
-            *rows,
-            "",
-            "## Data",
-            "",
-            *counts,
-            "",
-            "## Use",
-            "",
-            "```",
-            "mirctl adapt recommend FOLDER --history ITEM,ITEM,ITEM --k 10",
-            *(
-                ["mirctl adapt embed FOLDER --items new_items.csv --out embeddings.parquet"]
-                if encoders
-                else []
-            ),
-            "```",
-            "",
-            *(
-                ["`extra/users.parquet` holds the histories of the training data's users.", ""]
-                if config.save.histories
-                else []
-            ),
-        ]
+    counts = [f"- {name.replace('_', ' ')}: {n}" for name, n in report.items() if name != "notes"]
+    embed = "mirctl adapt embed FOLDER --items new_items.csv --out embeddings.parquet\n"
+    histories = "\n`extra/users.parquet` holds the histories of the training data's users.\n"
+    return CARD.format(
+        method=config.model.method,
+        encoders="\n".join(["", "Encoders:", "", *encoders, ""]) if encoders else "",
+        kept=f" Epoch {kept} was kept: the best on validation." if kept else "",
+        metrics="\n".join(rows),
+        counts="\n".join(counts),
+        embed=embed if encoders else "",
+        histories=histories if config.save.histories else "",
     )

@@ -358,3 +358,12 @@ def test_the_kept_epoch_is_told(mirctl, recipe, tmp_path):
     assert f"kept_epoch: {best}" in shown
     assert "method: iisan-versa" in shown
     assert f"Epoch {best} was kept" in (tmp_path / "m" / "README.md").read_text()
+
+
+def test_items_that_are_gone_are_told_by_eval(mirctl, recipe, catalogue, tmp_path):
+    run(mirctl, recipe, tmp_path / "m", "model.image=null")
+    lines = (catalogue / "items.csv").read_text().splitlines()
+    (tmp_path / "fewer.csv").write_text("\n".join(lines[:-3]) + "\n")
+    changes = [f"data.items={tmp_path / 'fewer.csv'}", "data.unknown_items=drop"]
+    ran = mirctl("adapt", "eval", tmp_path / "m", "data.images=null", *changes)
+    assert (ran.code, "interactions name items that are gone" in ran.err) == (0, True), ran.err
