@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import sys
-import traceback
 from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from pathlib import Path
@@ -227,6 +226,8 @@ def run_command(arguments: list[str]) -> int:
 
 def _fail_unforeseen(error: Exception, *, as_json: bool) -> int:
     """The system's refusals are told as such; anything else is a bug."""
+    import traceback
+
     frames = [frame.f_globals["__name__"] for frame, _ in traceback.walk_tb(error.__traceback__)]
     if isinstance(error, OSError) and frames[-1].startswith("rich."):  # it writes help to stdout
         _abandon_stdout()

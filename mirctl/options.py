@@ -1,6 +1,5 @@
 """Command-line options that mean the same in every command."""
 
-from glob import escape, glob
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,8 @@ import typer
 
 def recipes(incomplete: str) -> list[str]:
     """What a shell may put in the place of a half-typed recipe: built-in names and files."""
+    from glob import escape, glob
+
     from mirctl import recipe
 
     names = [name for name in recipe.catalogue() if name.startswith(incomplete)]

@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +95,8 @@ def write_one_by_one(encoded: Path, folder: Path) -> tuple[int, int]:
     for tower in ("text", "image"):
         tensors = open_tensors(encoded / f"{tower}.safetensors")
         (folder / tower).mkdir(parents=True)
-        for item, states in zip(tensors["items"].tolist(), tensors["states"], strict=True):
+        blocks = [tensors[name] for name in sorted(tensors) if name.startswith("states")]
+        for item, states in zip(tensors["items"].tolist(), chain(*blocks), strict=True):
             np.save(folder / tower / f"{item}.npy", states.float().numpy())
     return bytes_in(folder), sum(path.is_file() for path in folder.rglob("*"))
 
