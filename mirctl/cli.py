@@ -228,7 +228,9 @@ def _fail_unforeseen(error: Exception, *, as_json: bool) -> int:
     """The system's refusals are told as such; anything else is a bug."""
     import traceback
 
-    frames = [frame.f_globals["__name__"] for frame, _ in traceback.walk_tb(error.__traceback__)]
+    frames = [
+        frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)
+    ]
     if isinstance(error, OSError) and frames[-1].startswith("rich."):  # it writes help to stdout
         _abandon_stdout()
         return _fail(1, f"cannot be written: {error.strerror}", "stdout", as_json=False)
@@ -245,8 +247,8 @@ def _fail(code: int, message: str, where: str | None, *, as_json: bool) -> int:
         failure = {"code": code, "message": message, "where": where}
         try:
             console.emit(json.dumps({"error": failure}, ensure_ascii=False))
-            sys.stdout.flush()
-        except BrokenPipeError:
+            console.flush()
+        except (BrokenPipeError, console.StdoutError):
             _abandon_stdout()
     return code
 

@@ -107,6 +107,10 @@ class Meter:
         self._joules_before: dict[str, float | None] = {}
         self._open: dict[str, tuple[_Clock, Phase]] = {}
         self._clock, self._joules_at_start = _Clock(), _energy(device)
+        if device is not None and device.type == "cuda":
+            import torch
+
+            torch.cuda.reset_peak_memory_stats(device)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 

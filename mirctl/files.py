@@ -128,9 +128,9 @@ def atomic_folder(path: Path, *, force: bool = False, marker: str = MANIFEST) ->
 
 
 def target(path: Path) -> Path:
-    """What is meant by a place to write to: of a link, what it leads to."""
+    """What is meant by a place to write to: of a link what it leads to, of `.` the folder."""
     path = Path(path)
-    return path.resolve() if path.is_symlink() else path
+    return path.resolve() if path.is_symlink() or path.name in ("", "..") else path
 
 
 def refuse_to_overwrite(path: Path, *, force: bool, marker: str | None = MANIFEST) -> None:
@@ -147,9 +147,13 @@ def refuse_to_overwrite(path: Path, *, force: bool, marker: str | None = MANIFES
         return
     if not force:
         raise UsageError("exists already: choose another --out, or add --force", where=str(path))
-    if path.is_dir() and any(path.iterdir()) and not (marker and (path / marker).is_file()):
-        told = f"it has no {marker}, so something else made it" if marker else "a file is to be"
-        raise UsageError(f"--force does not replace this folder: {told}", where=str(path))
+    if marker is None and path.is_dir():
+        raise UsageError("is a folder, and the result is a file", where=str(path))
+    if marker and path.is_dir() and any(path.iterdir()) and not (path / marker).is_file():
+        raise UsageError(
+            f"--force does not replace this folder: it has no {marker}, so something else made it",
+            where=str(path),
+        )
     if marker and not path.is_dir():
         raise UsageError(
             "--force does not replace this file: the result is a folder", where=str(path)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pluggy
 
@@ -34,6 +34,8 @@ class Job:
     summary: str = ""
     metrics: str = ""
     """Import string of a function `() -> names`; a --require of another is refused at once."""
+    makes: Literal["artifact", "table"] = "artifact"
+    """What stands at `--out` in the end: an artifact's folder, or a file."""
     check: str = ""
     """Import string of a function `(config) -> None` that reads the inputs and raises what would
     stop a run, for --dry-run."""

@@ -141,7 +141,8 @@ def execute(
         raise UsageError("--out is missing: name a new folder for the result")
     from mirctl import run as runs
 
-    with runs.start(config, options.out, resume=options.resume, force=options.force) as run:
+    modes = {"resume": options.resume, "force": options.force, "makes": job.makes}
+    with runs.start(config, options.out, **modes) as run:
         plugins.hooks().call("mirctl_run_started", run=run)
         with run.meter:
             result = plugins.import_function(job.function)(config, run)
@@ -151,11 +152,12 @@ def execute(
 
 def _rehearse(job: Job, config: JobConfig, options: Options) -> None:
     """Raise what would stop the job: its place, its device, its data."""
-    from mirctl import device
+    from mirctl import device, files
     from mirctl import run as runs
 
     if options.out is not None:
-        runs.check_place(options.out, resume=options.resume, force=options.force)
+        place = files.target(options.out)
+        runs.check_place(place, job.makes, resume=options.resume, force=options.force)
     device.precision(config.precision, device.choose(config.device))
     if job.check:
         plugins.import_function(job.check)(config)

@@ -77,9 +77,11 @@ def _acquire(folder: Path, what: str) -> int:
                 handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
             except FileNotFoundError:
                 continue
-            except (FileExistsError, NotADirectoryError) as error:
-                if isinstance(error, FileExistsError) and not Path(error.filename).is_file():
-                    continue  # it was there, and then removed
+            except NotADirectoryError as error:
+                raise UsageError("is not a folder", where=error.filename) from error
+            except FileExistsError as error:
+                if os.path.isdir(error.filename) or not os.path.lexists(error.filename):
+                    continue  # it was there, and then removed, and perhaps is again
                 raise UsageError("is not a folder", where=error.filename) from error
         try:
             _wait(handle, folder, what)

@@ -89,19 +89,21 @@ class Run:
 
 
 @contextmanager
-def start(config: JobConfig, out: Path, *, resume: bool, force: bool) -> Iterator[Run]:
+def start(
+    config: JobConfig, out: Path, *, resume: bool, force: bool, makes: str = "artifact"
+) -> Iterator[Run]:
     """Open a run's folder, new or interrupted, for this process alone.
 
-    What nobody gave up is not overwritten. After the block the folder goes, unless the block failed
-    and left a checkpoint to go on from.
+    `out` will be an artifact or a table file; what nobody gave up there is not overwritten. After
+    the block the run's folder goes, unless the block failed and left a checkpoint to go on from.
     """
     out = files.target(out)
     work = partial(out)
-    check_place(out, resume=resume, force=force)
+    check_place(out, makes, resume=True, force=force)
     chosen = device.choose(config.device)
     dtype = device.precision(config.precision, chosen)
     with _only_run_in(work):
-        check_place(out, resume=resume, force=force)
+        check_place(out, makes, resume=resume, force=force)
         run = Run(config, out, force, chosen, dtype, inputs.describe(config), Meter(chosen))
         _make_ready(run, resume=resume, force=force)
         console.log_to(run.work / "log.txt")
@@ -121,9 +123,10 @@ def partial(out: Path) -> Path:
     return out.with_name(f"{out.name}.partial")
 
 
-def check_place(out: Path, *, resume: bool, force: bool) -> None:
+def check_place(out: Path, makes: str, *, resume: bool, force: bool) -> None:
     """Refuse a place for a result that holds what nobody gave up."""
-    files.refuse_to_overwrite(out, force=force)
+    marker = files.MANIFEST if makes == "artifact" else None
+    files.refuse_to_overwrite(out, force=force, marker=marker)
     work = partial(out)
     names = set(os.listdir(work)) if work.is_dir() else set()
     ours = {locks.LOCK, *(name for name in names if name.startswith(f".{NOTE}."))}

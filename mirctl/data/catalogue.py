@@ -34,16 +34,15 @@ def load_catalogue(config: DataConfig, *, seed: int) -> Catalogue:
     known = place >= 0
     if config.unknown_items == "error" and not known.all():
         raise _unknown(log, items, known)
-    enough = _with_enough(log, known, config.min_interactions)
-    keep = known & enough
-    if config.duplicates == "drop":
-        keep &= first_of_each(log)
+    distinct = known & first_of_each(log) if config.duplicates == "drop" else known
+    keep = distinct & _with_enough(log, distinct, config.min_interactions)
     if not keep.any():
         message = f"none of its {len(log)} interactions is left: all name unknown items, or their "
         raise DataError(f"{message}users have too few (data.min_interactions)", where=log.where)
     interactions = arrange(log, place, None if keep.all() else keep, seed)
     dropped = {
         "dropped_unknown": int((~known).sum()),
+        "dropped_duplicates": int((known & ~distinct).sum()),
         "dropped_users": len(log.user.distinct) - len(interactions.users),
     }
     notes = [*log.notes, *items.notes]
@@ -135,5 +134,7 @@ def _tell(report: dict[str, Any], n: int) -> None:
         console.say(note)
     if count := report["dropped_unknown"]:
         console.say(f"{count} of {n} interactions name unknown items and are left out")
+    if count := report["dropped_duplicates"]:
+        console.say(f"{count} of {n} interactions repeat a row and are left out")
     if count := report["images_not_found"]:
         console.warn(f"{count} pictures that the items name are not there: taken as missing")

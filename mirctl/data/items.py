@@ -148,7 +148,7 @@ def _read(
     if not _begins_with_an_item(first, known):
         raise DataError(
             f"its first row {first[0][:80]!r} names no column {columns.in_items!r}, and may be a "
-            "header or an item: put a header above it, or set columns.item and columns.title",
+            "header or an item: put a header above it, or set columns.items_id and columns.title",
             where=source.name,
         )
     names = [columns.in_items, columns.title]
@@ -159,13 +159,11 @@ def _read(
 def _begins_with_an_item(lines: list[str], known: pa.Array | None) -> bool:
     """Is a first line without known column names an item, and no header after all?
 
-    It is where the interactions know it, or where nothing else is known and its title has several
-    words. The first item of a list may also be one that nobody took: its id then has digits, which
-    column names rarely have, and is made of the same kinds of letters as another id.
+    It is where the interactions know it. The first item of a list may also be one that nobody took:
+    its id then has digits, which column names rarely have, and is made of the same kinds of letters
+    as another id.
     """
-    name, _, title = lines[0].partition("\t")
-    if known is None and " " in title.strip():
-        return True
+    name = lines[0].partition("\t")[0]
     if known is not None and known.index(name).as_py() >= 0:
         return True
     others = {_kinds(line.partition("\t")[0]) for line in lines[1:]}

@@ -98,8 +98,9 @@ def _install(name: str, requirement: str, pointer: cache.Entry) -> tuple[Path, s
 def _licence(wheel: Path) -> str:
     """What the metadata of a wheel say of its terms."""
     with zipfile.ZipFile(wheel) as archive:
-        names = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
-        message = email.message_from_bytes(archive.read(names[0]) if names else b"")
+        names = [n for n in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", n)]
+        text = archive.read(names[0]).decode("utf-8", "replace") if names else ""
+    message = email.message_from_string(text)
     classified = [
         line.rpartition(" :: ")[2]
         for line in message.get_all("Classifier", [])

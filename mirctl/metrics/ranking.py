@@ -54,13 +54,15 @@ def best(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
     Of equal scores the item with the lower index comes first, whatever k is: torch.topk leaves open
     which it takes.
     """
-    items = scores.shape[1]
-    bits = (scores + 0.0).view(torch.int32)  # adding zero turns -0.0 into 0.0
-    order = torch.where(bits < 0, bits ^ 0x7FFFFFFF, bits).long()  # sorts as the floats do
-    low = torch.arange(items - 1, -1, -1, device=scores.device)
-    keys = torch.topk((order << 32) + low, min(k, items), dim=1).values
-    chosen = items - 1 - (keys & 0xFFFFFFFF)
-    return scores.gather(1, chosen), chosen
+    k = min(k, scores.shape[1])
+    values, items = torch.topk(scores, k, dim=1)
+    # What topk took among equals at the border is any of them: take the first ones there.
+    crowded = torch.nonzero((scores >= values[:, -1:]).sum(1) > k)[:, 0]
+    if len(crowded):
+        items[crowded] = torch.sort(scores[crowded], dim=1, descending=True, stable=True)[1][:, :k]
+    items = items.sort(dim=1).values
+    order = torch.sort(scores.gather(1, items), dim=1, descending=True, stable=True)
+    return order.values, items.gather(1, order.indices)
 
 
 def hit_rate(ranks: Ranks, k: int) -> np.ndarray:

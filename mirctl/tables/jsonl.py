@@ -102,7 +102,7 @@ def _arrow_column(values: list[Any]) -> pa.Array:
         return _arrow_column([_whole(value) for value in values])
     except (pa.ArrowException, OverflowError):
         text = (v if v is None or isinstance(v, str) else json.dumps(v) for v in values)
-        return pa.array(list(text), pa.string())
+        return pa.array([_whole(value) for value in text], pa.string())
 
 
 def _whole(value: Any) -> Any:

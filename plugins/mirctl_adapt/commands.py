@@ -128,6 +128,7 @@ def recommend(
         str, typer.Option("--out", "-o", help="JSONL, CSV or Parquet file; - is stdout.")
     ] = "-",
     device: Device = None,
+    precision: Precision = None,
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -138,8 +139,9 @@ def recommend(
     console.configure(quiet=quiet)
     asked = serving.Asked(stdin, tuple(user or ()), everyone, history)
     serving.recommend(
-        artifact, asked, k, allow, deny, out, device, items, images, force=force, json=json
-    )
+        artifact, asked, k, allow, deny, out, device, precision, items, images,
+        force=force, json=json,
+    )  # fmt: skip
 
 
 @app.command(epilog="Example: mirctl adapt embed model --items new.csv --out new.parquet")

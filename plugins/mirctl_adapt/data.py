@@ -1,5 +1,7 @@
 """Histories -> leave-one-out parts, training windows and padded batches, all by array."""
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,6 +82,14 @@ class Split:
     def targets(self, part: str) -> np.ndarray:
         """(evaluated,) item index of each target."""
         return self.whole.items[self.whole.ends[self.evaluated] - (2 if part == "valid" else 1)]
+
+    def digest(self, ids: Sequence[str]) -> str:
+        """sha256 over what each user's training part holds, by the items' `ids`."""
+        names = [hashlib.sha256(name.encode()).digest()[:8] for name in ids]
+        codes = np.frombuffer(b"".join(names), "<u8")
+        found = hashlib.sha256(self.train.lengths.astype("<i8").tobytes())
+        found.update(codes[self.train.pairs()[1]].tobytes())
+        return found.hexdigest()
 
     def train_counts(self) -> np.ndarray:
         """(n_items,) training interactions of each item."""

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mirctl import artifact, console, device, inputs, jobs
-from mirctl.data.catalogue import Catalogue, load_catalogue
+from mirctl import artifact, console, device, jobs
+from mirctl.data.catalogue import load_catalogue
 from mirctl.errors import DataError, UsageError
 from mirctl_adapt import evaluation, recommender, saving, towers
 from mirctl_adapt.config import AdaptConfig
 from mirctl_adapt.neural import NeuralScorer
-from mirctl_adapt.pipeline import split_of, tell
+from mirctl_adapt.pipeline import TRAINED_ON, split_of, tell
 
 CHANGEABLE = ("data.", "evaluation.", "device=", "precision=")
 
@@ -40,9 +40,14 @@ def evaluate(
             f"{config.model.method!r} knows items by their ids alone",
             where=catalogue.items.where,
         )
-    changed = _changed(art, catalogue, config)
-    _warn_of_leaks(changed, catalogue.report["dropped_unknown"])
-    if same_ids and not changed & {towers.input_name(name) for name in config.model.encoders}:
+    then = {item.name: item.sha256 for item in art.manifest.inputs}
+    if then.get(TRAINED_ON) != split.digest(catalogue.items.ids):
+        console.warn(
+            "the histories are split at other places than for the training, since other "
+            "interactions, items or settings are given: a target may be one it learned from"
+        )
+    now = towers.contents(config.model, catalogue.items)
+    if same_ids and all(then.get(name) == digest for name, digest in now.items()):
         scorer = saved.scorer
     else:
         place = saved.scorer.embeddings.device
@@ -50,24 +55,3 @@ def evaluate(
         scorer = NeuralScorer(saved.model.users, embeddings)
     metrics = evaluation.evaluate(scorer, split, config.evaluation, config.seed)
     return metrics, evaluation.report(metrics, config.evaluation)
-
-
-def _changed(art: artifact.Artifact, catalogue: Catalogue, config: AdaptConfig) -> set[str]:
-    """Names of the inputs that are not byte for byte those of the training."""
-    now = {item["name"]: item["sha256"] for item in inputs.describe(config)}
-    now |= towers.contents(config.model, catalogue.items)
-    then = {item.name: item.sha256 for item in art.manifest.inputs}
-    return {name for name in now if then.get(name) != now[name]}
-
-
-def _warn_of_leaks(changed: set[str], lost: int) -> None:
-    """Other data are split at other places, and what is a target now may have been trained on."""
-    if changed & {"data.interactions", "data.microlens"}:
-        console.warn(
-            "the interactions are not those of the training: a target may be one it learned from"
-        )
-    if lost and "data.items" in changed:
-        console.warn(
-            f"{lost} interactions name items that are gone: the targets before them move up, and "
-            "may be ones it learned from"
-        )

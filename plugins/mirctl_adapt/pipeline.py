@@ -16,6 +16,9 @@ from mirctl_adapt.model import Recommender
 from mirctl_adapt.neural import NeuralScorer, build, embed_items
 from mirctl_adapt.training import NextItemTask
 
+TRAINED_ON = "training part of the histories"
+"""What an artifact calls the interactions that a model may know."""
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -35,6 +38,7 @@ def run(config: AdaptConfig, run: Run) -> Result:
         catalogue = load_catalogue(config.data, seed=config.seed)
         split = split_of(catalogue, config)
     tell(catalogue, split)
+    run.note_input(TRAINED_ON, split.digest(catalogue.items.ids))
     trained = train(config, catalogue, split, run)
     with run.meter.phase("evaluate") as phase:
         phase.items = len(split.evaluated)

@@ -177,7 +177,8 @@ class Filter:
 
 
 def _ids_in(saved: Saved, path: Path) -> list[int]:
-    names = _ids_of_table(saved, path) if path.suffix in tables.KINDS else _ids_by_line(path)
+    column = saved.config.data.columns.in_items
+    names = _ids_of_table(path, column) if _is_table(path, column) else _ids_by_line(path)
     known = [saved.item_index[name] for name in names if name in saved.item_index]
     if len(known) < len(names):
         console.warn(
@@ -186,8 +187,16 @@ def _ids_in(saved: Saved, path: Path) -> list[int]:
     return known
 
 
-def _ids_of_table(saved: Saved, path: Path) -> list[str]:
-    column = saved.config.data.columns.in_items
+def _is_table(path: Path, column: str) -> bool:
+    """Does it have the items' id column? Else it is a list with an id a line."""
+    source = tables.open_source(path)
+    if source.kind in ("jsonl", "parquet"):
+        return True
+    separator = "\t" if source.kind == "tsv" else ","
+    return column in [name.strip('"') for name in source.first_lines(1)[0].split(separator)]
+
+
+def _ids_of_table(path: Path, column: str) -> list[str]:
     ids = read_ids(tables.read_table(path, [column]), column, str(path))
     return ids.distinct.to_pylist()
 

@@ -48,6 +48,7 @@ def recommend(
     deny: Path | None,
     out: str,
     place: str | None,
+    precision: str | None = None,
     items: Path | None = None,
     images: Path | None = None,
     *,
@@ -63,9 +64,13 @@ def recommend(
         files.refuse_to_overwrite(Path(out), force=force, marker=None)
     on = device.choose(place or "cpu")
     saved = recommender.load(folder, on)
+    if images is not None and items is None:
+        raise UsageError("--images are those of --items: name their table, too")
     if items is not None:
         now = load_items(items, saved.config.data.columns, images)
-        saved = recommender.with_items(saved, now, on, saved.config.precision)
+        if "image" in saved.config.model.encoders and not any(now.images):
+            raise UsageError("this model reads pictures: name their folder with --images")
+        saved = recommender.with_items(saved, now, on, precision or saved.config.precision)
     keep = Filter.read(saved, allow, deny)
     told: Counter[str] = Counter()
     rows = _rows(saved, asked, k, keep, told)

@@ -24,7 +24,7 @@ def test_a_run_leaves_a_whole_artifact(mirctl, recipe, tmp_path):
     assert document["metrics"] == json.loads((out / "metrics.json").read_text())
     assert not (tmp_path / "model.partial").exists()
     names = [item["name"] for item in json.loads((out / "manifest.json").read_text())["inputs"]]
-    assert names == ["data.interactions", "data.items"]
+    assert names == ["data.interactions", "data.items", "training part of the histories"]
 
 
 def test_the_order_of_items_is_learned(mirctl, recipe, tmp_path):
@@ -134,11 +134,11 @@ def test_every_metric_that_is_told_can_be_required(chain):
 
 def test_other_interactions_than_those_of_the_training_are_told(mirctl, chain, recipe, tmp_path):
     log = recipe.parent / "interactions.csv"
-    assert "not those of the training" not in mirctl("adapt", "eval", chain).err
+    assert "it learned from" not in mirctl("adapt", "eval", chain).err
     other = tmp_path / "other.csv"
     other.write_text(log.read_text() + "u0,i1,99999\n")
     ran = mirctl("adapt", "eval", chain, f"data.interactions={other}")
-    assert (ran.code, "not those of the training" in ran.err) == (0, True)
+    assert (ran.code, "it learned from" in ran.err) == (0, True)
 
 
 def test_a_wrong_recipe_is_told_to_programs_with_its_place(mirctl, recipe, tmp_path):

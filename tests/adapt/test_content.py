@@ -360,10 +360,21 @@ def test_the_kept_epoch_is_told(mirctl, recipe, tmp_path):
     assert f"Epoch {best} was kept" in (tmp_path / "m" / "README.md").read_text()
 
 
-def test_items_that_are_gone_are_told_by_eval(mirctl, recipe, catalogue, tmp_path):
+def test_eval_on_another_split_is_told(mirctl, recipe, catalogue, tmp_path):
+    """Gone items move the targets up; the same catalogue in another order moves nothing."""
     run(mirctl, recipe, tmp_path / "m", "model.image=null")
     lines = (catalogue / "items.csv").read_text().splitlines()
     (tmp_path / "fewer.csv").write_text("\n".join(lines[:-3]) + "\n")
-    changes = [f"data.items={tmp_path / 'fewer.csv'}", "data.unknown_items=drop"]
-    ran = mirctl("adapt", "eval", tmp_path / "m", "data.images=null", *changes)
-    assert (ran.code, "interactions name items that are gone" in ran.err) == (0, True), ran.err
+    (tmp_path / "turned.csv").write_text("\n".join([lines[0], *lines[:0:-1]]) + "\n")
+    log = (catalogue / "interactions.csv").read_text().splitlines()
+    (tmp_path / "turned_log.csv").write_text("\n".join([log[0], *log[:0:-1]]) + "\n")
+    for changes, told in (
+        ([f"data.items={tmp_path / 'fewer.csv'}", "data.unknown_items=drop"], True),
+        (["data.min_interactions=8"], True),
+        (["evaluation.repeats=allow"], False),
+        ([f"data.items={tmp_path / 'turned.csv'}"], False),
+        ([f"data.interactions={tmp_path / 'turned_log.csv'}"], False),
+    ):
+        ran = mirctl("adapt", "eval", tmp_path / "m", "data.images=null", *changes)
+        assert ran.code == 0, ran.err
+        assert ("may be one it learned from" in ran.err) == told, changes

@@ -71,7 +71,7 @@ def test_allow_and_deny_filter(mirctl, chain, tmp_path):
         (["--user", "u777"], 3, "no such user"),
         ([], 2, "say for whom"),
         (["--all", "--user", "u1"], 2, "say for whom"),
-        (["--history", "i1", "--deny", "/no/such"], 3, "cannot be read"),
+        (["--history", "i1", "--deny", "/no/such"], 3, "no such file"),
     ],
 )
 def test_a_wrong_question_is_answered_clearly(mirctl, chain, options, code, message):

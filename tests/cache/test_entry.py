@@ -261,3 +261,10 @@ def test_a_writer_does_not_wait_for_those_who_read():
         entry.commit(add=["b"])
     assert entry.read().files.keys() == {"a", "b"}
     assert user
+
+
+def test_a_root_that_leads_nowhere_is_told(monkeypatch, tmp_path):
+    (tmp_path / "link").symlink_to("gone")
+    monkeypatch.setenv("MIRCTL_CACHE", str(tmp_path / "link"))
+    with pytest.raises(UsageError, match="is not a folder"), cache.entry("states", "abc").lock():
+        pass

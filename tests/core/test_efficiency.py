@@ -81,6 +81,7 @@ def test_a_cuda_run_tells_the_energy_of_its_card(monkeypatch):
     joules = iter([1000.0, 1250.0])
     monkeypatch.setattr("mirctl.efficiency._cuda_energy", lambda device: next(joules))
     monkeypatch.setattr("torch.cuda.max_memory_allocated", lambda device: 7)
+    monkeypatch.setattr("torch.cuda.reset_peak_memory_stats", lambda device: None)
     state = Meter(torch.device("cuda")).state()
     assert state["joules"]["cuda"] == pytest.approx(250)
     assert state["peak_cuda"] == 7

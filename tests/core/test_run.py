@@ -122,3 +122,16 @@ def test_a_link_stands_for_what_it_leads_to(tmp_path):
     (tmp_path / "latest").symlink_to("deep/model")
     with start(tmp_path / "latest") as made:
         assert made.out == tmp_path / "deep" / "model"
+
+
+def test_force_replaces_what_a_job_makes_and_nothing_else(tmp_path):
+    table = tmp_path / "out.csv"
+    table.write_text("old")
+    with pytest.raises(UsageError, match="the result is a folder"):
+        start(table, force=True).__enter__()
+    with start(table, force=True, makes="table") as made:
+        made.out.write_text("new")
+    assert table.read_text() == "new"
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UsageError, match="the result is a file"):
+        start(tmp_path / "folder", force=True, makes="table").__enter__()

@@ -67,8 +67,9 @@ def test_the_report_counts_what_people_should_know(files):
     report = load(**files).report
     counts = {"users": 3, "items": 4, "interactions": 5, "users_with_one": 1, "repeats": 1}
     gaps = {"items_without_interactions": 1, "items_without_text": 1, "items_without_image": 4}
-    ties = {"tied": 0, "duplicate_rows": 0, "dropped_unknown": 0, "dropped_users": 0}
-    assert {**counts, **gaps, **ties, "images_not_found": 0, "notes": []} == report
+    ties = {"tied": 0, "duplicate_rows": 0, "images_not_found": 0, "notes": []}
+    dropped = {"dropped_unknown": 0, "dropped_duplicates": 0, "dropped_users": 0}
+    assert {**counts, **gaps, **ties, **dropped} == report
 
 
 def test_duplicate_rows_are_counted_and_kept(files, tmp_path):
@@ -84,7 +85,9 @@ def test_duplicate_rows_are_dropped_on_request(files, tmp_path):
     log.write_text("user_id,item_id,timestamp\nu,a,1\nu,a,1\nu,a,2\nv,a,1\nu,a,1\n")
     found = load_catalogue(DataConfig(interactions=log, duplicates="drop"), seed=0)
     assert found.interactions.time.tolist() == [1, 2, 1]
-    assert found.report["duplicate_rows"] == 0
+    assert (found.report["duplicate_rows"], found.report["dropped_duplicates"]) == (0, 2)
+    few = DataConfig(interactions=log, duplicates="drop", min_interactions=2)
+    assert load_catalogue(few, seed=0).interactions.users == ["u"]
 
 
 def as_jsonl(path, header, rows):
@@ -342,3 +345,12 @@ def test_the_items_may_call_their_id_otherwise(tmp_path):
     assert load_catalogue(DataConfig(**tables, columns=columns), seed=0).items.ids == ["a", "b"]
     with pytest.raises(DataError, match=r"columns\.items_id"):
         load_catalogue(DataConfig(**tables, columns={"item": "article"}), seed=0)
+
+
+def test_a_header_is_no_item_where_no_interactions_are_known(tmp_path):
+    from mirctl.data.config import Columns
+    from mirctl.data.items import load_items
+
+    (tmp_path / "items.tsv").write_text("sku\tproduct title\nA2\tSea\n")
+    with pytest.raises(DataError, match=r"columns\.items_id"):
+        load_items(tmp_path / "items.tsv", Columns())
