@@ -81,7 +81,8 @@ class CatalogueInputs:
         if columns is not None:
             states = states[:, columns]
         present = self._present[name][ids]
-        return TowerStates(states.to(self.device), present.to(self.device))
+        whole = bool(present.all())
+        return TowerStates(states.to(self.device), present.to(self.device), whole)
 
     def tower_inputs(self, *, normalize: bool) -> list[TowerInput]:
         """Fresh input modules; their statistics come from up to 50,000 items, evenly spaced."""

@@ -33,6 +33,8 @@ class TowerStates:
 
     states: Tensor
     present: Tensor
+    whole: bool = False
+    """Known to have no absent item: then nothing need be put in its place."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,9 @@ class TowerInput(nn.Module):
 
     def forward(self, tower: TowerStates) -> list[Tensor]:
         """One (n, width) tensor a kept layer."""
-        states = (tower.states.to(self.mean.dtype) - self.mean) * self.scale
-        states = torch.where(tower.present[:, None], states, self.absent)
+        states = tower.states.to(self.mean.dtype, copy=True).sub_(self.mean).mul_(self.scale)
+        if not tower.whole:
+            states = torch.where(tower.present[:, None], states, self.absent)
         return list(states.split(self.widths, dim=1))
 
 
