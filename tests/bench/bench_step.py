@@ -31,7 +31,7 @@ from mirctl_adapt.training import NextItemTask
 
 ITEMS, LAYERS, WIDTH, HISTORY, SEED = 20_000, 7, 384, 10, 5
 EXPONENT = 1.3
-BATCHES = {64: (2.3, 7), 256: (8.0, 3), 512: (50.0, 1)}
+BATCHES = {64: (2.3, 15), 256: (8.0, 9), 512: (50.0, 1)}
 """Batch size -> the least ratio that is the goal, and how often both forms are measured."""
 MASKED = -1e4
 
