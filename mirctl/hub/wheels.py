@@ -107,7 +107,8 @@ def _licence(wheel: Path) -> str:
         if line.startswith("License ::")
     ]
     told = [message.get("License-Expression"), *classified, message.get("License")]
-    return next((line.strip().partition("\n")[0] for line in told if line), "nothing")
+    named = (line.strip().partition("\n")[0] for line in told if line)
+    return next((line for line in named if line not in ("", "UNKNOWN")), "none named")
 
 
 def _subfolder(work: str | Path, name: str) -> Path:
