@@ -237,6 +237,9 @@ def _fail_unforeseen(error: Exception, *, as_json: bool) -> int:
     if isinstance(error, OSError) and error.filename:
         return _fail(1, f"{error.strerror}", str(error.filename), as_json=as_json)
     message = f"{type(error).__name__}: {error}"
+    if "OutOfMemory" in message or "allocate memory" in message or isinstance(error, MemoryError):
+        todo = "a smaller batch_size, history or dim needs less"
+        return _fail(1, f"the memory is full: {todo}", None, as_json=as_json)
     hint = "this is a bug in mirctl or a plugin: `mirctl --debug ...` shows where"
     return _fail(1, f"{message} ({hint})", None, as_json=as_json)
 

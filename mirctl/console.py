@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,9 @@ class _Bar:
     def __init__(self, label: str, total: int, unit: str) -> None:
         self.label, self.total, self.unit = label, total, unit
         self.done = 0
-        self.live = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+        self.live = (
+            sys.stderr is not None and sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+        )
         self.start = time.monotonic()
         # A log wants a line only of what lasts; a person wants to see that something moves.
         self.next = self.start + (2.0 if self.live else 10.0)
@@ -116,16 +118,14 @@ class _Bar:
         if not self.drawn:
             return
         if self.live:
-            sys.stderr.write("\r\x1b[2K")
-            sys.stderr.flush()
+            _to_people("\r\x1b[2K")
         else:
             _to_stderr(self._line(time.monotonic()))
 
     def _draw(self, now: float) -> None:
         self.drawn = True
         if self.live:
-            sys.stderr.write("\r\x1b[2K" + self._line(now))
-            sys.stderr.flush()
+            _to_people("\r\x1b[2K" + self._line(now))
         else:
             _to_stderr(self._line(now))
 
@@ -174,13 +174,19 @@ def table(columns: list[str], rows: list[list[str]]) -> str:
 def _to_log(message: str) -> None:
     if _log is not None:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-        with _log.open("a", encoding="utf-8") as file:
+        with suppress(OSError), _log.open("a", encoding="utf-8") as file:
             file.write(f"{stamp} {message}\n")
 
 
+def _to_people(text: str) -> None:
+    """Nobody reading stderr any more is no reason to stop the work."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
 def _to_stderr(message: str) -> None:
-    sys.stderr.write(message + "\n")
-    sys.stderr.flush()
+    _to_people(message + "\n")
 
 
 def _finite(value: Any) -> Any:

@@ -33,6 +33,8 @@ def precision(name: str, device: torch.device) -> torch.dtype:
     if name == "auto":
         able = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if able else torch.float32
+    if name not in DTYPES:
+        raise UsageError(f"precision {name!r}: use auto, {', '.join(DTYPES)}")
     if name == "fp16" and device.type == "cpu":
         raise UsageError("precision fp16 is not for the CPU: use fp32 or bf16")
     return DTYPES[name]

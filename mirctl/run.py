@@ -6,7 +6,6 @@ as `OUT` in one rename, and the partial folder goes.
 
 import json
 import os
-import pickle
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -78,7 +77,7 @@ class Run:
             return None
         try:
             return torch.load(self.checkpoint, map_location="cpu", weights_only=True)
-        except (EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        except Exception as error:  # a damaged file makes the reader raise nearly anything
             message = "the checkpoint is damaged: --force starts over"
             raise ArtifactError(message, where=str(self.checkpoint)) from error
 
@@ -194,7 +193,7 @@ def _changes(before: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
 def _noted(note: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(note.read_text()))
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         message = "is damaged: --force starts the run over"
         raise ArtifactError(message, where=str(note)) from error
 

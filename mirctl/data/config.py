@@ -22,6 +22,13 @@ class Columns(Section):
         None, description="Column of picture files, relative to data.images or else to the table"
     )
 
+    @model_validator(mode="after")
+    def each_names_another(self) -> Self:
+        named = [self.user, self.item, *([self.timestamp] if self.timestamp else [])]
+        if len(set(named)) < len(named):
+            raise ValueError(f"user, item and timestamp are three columns, not {', '.join(named)}")
+        return self
+
     @property
     def in_items(self) -> str:
         """The items' own id column."""

@@ -26,10 +26,15 @@ class Ids:
 
 def read_ids(table: pa.Table, column: str, where: str) -> Ids:
     """Ids of a column (one row or more) as text; a missing id is a DataError with its row."""
+    import pyarrow as pa
+
     _refuse_other_types(table, column, where)
     encoded = table[column].dictionary_encode().unify_dictionaries()
     codes = np.concatenate(
-        [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in encoded.chunks]
+        [
+            chunk.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+            for chunk in encoded.chunks
+        ]
     )
     return _sorted(codes, _as_text(encoded.chunk(0).dictionary, codes, column, where))
 

@@ -32,7 +32,7 @@ def _scan(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
     """Stem -> file; of two with one stem, the first by name. A folder of one folder is opened."""
     try:
         with os.scandir(folder) as entries:
-            names = sorted((entry.name, entry.is_dir()) for entry in entries)
+            names = sorted((entry.name, _is_folder(entry)) for entry in entries)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError("no such folder", where=str(folder)) from error
     if len(names) == 1 and names[0][1]:
@@ -43,6 +43,13 @@ def _scan(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
         if suffix.lower() in suffixes and not is_folder:
             found.setdefault(stem, folder / name)
     return found
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads in circles, or where nobody may look
+        return False
 
 
 def by_column(folder: Path, names: Sequence[str | None]) -> tuple[list[Path | None], list[str]]:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
+from safetensors import SafetensorError
 
 from mirctl.encode.protocol import quoted
 from mirctl.errors import MissingError
@@ -13,6 +14,13 @@ from mirctl.hub import Model
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+
+UNREADABLE = (
+    OSError, ValueError, KeyError, TypeError, AssertionError, RuntimeError, ImportError,
+    SafetensorError,
+)  # fmt: skip
+"""What reading a damaged or foreign model's folder may raise."""
 
 
 @contextmanager
@@ -45,7 +53,7 @@ def backbone(model: Model, device: torch.device, dtype: torch.dtype) -> "PreTrai
                 trust_remote_code=False,
                 output_loading_info=True,
             )
-        except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        except UNREADABLE as error:
             raise MissingError(quoted(model, error), where=str(model.folder)) from error
     if gaps := sorted(name for name in report["missing_keys"] if "pooler" not in name):
         lacks = f"the weights lack {len(gaps)} tensors, such as {gaps[0]}"

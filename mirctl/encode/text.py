@@ -60,7 +60,15 @@ def load(
         raise UsageError(
             f"max_tokens {settings.max_tokens} is too many: {limit}", where="max_tokens"
         )
-    return TextEncoder(_tower(backbone(model, device, dtype)), tokenizer, settings)
+    network = _tower(backbone(model, device, dtype))
+    positions = getattr(network.config, "max_position_embeddings", None)
+    if isinstance(positions, int) and settings.max_tokens > positions:
+        raise UsageError(
+            f"max_tokens {settings.max_tokens} is too many: {settings.model!r} has {positions} "
+            "positions",
+            where="max_tokens",
+        )
+    return TextEncoder(network, tokenizer, settings)
 
 
 def _tower(network: "PreTrainedModel") -> "PreTrainedModel":

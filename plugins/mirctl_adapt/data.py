@@ -54,7 +54,8 @@ class Histories:
         time = np.arange(max(lengths.max(initial=0), 1))
         inside = time < lengths[:, None]
         place = np.where(inside, (self.ends - lengths)[:, None] + time, 0)
-        return np.where(inside, self.items[place], 0), lengths
+        items = self.items if len(self.items) else np.zeros(1, np.int64)  # nobody took anything
+        return np.where(inside, items[place], 0), lengths
 
 
 def _ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:

@@ -197,8 +197,8 @@ def _is_table(path: Path, column: str) -> bool:
 
 
 def _ids_of_table(path: Path, column: str) -> list[str]:
-    ids = read_ids(tables.read_table(path, [column]), column, str(path))
-    return ids.distinct.to_pylist()
+    table = tables.read_table(path, [column])
+    return read_ids(table, column, str(path)).distinct.to_pylist() if len(table) else []
 
 
 def _ids_by_line(path: Path) -> list[str]:

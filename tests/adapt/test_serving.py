@@ -199,3 +199,17 @@ def test_items_by_id_alone_cannot_be_others(mirctl, chain, recipe):
         "adapt", "recommend", chain, "--history", "i1", "--items", recipe.parent / "items.csv"
     )
     assert (ran.code, "knows items by id alone" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("precision", ["float16", "fp8"])
+def test_a_precision_that_is_none_is_wrong_usage(mirctl, chain, tmp_path, precision):
+    items = tmp_path / "i.csv"
+    items.write_text("item_id,title\na,b\n")
+    ran = mirctl("adapt", "eval", chain, "--precision", precision)
+    assert (ran.code, "Traceback" in ran.err) == (2, False), ran.err
+
+
+def test_a_deny_table_without_rows_denies_nothing(mirctl, chain, tmp_path):
+    (tmp_path / "deny.csv").write_text("item_id\n")
+    options = ["--history", "i1", "--k", "5", "--deny", tmp_path / "deny.csv"]
+    assert len(rows(mirctl("adapt", "recommend", chain, *options).out)) == 5

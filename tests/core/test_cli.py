@@ -184,3 +184,17 @@ def test_a_full_disk_behind_stdout_is_no_bug(arguments):
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "stdout: cannot be written: No space left" in done.stderr
+
+
+def test_nobody_reading_stderr_stops_no_work():
+    command = f"{sys.executable} -m mirctl recipe check adapt/nothing 2>&1 >/dev/null | true"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    command = f"{sys.executable} -m mirctl recipe list 2>&-"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert (done.returncode, "adapt/ml-100k" in done.stdout) == (0, True)
+
+
+def test_a_full_memory_is_no_bug(capsys):
+    assert cli._fail_unforeseen(MemoryError(), as_json=False) == 1
+    assert "smaller batch_size" in capsys.readouterr().err

@@ -141,3 +141,11 @@ def test_settings_that_contradict_each_other_are_refused(settings, message):
 def test_a_header_too_long_to_be_one_is_told(tmp_path):
     with pytest.raises(DataError, match="its header cannot be read"):
         load(tmp_path, items='item_id,"' + "x" * 200_000 + '"\na,b\n')
+
+
+def test_a_link_that_leads_in_circles_stops_nothing(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.png").write_bytes(b"x")
+    (tmp_path / "pictures" / "b.png").symlink_to("b.png")
+    found = load(tmp_path, images=tmp_path / "pictures")
+    assert [path and path.name for path in found.items.images] == ["a.png", "b.png"]

@@ -354,3 +354,11 @@ def test_a_header_is_no_item_where_no_interactions_are_known(tmp_path):
     (tmp_path / "items.tsv").write_text("sku\tproduct title\nA2\tSea\n")
     with pytest.raises(DataError, match=r"columns\.items_id"):
         load_items(tmp_path / "items.tsv", Columns())
+
+
+def test_categories_of_any_index_type_are_ids(tmp_path):
+    kinds = pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.uint32()), pa.array(["b", "a"]))
+    table = pa.table({"user_id": ["u", "u"], "item_id": kinds, "timestamp": [1, 2]})
+    parquet.write_table(table, tmp_path / "log.parquet")
+    found = load_catalogue(DataConfig(interactions=tmp_path / "log.parquet"), seed=0)
+    assert len(found.interactions.item) == 2
