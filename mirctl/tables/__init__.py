@@ -8,11 +8,11 @@ from mirctl.tables.columns import require_columns
 from mirctl.tables.jsonl import json_rows
 from mirctl.tables.reading import read_table
 from mirctl.tables.separated import read_text
-from mirctl.tables.source import KINDS, Source, at_row, open_source
+from mirctl.tables.source import EmptyError, Source, at_row, open_source
 from mirctl.tables.writing import write_rows, write_table
 
 __all__ = [
-    "KINDS",
+    "EmptyError",
     "Source",
     "at_row",
     "json_rows",

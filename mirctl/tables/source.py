@@ -22,6 +22,10 @@ HEAD_BYTES = 1 << 18
 BLOCK_BYTES = 8 << 20
 
 
+class EmptyError(DataError):
+    """There is nothing in the file."""
+
+
 @dataclass(frozen=True)
 class Source:
     """A file, or all of stdin, that can be opened more than once."""
@@ -88,7 +92,7 @@ def _checked(source: Source) -> Source:
     except OSError as error:
         raise DataError(f"cannot be read: {error}", where=source.name) from error
     if not head.removeprefix(codecs.BOM_UTF8).strip():
-        raise DataError("is empty", where=source.name)
+        raise EmptyError("is empty", where=source.name)
     if source.kind == "parquet":
         return source
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):

@@ -177,8 +177,7 @@ class Filter:
 
 
 def _ids_in(saved: Saved, path: Path) -> list[int]:
-    column = saved.config.data.columns.in_items
-    names = _ids_of_table(path, column) if _is_table(path, column) else _ids_by_line(path)
+    names = _ids_of(path, saved.config.data.columns.in_items)
     known = [saved.item_index[name] for name in names if name in saved.item_index]
     if len(known) < len(names):
         console.warn(
@@ -187,26 +186,27 @@ def _ids_in(saved: Saved, path: Path) -> list[int]:
     return known
 
 
-def _is_table(path: Path, column: str) -> bool:
-    """Does it have the items' id column? Else it is a list with an id a line."""
-    source = tables.open_source(path)
+def _ids_of(path: Path, column: str) -> list[str]:
+    """Of a table with the items' id column, that column; else a line an id."""
+    try:
+        source = tables.open_source(path)  # opened once: a pipe cannot be read again
+    except tables.EmptyError:
+        return []
+    if _is_table(source, column):
+        table = tables.read_table(source, [column])
+        return read_ids(table, column, source.name).distinct.to_pylist() if len(table) else []
+    try:
+        lines = source.open().read().decode("utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise DataError(f"cannot be read: {error}", where=source.name) from error
+    return [line.rstrip("\r") for line in lines if line.strip()]
+
+
+def _is_table(source: tables.Source, column: str) -> bool:
     if source.kind in ("jsonl", "parquet"):
         return True
     separator = "\t" if source.kind == "tsv" else ","
     return column in [name.strip('"') for name in source.first_lines(1)[0].split(separator)]
-
-
-def _ids_of_table(path: Path, column: str) -> list[str]:
-    table = tables.read_table(path, [column])
-    return read_ids(table, column, str(path)).distinct.to_pylist() if len(table) else []
-
-
-def _ids_by_line(path: Path) -> list[str]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot be read: {error}", where=str(path)) from error
-    return [line.rstrip("\r") for line in lines if line.strip()]
 
 
 def history_of(saved: Saved, names: Sequence[str], who: str) -> list[int]:

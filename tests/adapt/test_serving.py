@@ -213,3 +213,27 @@ def test_a_deny_table_without_rows_denies_nothing(mirctl, chain, tmp_path):
     (tmp_path / "deny.csv").write_text("item_id\n")
     options = ["--history", "i1", "--k", "5", "--deny", tmp_path / "deny.csv"]
     assert len(rows(mirctl("adapt", "recommend", chain, *options).out)) == 5
+
+
+def test_an_empty_deny_list_denies_nothing_and_an_empty_allow_list_everything(
+    mirctl, chain, tmp_path
+):
+    (tmp_path / "none.txt").write_text("")
+    options = ["--history", "i1", "--k", "5"]
+    ran = mirctl("adapt", "recommend", chain, *options, "--deny", tmp_path / "none.txt")
+    assert len(rows(ran.out)) == 5
+    ran = mirctl("adapt", "recommend", chain, *options, "--allow", tmp_path / "none.txt")
+    assert (ran.code, "leave no item" in ran.err) == (3, True)
+
+
+@pytest.mark.parametrize("listed", [r"i2\ni3\n", r"item_id,title\ni2,x\ni3,y\n"])
+def test_a_list_may_come_from_a_pipe(chain, listed):
+    command = (
+        f"{sys.executable} -m mirctl adapt recommend {chain} --history i1 --k 99 "
+        f"--deny <(printf '{listed}')"
+    )
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    names = {row["item_id"] for row in rows(done.stdout)}
+    assert len(names) > 20
+    assert not {"i2", "i3"} & names

@@ -8,6 +8,10 @@ import time
 from mirctl import cache, files
 
 
+class User:
+    """Somebody who reads an entry as long as it lives."""
+
+
 def fill(key: str, *, what: str = "", age: float = 0.0, **content: str) -> cache.Entry:
     """An entry with one file a keyword, last used `age` seconds ago."""
     entry = cache.entry("states", key, what=what)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cache.helpers import fill, finish, python
+from cache.helpers import User, fill, finish, python
 from mirctl import cache, files, locks
 from mirctl.errors import RunError, UsageError
 
@@ -250,9 +250,6 @@ def test_a_root_that_is_a_file_is_told(monkeypatch, tmp_path):
 
 
 def test_a_writer_does_not_wait_for_those_who_read():
-    class User:
-        pass
-
     entry, user = fill("abc", a="1"), User()
     with entry.lock():
         entry.keep_while(user)

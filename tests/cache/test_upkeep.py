@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cache.helpers import fill, finish, python
+from cache.helpers import User, fill, finish, python
 from mirctl import cache, console, files
 
 
@@ -141,9 +141,6 @@ def test_the_cache_is_listed_without_heavy_imports():
 
 
 def test_what_is_in_use_stays_until_its_user_is_gone():
-    class User:
-        pass
-
     entry, user = fill("abc", a="1"), User()
     with entry.lock():
         entry.keep_while(user)
