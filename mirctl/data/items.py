@@ -12,7 +12,7 @@ import numpy as np
 from mirctl.data import images as pictures
 from mirctl.data.config import Columns
 from mirctl.data.ids import read_ids
-from mirctl.errors import DataError
+from mirctl.errors import DataError, suggest
 from mirctl.tables import Source, at_row, open_source, read_table, read_text, require_columns
 
 if TYPE_CHECKING:
@@ -88,9 +88,11 @@ def items_from(
 ) -> Items:
     """Items out of a table whose id and title columns `columns` names."""
     if columns.in_items not in table.column_names and columns.items_id is None:
+        near = suggest(columns.in_items, table.column_names)
+        listed = ", ".join(table.column_names)
         raise DataError(
-            f"has no column {columns.in_items!r} (its columns: {', '.join(table.column_names)}); "
-            "where the id is called otherwise than in the interactions, set columns.items_id",
+            f"has no column {columns.in_items!r}{near} (its columns: {listed}); where the id is "
+            "called otherwise than in the interactions, set columns.items_id",
             where=where,
         )
     named = [name for name in (columns.title, columns.image) if name]

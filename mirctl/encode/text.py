@@ -62,7 +62,7 @@ def load(
         )
     network = _tower(backbone(model, device, dtype))
     positions = getattr(network.config, "max_position_embeddings", None)
-    if isinstance(positions, int) and settings.max_tokens > positions:
+    if isinstance(positions, int) and 0 < positions < settings.max_tokens:  # -1: no limit
         raise UsageError(
             f"max_tokens {settings.max_tokens} is too many: {settings.model!r} has {positions} "
             "positions",

@@ -159,3 +159,13 @@ def test_the_key_is_that_of_a_copy_elsewhere(bert, tmp_path):
     copy = shutil.copytree(bert, tmp_path / "copy")
     keys = {choose(EncoderSettings(model=str(folder)), FP32).key for folder in (bert, copy)}
     assert len(keys) == 1
+
+
+def test_more_tokens_than_a_model_has_positions_are_refused(bert, tmp_path):
+    """A tokenizer need not know how long a text its model can read."""
+    folder = shutil.copytree(bert, tmp_path / "model")
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    settings.pop("model_max_length", None)
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    with pytest.raises(UsageError, match="is too many"):
+        load_encoder(EncoderSettings(model=str(folder), max_tokens=10**6), CPU, FP32)
