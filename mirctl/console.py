@@ -56,6 +56,14 @@ def emit(text: str) -> None:
         sys.stdout.write(text + "\n")
 
 
+def emit_bytes(content: bytes) -> None:
+    """Write a block of data to stdout, after all text so far, and hand it on at once."""
+    with _refusals():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+
+
 def flush() -> None:
     """Hand on to stdout all that was written."""
     with _refusals():

@@ -9,14 +9,21 @@ from mirctl.tables.jsonl import json_rows
 from mirctl.tables.reading import read_table
 from mirctl.tables.separated import read_text
 from mirctl.tables.source import EmptyError, Source, at_row, open_source
+from mirctl.tables.stream import Block, Stream
+from mirctl.tables.stream_new import new_table
+from mirctl.tables.stream_opening import open_stream
 from mirctl.tables.writing import write_rows, write_table
 
 __all__ = [
+    "Block",
     "EmptyError",
     "Source",
+    "Stream",
     "at_row",
     "json_rows",
+    "new_table",
     "open_source",
+    "open_stream",
     "read_table",
     "read_text",
     "require_columns",

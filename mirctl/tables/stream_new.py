@@ -1,0 +1,63 @@
+"""Tables that are made row by row, and streams that change their format on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from mirctl.errors import DataError, UsageError
+from mirctl.tables.columns import refuse_repeated
+from mirctl.tables.source import at_row
+from mirctl.tables.stream import Block, Cells, Filled, NewTable, Stream, Writer, patched
+from mirctl.tables.stream_ends import kind_of_target
+
+
+def new_table(
+    target: Path | str, columns: Sequence[str], types: Mapping[str, str], kind: str = "csv"
+) -> AbstractContextManager[NewTable]:
+    """A table that takes rows as cells of text; its format by the suffix, on stdout `kind`.
+
+    `types` are as in `Stream.types`: typed formats hold what the text stands for.
+    """
+    kind = kind if str(target) == "-" else kind_of_target(target)
+    refuse_repeated(list(columns), str(target))
+    if kind == "parquet":
+        from mirctl.tables.stream_parquet import new_parquet as new
+    elif kind == "jsonl":
+        from mirctl.tables.stream_jsonl import new_jsonl as new
+    else:
+        from mirctl.tables.stream_separated import new_separated as new
+    return new(target, columns, types, kind)
+
+
+@contextmanager
+def converted(
+    stream: Stream, target: Path | str, before: Sequence[str], after: Sequence[str],
+    types: Mapping[str, str],
+) -> Iterator[Writer]:  # fmt: skip
+    """Write a stream's rows in another format, where that can hold them."""
+    for name, kind in stream.types.items():
+        if kind == "opaque":
+            raise UsageError(
+                f"column {name!r} is nested or binary, which only {stream.kind} can keep: "
+                f"write .{stream.kind}",
+                where=str(target),
+            )
+    columns = [*before, *stream.columns, *after]
+    with new_table(target, columns, {**types, **stream.types}) as table:
+        yield _Converter(stream, table)
+
+
+class _Converter:
+    def __init__(self, stream: Stream, table: NewTable) -> None:
+        self.stream, self.table = stream, table
+
+    def write(self, block: Block, filled: Filled = {}, added: Cells = {}) -> None:
+        for key in getattr(block.raw, "unseen", ()):
+            raise DataError(
+                f"a row has the key {key!r}, which no row had at first: write .{self.stream.kind}",
+                where=at_row(self.stream.name, block.first),
+            )
+        own = {name: patched(block.cells[name], filled.get(name, {})) for name in block.cells}
+        self.table.write({**added, **own})
