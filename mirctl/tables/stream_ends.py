@@ -72,9 +72,16 @@ def open_input(path: Path | str) -> Input:
             raise DataError("is closed: give a file, or something to read", where="stdin")
         return _of_pipe("stdin", sys.stdin.buffer)
     path = Path(path)
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if goes_through(path):
         return _of_pipe(str(path), path.open("rb"))
     return Input(open_source(path))
+
+
+def goes_through(path: Path | str) -> bool:
+    """Whether a path is stdin, stdout, a pipe or a device: nothing that stays."""
+    path = Path(path)
+    is_other = path.exists() and not path.is_file() and not path.is_dir()
+    return str(path) == "-" or is_other
 
 
 def _of_pipe(name: str, pipe: BinaryIO) -> Input:
@@ -115,6 +122,10 @@ def open_output(target: Path | str) -> Iterator[IO[bytes]]:
         yield _Stdout()
         return
     path = files.target(Path(target))
+    if goes_through(path):
+        with path.open("wb") as file:
+            yield file
+        return
     with files.atomic_file(path) as file:
         if path.suffix.lower() != ".gz":
             yield file

@@ -77,7 +77,7 @@ class JsonlStream:
         if kind != self.kind:
             from mirctl.tables.stream_new import converted
 
-            with converted(self, target, before, after, types) as writer:
+            with converted(self, target, before, after, types, kind) as writer:
                 yield writer
             return
         with open_output(target) as file:

@@ -130,6 +130,8 @@ class Blanks:
 
 def in_blocks(pieces: Iterable[Lines], rows: int, name: str) -> Iterator[Lines]:
     """Blocks of exactly `rows` lines, but the last; one that never ends is an error."""
+    if rows < 1:
+        raise ValueError(f"a block of {rows} rows holds nothing: ask for 1 or more")
     held, seen = Lines(), 0
     try:
         for piece in pieces:

@@ -10,17 +10,17 @@ from mirctl.errors import DataError, UsageError
 from mirctl.tables.columns import refuse_repeated
 from mirctl.tables.source import at_row
 from mirctl.tables.stream import Block, Cells, Filled, NewTable, Stream, Writer, patched
-from mirctl.tables.stream_ends import kind_of_target
+from mirctl.tables.stream_ends import goes_through, kind_of_target
 
 
 def new_table(
     target: Path | str, columns: Sequence[str], types: Mapping[str, str], kind: str = "csv"
 ) -> AbstractContextManager[NewTable]:
-    """A table that takes rows as cells of text; its format by the suffix, on stdout `kind`.
+    """A table that takes rows as cells of text; its format by the suffix, in a pipe `kind`.
 
     `types` are as in `Stream.types`: typed formats hold what the text stands for.
     """
-    kind = kind if str(target) == "-" else kind_of_target(target)
+    kind = kind if goes_through(target) else kind_of_target(target)
     refuse_repeated(list(columns), str(target))
     if kind == "parquet":
         from mirctl.tables.stream_parquet import new_parquet as new
@@ -34,18 +34,18 @@ def new_table(
 @contextmanager
 def converted(
     stream: Stream, target: Path | str, before: Sequence[str], after: Sequence[str],
-    types: Mapping[str, str],
+    types: Mapping[str, str], kind: str,
 ) -> Iterator[Writer]:  # fmt: skip
     """Write a stream's rows in another format, where that can hold them."""
-    for name, kind in stream.types.items():
-        if kind == "opaque":
+    for name, held in stream.types.items():
+        if held == "opaque":
             raise UsageError(
                 f"column {name!r} is nested or binary, which only {stream.kind} can keep: "
                 f"write .{stream.kind}",
                 where=str(target),
             )
     columns = [*before, *stream.columns, *after]
-    with new_table(target, columns, {**types, **stream.types}) as table:
+    with new_table(target, columns, {**types, **stream.types}, kind) as table:
         yield _Converter(stream, table)
 
 

@@ -63,7 +63,7 @@ class ParquetStream:
         if kind != self.kind:
             from mirctl.tables.stream_new import converted
 
-            with converted(self, target, before, after, types) as writer:
+            with converted(self, target, before, after, types, kind) as writer:
                 yield writer
             return
         front, end = _fields(before, types), _fields(after, types)
@@ -94,6 +94,8 @@ def rows_in_a_group(columns: int) -> int:
 
 def _in_tables(pieces: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
     """Tables of exactly `rows` rows, but the last."""
+    if rows < 1:
+        raise ValueError(f"a block of {rows} rows holds nothing: ask for 1 or more")
     held: list[pa.Table] = []
     count = 0
     for piece in pieces:

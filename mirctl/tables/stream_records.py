@@ -14,6 +14,14 @@ LONGEST = 16 << 20
 QUOTED = re.compile(r'"([^"]*(?:""[^"]*)*)"(?!")(.*)', re.DOTALL)
 
 
+class Ragged(Exception):
+    """A row, given by its place, has another number of fields than it should."""
+
+    def __init__(self, place: int, found: int) -> None:
+        super().__init__(place, found)
+        self.place, self.found = place, found
+
+
 class Dialect:
     """Fields are quoted as RFC 4180 says; a mark inside a field that starts without one is text."""
 
@@ -33,14 +41,27 @@ class Dialect:
             return row.split(self.separator)
         return self.fields.findall(self.separator + row)
 
-    def cells(self, rows: Sequence[str]) -> list[list[str]]:
-        """The text of each field of each row."""
+    def columns(self, rows: Sequence[str], width: int) -> list[list[str]]:
+        """The text of the fields, column by column, of rows that all have `width` of them."""
         if not any('"' in row for row in rows):
-            separator = self.separator
-            return [row.split(separator) for row in rows]
+            return self._unquoted_columns(rows, width)
         if max(map(len, rows)) > csv.field_size_limit():
-            return [[*map(unquoted, self.raw_fields(row))] for row in rows]
-        return [cells or [""] for cells in csv.reader(rows, delimiter=self.separator)]
+            cells = [self.cells(row) for row in rows]
+        else:
+            cells = [row or [""] for row in csv.reader(rows, delimiter=self.separator)]
+        _refuse_ragged(map(len, cells), width)
+        return [*map(list, zip(*cells, strict=True))]
+
+    def _unquoted_columns(self, rows: Sequence[str], width: int) -> list[list[str]]:
+        """One long list cut in slices: twice as fast as a list for each row."""
+        separator = self.separator
+        _refuse_ragged((row.count(separator) + 1 for row in rows), width)
+        cells = separator.join(rows).split(separator)
+        return [cells[place::width] for place in range(width)]
+
+    def cells(self, row: str) -> list[str]:
+        """The text of the fields of one row."""
+        return [*map(unquoted, self.raw_fields(row))]
 
     def written(self, cells: Sequence[str | None]) -> list[str]:
         """Cells as fields, quoted where their text needs it."""
@@ -57,6 +78,12 @@ class Dialect:
     def joined(self, fields: Sequence[str]) -> str:
         """A row; one that would be a blank line, which readers skip, is an empty quotation."""
         return self.separator.join(fields) or '""'
+
+
+def _refuse_ragged(widths: Iterable[int], width: int) -> None:
+    for place, found in enumerate(widths):
+        if found != width:
+            raise Ragged(place, found)
 
 
 def unquoted(field: str) -> str:

@@ -24,7 +24,7 @@ from mirctl.tables.stream_lines import (
     in_blocks,
     texts,
 )
-from mirctl.tables.stream_records import LONGEST, Dialect, records
+from mirctl.tables.stream_records import LONGEST, Dialect, Ragged, records
 
 
 class SeparatedStream:
@@ -63,7 +63,7 @@ class SeparatedStream:
         if kind != self.kind:
             from mirctl.tables.stream_new import converted
 
-            with converted(self, target, before, after, types) as writer:
+            with converted(self, target, before, after, types, kind) as writer:
                 yield writer
             return
         with open_output(target) as file:
@@ -94,19 +94,19 @@ class SeparatedStream:
         """The columns' names, after the complaints that all readers of CSV share."""
         row = self.top.rows[0]
         separated.header(Source(self.name, self.kind, None, row.encode()))
-        return refuse_repeated(self.dialect.cells([row])[0], self.name)
+        return refuse_repeated(self.dialect.cells(row), self.name)
 
     def _cells(self, lines: Lines, first: int) -> dict[str, list[str | None]]:
-        rows = self.dialect.cells(lines.rows)
         width = len(self.columns)
-        if set(map(len, rows)) != {width}:
-            place = next(i for i, row in enumerate(rows) if len(row) != width)
+        try:
+            columns = self.dialect.columns(lines.rows, width)
+        except Ragged as ragged:
             raise DataError(
-                f"has {len(rows[place])} columns where {width} are expected: "
-                f"{lines.rows[place][:80]!r}",
-                where=at_row(self.name, first + place),
-            )
-        return dict(zip(self.columns, map(list, zip(*rows, strict=True)), strict=True))
+                f"has {ragged.found} columns where {width} are expected: "
+                f"{lines.rows[ragged.place][:80]!r}",
+                where=at_row(self.name, first + ragged.place),
+            ) from None
+        return dict(zip(self.columns, columns, strict=True))
 
 
 class _SeparatedWriter:
