@@ -22,7 +22,7 @@ from mirctl.errors import DataError, UsageError
 from mirctl.tables import stream_records
 
 FAST = settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -350,7 +350,7 @@ def test_memory_stays_flat(monkeypatch, tmp_path, row):
         tracemalloc.stop()
         return most
 
-    small, large = peak(300_000), peak(900_000)
+    small, large = peak(250_000), peak(750_000)
     assert large < small * 1.2 + 100_000
 
 

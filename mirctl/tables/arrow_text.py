@@ -56,12 +56,14 @@ def type_of(name: str) -> pa.DataType:
         return pa.string()
 
 
-def typed(cells: Sequence[str | None], field: pa.Field, table: str, first: int) -> pa.Array:
+def typed(
+    cells: Sequence[str | None], field: pa.Field, table: str, numbers: Sequence[int]
+) -> pa.Array:
     """Text as the values of a column; a cell that is none is an error that names its row."""
     try:
         return _typed(cells, field.type)
     except (pa.ArrowException, ValueError, TypeError):
-        for number, cell in enumerate(cells, first):
+        for number, cell in zip(numbers, cells, strict=True):
             _typed_or_refused(cell, field, at_row(table, number))
         raise
 
@@ -107,8 +109,8 @@ def filled_column(
     is_dictionary = pa.types.is_dictionary(kind)
     plain = pa.field(field.name, kind.value_type) if is_dictionary else field
     old = column.cast(plain.type).combine_chunks()
-    parts = [typed([cells[row]], plain, table, first + row) for row in rows]
+    new = typed([cells[row] for row in rows], plain, table, [first + row for row in rows])
     places = np.arange(len(old))
     places[rows] = len(old) + np.arange(len(rows))
-    whole = pa.concat_arrays([old, *parts]).take(pa.array(places))
+    whole = pa.concat_arrays([old, new]).take(pa.array(places))
     return _encoded(whole, kind) if is_dictionary else whole

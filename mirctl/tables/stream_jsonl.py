@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from mirctl.errors import UsageError
-from mirctl.tables.columns import refuse_repeated
 from mirctl.tables.json_text import Number, members, parsed, with_members, written
 from mirctl.tables.source import at_row
 from mirctl.tables.stream import Block, Cells, Filled, NewTable, Writer
-from mirctl.tables.stream_ends import Input, kind_of_target, open_output
+from mirctl.tables.stream_ends import Input, open_output
 from mirctl.tables.stream_lines import (
     Blanks,
     Lines,
@@ -26,6 +25,7 @@ from mirctl.tables.stream_lines import (
     in_blocks,
     texts,
 )
+from mirctl.tables.stream_new import ToAnyFormat
 
 LONGEST = 256 << 20
 ROWS_WITH_THE_COLUMNS = 10_000
@@ -42,14 +42,14 @@ class _Objects:
         return len(self.lines)
 
 
-class JsonlStream:
+class JsonlStream(ToAnyFormat):
     """A table whose columns are the keys of its first rows."""
 
     def __init__(self, source: Input, names: Sequence[str] | None) -> None:
         if names is not None:
             raise UsageError("JSONL names its columns itself", where=source.name)
         self.name, self.kind, self.source = source.name, source.kind, source
-        self.blanks = Blanks(lambda row: not row.strip())
+        self.blanks = Blanks(of_spaces=True)
         self.bom = ""
         pieces = self._start()
         start = next(in_blocks(_kept(pieces, kept := []), ROWS_WITH_THE_COLUMNS, self.name), None)
@@ -68,18 +68,11 @@ class JsonlStream:
             first += len(lines)
 
     @contextmanager
-    def writer(
-        self, target: Path | str, *, before: Sequence[str] = (), after: Sequence[str] = (),
-        types: Mapping[str, str] = {},
+    def own_writer(
+        self, target: Path | str, before: Sequence[str], after: Sequence[str],
+        types: Mapping[str, str],
     ) -> Iterator[Writer]:  # fmt: skip
-        refuse_repeated([*before, *self.columns, *after], self.name)
-        kind = self.kind if str(target) == "-" else kind_of_target(target, self.kind)
-        if kind != self.kind:
-            from mirctl.tables.stream_new import converted
-
-            with converted(self, target, before, after, types, kind) as writer:
-                yield writer
-            return
+        """Write in the same format: what is not filled stays as it was read."""
         with open_output(target) as file:
             lines = LineWriter(file)
             lines.text(self.bom)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import IO
@@ -105,14 +105,14 @@ def _cut(text: str, any_end: bool) -> Lines:
 class Blanks:
     """Makes blank lines a part of the row that follows; those after the last are the tail."""
 
-    def __init__(self, is_blank: Callable[[str], bool]) -> None:
-        self.is_blank = is_blank
+    def __init__(self, *, of_spaces: bool) -> None:
+        self.of_spaces = of_spaces
         self.tail = ""
 
     def skipped(self, pieces: Iterable[Lines]) -> Iterator[Lines]:
         self.tail = ""
         for piece in pieces:
-            if self.tail or any(map(self.is_blank, piece.rows)):
+            if self.tail or not all(map(str.strip, piece.rows) if self.of_spaces else piece.rows):
                 piece = self._set_aside(piece)
             if piece:
                 yield piece
@@ -120,11 +120,11 @@ class Blanks:
     def _set_aside(self, piece: Lines) -> Lines:
         kept = Lines()
         for row, end in zip(piece.rows, piece.ends, strict=True):
-            if self.is_blank(row):
-                self.tail += row + end
-            else:
+            if row.strip() if self.of_spaces else row:
                 kept.extend(Lines([self.tail], [row], [end]))
                 self.tail = ""
+            else:
+                self.tail += row + end
         return kept
 
 

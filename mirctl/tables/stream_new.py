@@ -31,8 +31,23 @@ def new_table(
     return new(target, columns, types, kind)
 
 
+class ToAnyFormat:
+    """How a stream is written: in its own format, or in the one that the target's suffix names."""
+
+    def writer(
+        self, target: Path | str, *, before: Sequence[str] = (), after: Sequence[str] = (),
+        types: Mapping[str, str] = {},
+    ) -> AbstractContextManager[Writer]:  # fmt: skip
+        """See `Stream.writer`."""
+        refuse_repeated([*before, *self.columns, *after], self.name)
+        kind = self.kind if str(target) == "-" else kind_of_target(target, self.kind)
+        if kind == self.kind:
+            return self.own_writer(target, before, after, types)
+        return _converted(self, target, before, after, types, kind)
+
+
 @contextmanager
-def converted(
+def _converted(
     stream: Stream, target: Path | str, before: Sequence[str], after: Sequence[str],
     types: Mapping[str, str], kind: str,
 ) -> Iterator[Writer]:  # fmt: skip

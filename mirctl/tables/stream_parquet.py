@@ -15,7 +15,8 @@ from mirctl.errors import DataError, UsageError
 from mirctl.tables.arrow_text import cells_of, filled_column, is_opaque, type_of, typed
 from mirctl.tables.columns import refuse_repeated
 from mirctl.tables.stream import Block, Cells, Filled, NewTable, Writer
-from mirctl.tables.stream_ends import Input, kind_of_target, open_output
+from mirctl.tables.stream_ends import Input, open_output
+from mirctl.tables.stream_new import ToAnyFormat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +25,7 @@ MOST_ROWS, MOST_CELLS = 1 << 16, 1 << 22
 """Of a row group: one needs memory as a whole, and many small ones make a file slow to read."""
 
 
-class ParquetStream:
+class ParquetStream(ToAnyFormat):
     """A Parquet table; from a pipe it is read as a whole, since its index stands at the end."""
 
     def __init__(self, source: Input, names: Sequence[str] | None) -> None:
@@ -54,18 +55,11 @@ class ParquetStream:
             first += len(table)
 
     @contextmanager
-    def writer(
-        self, target: Path | str, *, before: Sequence[str] = (), after: Sequence[str] = (),
-        types: Mapping[str, str] = {},
+    def own_writer(
+        self, target: Path | str, before: Sequence[str], after: Sequence[str],
+        types: Mapping[str, str],
     ) -> Iterator[Writer]:  # fmt: skip
-        refuse_repeated([*before, *self.columns, *after], self.name)
-        kind = self.kind if str(target) == "-" else kind_of_target(target, self.kind)
-        if kind != self.kind:
-            from mirctl.tables.stream_new import converted
-
-            with converted(self, target, before, after, types, kind) as writer:
-                yield writer
-            return
+        """Write in the same format: what is not filled stays as it was read."""
         front, end = _fields(before, types), _fields(after, types)
         schema = pa.schema([*front, *self.schema, *end], self.schema.metadata)
         with _groups(target, schema, self.codec) as groups:
@@ -122,11 +116,14 @@ class _ParquetWriter:
     def write(self, block: Block, filled: Filled = {}, added: Cells = {}) -> None:
         columns = []
         for field in self.groups.schema:
-            name, where = field.name, (self.stream.name, block.first)
+            name = field.name
             if name not in self.stream.types:
-                columns.append(typed(added[name], field, *where))
+                numbers = range(block.first, block.first + len(block))
+                columns.append(typed(added[name], field, self.stream.name, numbers))
             elif cells := filled.get(name):
-                columns.append(filled_column(block.raw[name], cells, field, *where))
+                columns.append(
+                    filled_column(block.raw[name], cells, field, self.stream.name, block.first)
+                )
             else:
                 columns.append(block.raw[name])
         self.groups.add(pa.table(columns, schema=self.groups.schema))
@@ -211,7 +208,9 @@ class _NewParquet:
 
     def write(self, cells: Cells) -> None:
         schema = self.groups.schema
-        columns = [typed(cells[field.name], field, self.name, self.next) for field in schema]
+        count = max((len(cells[name]) for name in schema.names), default=0)
+        numbers = range(self.next, self.next + count)
+        columns = [typed(cells[field.name], field, self.name, numbers) for field in schema]
         table = pa.table(columns, schema=schema)
         self.groups.add(table)
         self.next += len(table)

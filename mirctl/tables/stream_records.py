@@ -112,15 +112,18 @@ class _Joiner:
         self.size = 0
 
     def join(self, piece: Lines) -> Lines:
-        whole = Lines()
+        rows, ends = [], []
         for row, end in zip(piece.rows, piece.ends, strict=True):
             if self._closes(row):
-                whole.extend(Lines([""], ["".join([*self.parts, row])], [end]))
-                self.parts, self.size = [], 0
+                if self.parts:
+                    row = "".join([*self.parts, row])
+                    self.parts, self.size = [], 0
+                rows.append(row)
+                ends.append(end)
             else:
                 self.parts += [row, end]
                 self.size += len(row) + len(end)
-        return whole
+        return Lines([""] * len(rows), rows, ends)
 
     def _closes(self, row: str) -> bool:
         if '"' not in row:

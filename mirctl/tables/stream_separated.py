@@ -13,7 +13,7 @@ from mirctl.tables import separated
 from mirctl.tables.columns import refuse_repeated
 from mirctl.tables.source import EmptyError, Source, at_row
 from mirctl.tables.stream import Block, Cells, Filled, NewTable, Writer
-from mirctl.tables.stream_ends import Input, kind_of_target, open_output
+from mirctl.tables.stream_ends import Input, open_output
 from mirctl.tables.stream_lines import (
     Blanks,
     Lines,
@@ -24,10 +24,11 @@ from mirctl.tables.stream_lines import (
     in_blocks,
     texts,
 )
+from mirctl.tables.stream_new import ToAnyFormat
 from mirctl.tables.stream_records import LONGEST, Dialect, Ragged, records
 
 
-class SeparatedStream:
+class SeparatedStream(ToAnyFormat):
     """A CSV or TSV table; without a header where its `names` are given."""
 
     def __init__(self, source: Input, names: Sequence[str] | None) -> None:
@@ -35,7 +36,7 @@ class SeparatedStream:
         self.dialect = Dialect(separated.SEPARATORS[source.kind])
         self.columns = list(names or ())
         self.has_header = names is None
-        self.blanks = Blanks(lambda row: not row)
+        self.blanks = Blanks(of_spaces=False)
         self.bom, self.top = "", Lines()
         rest = self._start()
         if self.has_header:
@@ -54,18 +55,11 @@ class SeparatedStream:
             first += len(lines)
 
     @contextmanager
-    def writer(
-        self, target: Path | str, *, before: Sequence[str] = (), after: Sequence[str] = (),
-        types: Mapping[str, str] = {},
+    def own_writer(
+        self, target: Path | str, before: Sequence[str], after: Sequence[str],
+        types: Mapping[str, str],
     ) -> Iterator[Writer]:  # fmt: skip
-        refuse_repeated([*before, *self.columns, *after], self.name)
-        kind = self.kind if str(target) == "-" else kind_of_target(target, self.kind)
-        if kind != self.kind:
-            from mirctl.tables.stream_new import converted
-
-            with converted(self, target, before, after, types, kind) as writer:
-                yield writer
-            return
+        """Write in the same format: what is not filled stays as it was read."""
         with open_output(target) as file:
             writer = _SeparatedWriter(self, file, before, after)
             yield writer
