@@ -1,5 +1,6 @@
 """Column names: which are there, which are missing."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from mirctl.errors import DataError, suggest
@@ -7,7 +8,7 @@ from mirctl.errors import DataError, suggest
 
 def refuse_repeated(names: list[str], where: str) -> list[str]:
     """The names, if each stands there once."""
-    twice = {name for name in names if names.count(name) > 1}
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         listed = ", ".join(repr(name) for name in sorted(twice))
         raise DataError(f"has more than one column {listed}", where=where)
