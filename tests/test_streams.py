@@ -208,6 +208,28 @@ def test_a_header_alone_is_a_table_without_rows(tmp_path, content):
     assert copied(stream, tmp_path / "o.csv", 3) == content
 
 
+def test_a_carriage_return_alone_ends_a_row(tmp_path):
+    content = b"a,b\r1,\r\r3,4"
+    stream = tables.open_stream(written(tmp_path, "t.csv", content))
+    assert copied(stream, tmp_path / "o.csv", 1) == content
+    assert copied(stream, tmp_path / "o.csv", 1, at(1, "b", "2")) == b"a,b\r1,2\r\r3,4"
+
+
+def test_a_block_of_no_rows_is_refused(tmp_path, typed):
+    for path in (typed, written(tmp_path, "t.csv", b"a,b\n1,2\n")):
+        with pytest.raises(ValueError, match="1 or more"):
+            next(tables.open_stream(path).blocks(0))
+
+
+def test_an_error_on_the_way_leaves_the_old_file(tmp_path):
+    path = written(tmp_path, "t.csv", b"a,b\n1,2\n3\n")
+    old = written(tmp_path, "o.csv", b"old")
+    with pytest.raises(DataError, match="row 2"):
+        copied(tables.open_stream(path), old, 1)
+    assert old.read_bytes() == b"old"
+    assert sorted(tmp_path.iterdir()) == [old, path]
+
+
 def test_the_file_that_is_read_may_be_written(tmp_path):
     path = written(tmp_path, "t.csv", b"a,b\n" + b"1,\n" * 1000)
     stream = tables.open_stream(path)
@@ -389,6 +411,26 @@ def test_jsonl_changes_the_filled_values_only(tmp_path):
     assert lines[4] == '{"t": "0"}'
     before = content.decode("utf-8-sig").split("\n")
     assert (lines[0], lines[1], lines[5]) == (before[0], before[1], before[5])
+
+
+def test_jsonl_knows_numbers_that_json_does_not(tmp_path):
+    content = b'{"a": NaN, "b": -Infinity}\n{"a": 1e400, "b": 2}\n'
+    stream = tables.open_stream(written(tmp_path, "t.jsonl", content))
+    assert cells(stream) == {"a": [None, "1e400"], "b": ["-inf", "2"]}
+    assert copied(stream, tmp_path / "o.jsonl", 1) == content
+
+
+def test_a_nested_value_among_numbers_is_no_hole(tmp_path):
+    content = b'{"a": 1}\n' * 10_000 + b'{"a": {"x": 1.50}}'
+    stream = tables.open_stream(written(tmp_path, "t.jsonl", content))
+    assert cells(stream, 20_000)["a"][-1] == '{"x": 1.50}'
+
+
+def test_half_characters_come_through(tmp_path):
+    content = b'{"a": null, "b": "\\ud800"}'
+    stream = tables.open_stream(written(tmp_path, "t.jsonl", content))
+    filled = copied(stream, tmp_path / "o.jsonl", 1, at(1, "a", cells(stream)["b"][0]))
+    assert filled == b'{"a": "\\ud800", "b": "\\ud800"}'
 
 
 def test_jsonl_takes_new_columns(tmp_path):

@@ -55,9 +55,11 @@ class Input:
     def _pipe_chunks(self) -> Iterator[bytes]:
         if self.source.content:
             yield self.source.content
-        with _closed_unless_stdin(self.pipe):
+        try:
             while chunk := self.pipe.read1(CHUNK_BYTES):
                 yield chunk
+        finally:
+            _close(self.pipe)
 
     def _file_chunks(self) -> Iterator[bytes]:
         with self.source.open() as file:
@@ -85,6 +87,16 @@ def goes_through(path: Path | str) -> bool:
 
 
 def _of_pipe(name: str, pipe: BinaryIO) -> Input:
+    try:
+        head = _first_bytes(name, pipe)
+        return Input(_checked(Source(name, _kind(head), None, head)), pipe)
+    except BaseException:
+        _close(pipe)
+        raise
+
+
+def _first_bytes(name: str, pipe: BinaryIO) -> bytes:
+    """Enough to tell a format by: a line, which a slow pipe has long before 256 kB."""
     head = b""
     try:
         while len(head) < HEAD_BYTES and b"\n" not in head.lstrip():
@@ -94,16 +106,13 @@ def _of_pipe(name: str, pipe: BinaryIO) -> Input:
             head += chunk
     except OSError as error:
         raise DataError(f"cannot be read: {error}", where=name) from error
-    return Input(_checked(Source(name, _kind(head), None, head)), pipe)
+    return head
 
 
-@contextmanager
-def _closed_unless_stdin(pipe: BinaryIO) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        if pipe is not getattr(sys.stdin, "buffer", None):
-            pipe.close()
+def _close(pipe: BinaryIO) -> None:
+    """Stdin belongs to the process, and stays as it is."""
+    if pipe is not getattr(sys.stdin, "buffer", None):
+        pipe.close()
 
 
 def kind_of_target(target: Path | str, otherwise: str = "") -> str:
