@@ -37,6 +37,9 @@ class TrainConfig(Section):
         None, ge=1, description="Epochs without a better metric, then stop"
     )
     metric: str = Field("ndcg@10", description="Validation metric that picks the best epoch")
+    ema: float = Field(
+        0.0, ge=0, lt=1, description="Decay of the running mean of the weights; 0: none is kept"
+    )
     checkpoint_every: float = Field(60.0, ge=0, description="Seconds between checkpoints")
 
 
@@ -83,6 +86,9 @@ class _Loop:
             parameters, lr=config.lr, betas=(0.9, 0.98), weight_decay=config.weight_decay
         )
         self.scaler = torch.amp.GradScaler(run.device.type, enabled=run.dtype == torch.float16)
+        self.weights = parameters
+        self.average = [p.detach().clone() for p in parameters] if config.ema else []
+        """The running mean of the weights: what is validated and kept, where there is one."""
         self.progress = Progress()
         self.best: dict[str, Tensor] = {}
         self.all_steps = sum(task.steps(epoch) for epoch in range(config.epochs))
@@ -130,21 +136,42 @@ class _Loop:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
+        self._follow()
         self.progress.loss += value
+
+    def _follow(self) -> None:
+        """Move the running mean; while it is young it forgets its random start sooner."""
+        if self.average:
+            age = self.progress.total
+            decay = min(self.config.ema, (age + 1) / (age + 10))
+            torch._foreach_lerp_(self.average, [p.detach() for p in self.weights], 1 - decay)
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Inside, the model's weights are their running mean."""
+        self._exchange()
+        try:
+            yield
+        finally:
+            self._exchange()
+
+    def _exchange(self) -> None:
+        for weight, mean in zip(self.weights, self.average, strict=False):
+            weight.data, mean.data = mean.data, weight.data
 
     def _end_epoch(self, steps: int, seconds: float) -> None:
         state, config = self.progress, self.config
         self.model.eval()
-        with torch.no_grad():
+        with torch.no_grad(), self._averaged():
             metrics = self.task.validate()
+            if metrics.get(config.metric, -math.inf) > state.best:
+                state.best, state.best_epoch = metrics[config.metric], state.epoch
+                self.best = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
         if config.metric not in metrics:
             known = ", ".join(metrics)
             raise RunError(f"train.metric {config.metric!r} is not measured; there are: {known}")
         entry = {"epoch": state.epoch + 1, "loss": state.loss / max(steps, 1), **metrics}
         state.history.append(entry)
-        if metrics[config.metric] > state.best:
-            state.best, state.best_epoch = metrics[config.metric], state.epoch
-            self.best = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
         console.say(
             f"{self._label()}: loss {entry['loss']:.4f}, "
             f"valid {config.metric} {metrics[config.metric]:.4f}, {console.duration(seconds)}"
@@ -173,6 +200,7 @@ class _Loop:
                 "optimizer": self.optimizer.state_dict(),
                 "scaler": self.scaler.state_dict(),
                 "best": self.best,
+                "average": self.average,
                 "progress": vars(self.progress),
                 "spent": self.run.meter.state(),
             }
@@ -187,6 +215,7 @@ class _Loop:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         self.best = state["best"]
+        self.average = state["average"]
         self.progress = Progress(**state["progress"])
         self.run.meter.go_on(state["spent"])
         console.say(f"going on from epoch {self.progress.epoch + 1}, step {self.progress.step + 1}")

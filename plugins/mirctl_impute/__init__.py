@@ -1,0 +1,1 @@
+"""One diffusion model that fills, generates and conditions mixed tables."""

@@ -1,0 +1,94 @@
+"""What a command line asks for, made into a table, a model, a job."""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from mirctl import files, jobs
+from mirctl.errors import UsageError
+from mirctl.tables import Stream, open_stream
+from mirctl_impute import filling, saving, schema
+from mirctl_impute.filling import Told, Ways
+from mirctl_impute.saving import Imputer
+
+DEFAULT = "impute/table"
+
+
+def column_names(text: str | None) -> tuple[str, ...] | None:
+    """`a,b,c`."""
+    if text is None:
+        return None
+    names = tuple(name.strip() for name in text.split(","))
+    if "" in names or len(set(names)) < len(names):
+        raise UsageError(f"--names {text!r}: a name for each column, each once: a,b,c")
+    return names
+
+
+def table(
+    path: str, names: str | None, missing: Sequence[str] | None, schema_file: Path | None
+) -> tuple[Stream, schema.Schema]:
+    """A table and what is said of its columns."""
+    said = schema.read(schema_file, tuple(missing) if missing else None)
+    return open_stream(path, column_names(names)), said
+
+
+def job(
+    path: str, settings: Sequence[str], names: str | None, missing: Sequence[str] | None,
+    schema_file: Path | None,
+) -> tuple[str, list[str]]:  # fmt: skip
+    """The recipe and its changes that `fit` means; options beat settings."""
+    if path == "-":
+        raise UsageError("fit reads its table more than once: write stdin to a file first")
+    first = settings[0] if settings else ""
+    named = bool(first) and "=" not in first
+    said = {
+        "table": path,
+        "names": column_names(names),
+        "missing": list(missing) if missing else None,
+        "schema_file": None if schema_file is None else str(schema_file),
+    }
+    told = [f"data.{key}={json.dumps(value)}" for key, value in said.items() if value is not None]
+    return first if named else DEFAULT, [*settings[named:], *told]
+
+
+def open_model(path: Path, device: str | None) -> Imputer:
+    """A learned table, on the device asked for."""
+    return saving.load(path, device or "auto")
+
+
+def refuse_to_overwrite(out: str, *, force: bool) -> None:
+    """Raise a UsageError where a result exists and nobody gave it up."""
+    if out != "-":
+        files.refuse_to_overwrite(Path(out), force=force, marker=None)
+
+
+def fill(
+    model: str, rest: Sequence[str], out: str, ways: Ways, *, fit: bool, names: str | None,
+    missing: Sequence[str] | None, schema_file: Path | None, device: str | None, force: bool,
+) -> Told:  # fmt: skip
+    """Fill a table by a model, or by itself."""
+    refuse_to_overwrite(out, force=force)
+    if not fit:
+        if len(rest) != 1:
+            raise UsageError("fill wants a model and a table: mirctl impute fill MODEL TABLE")
+        if missing or schema_file:
+            raise UsageError("the model knows what is missing and which kinds the columns are: "
+                             "--missing and --schema go with --fit")  # fmt: skip
+        imputer = open_model(Path(model), device)
+        return filling.fill(imputer, _known_table(imputer, rest[0], names), out, ways)
+    recipe, changes = job(model, rest, names, missing, schema_file)
+    with tempfile.TemporaryDirectory() as folder:
+        art = Path(folder) / "model"
+        options = jobs.Options(art, device=device)
+        jobs.execute(recipe, changes, options, only="impute/fit")
+        imputer = open_model(art, device)
+        return filling.fill(imputer, _known_table(imputer, model, names), out, ways)
+
+
+def _known_table(imputer: Imputer, path: str, names: str | None) -> Stream:
+    """A table whose header, where the learned one had none, is the learned one's."""
+    given = column_names(names)
+    if given is None and imputer.table.headless:
+        given = imputer.table.names
+    return open_stream(path, given)

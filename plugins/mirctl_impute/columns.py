@@ -1,0 +1,196 @@
+"""A learned column: its cells as text on one side, as numbers on the other.
+
+`parse` gives (rows,) float64 with NaN where there is nothing to read; `text` writes values the way
+the column writes them: blanks before, digits after the point, spelling, date format.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from mirctl.errors import DataError
+from mirctl.tables import at_row
+from mirctl_impute import dates
+from mirctl_impute.profile import Profile
+from mirctl_impute.scale import Scale
+from mirctl_impute.schema import CATEGORIES, NUMBERS, ColumnKind
+
+EXACT = 2**53
+Cells = Sequence[str | None]
+
+
+@dataclass(frozen=True)
+class NumberColumn:
+    """Whole numbers, decimals or dates."""
+
+    name: str
+    kind: Literal["integer", "number", "date"]
+    blanks: str
+    places: tuple[int, int]
+    power: bool
+    format: str | None
+    start: int
+    """Taken off whole numbers that a float cannot hold."""
+    scale: Scale | None = None
+    step: float | None = None
+    """All values are whole multiples of it away from the smallest."""
+
+    categories = 0
+
+    def parse(self, cells: Cells, present: np.ndarray, first: int, where: str) -> np.ndarray:
+        """Values of the cells that are present; a cell that is no number is a DataError."""
+        values = np.full(len(cells), np.nan)
+        for row in present.nonzero()[0]:
+            try:
+                values[row] = self._value(cells[row].strip())
+            except (ValueError, OverflowError) as error:
+                raise DataError(
+                    f"column {self.name!r} is of kind {self.kind}, and {cells[row][:40]!r} is not",
+                    where=at_row(where, first + int(row)),
+                ) from error
+        return values
+
+    def _value(self, text: str) -> float:
+        if self.kind == "date":
+            return dates.seconds(text, self.format or "")
+        if self.start:
+            return float(int(text) - self.start)
+        value = float(text)
+        if not math.isfinite(value):
+            raise ValueError("not finite")
+        return value
+
+    def text(self, values: np.ndarray) -> list[str]:
+        """As the column writes them, on its grid."""
+        return [self.blanks + self._text(value) for value in self.on_grid(values).tolist()]
+
+    def on_grid(self, values: np.ndarray) -> np.ndarray:
+        """The nearest values that the column can have, inside its learned range."""
+        low, high = self.scale.knots[0], self.scale.knots[-1]
+        if self.step:
+            values = low + np.round((values - low) / self.step) * self.step
+        return values.clip(low, high)
+
+    def _text(self, value: float) -> str:
+        if self.kind == "date":
+            return dates.text(value, self.format or "")
+        if self.kind == "integer":
+            return str(round(value) + self.start)
+        if self.power or self.places[1] > 15:
+            return repr(value)
+        fewest, most = self.places
+        text = f"{value:.{most}f}"
+        if fewest == most:
+            return text
+        whole, _, digits = text.partition(".")
+        digits = digits.rstrip("0").ljust(fewest, "0")
+        return f"{whole}.{digits}" if digits else whole
+
+
+@dataclass(frozen=True)
+class CategoryColumn:
+    """A fixed set of spellings, blanks and all; values are their numbers."""
+
+    name: str
+    kind: Literal["boolean", "category"]
+    spellings: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        codes = {text.strip(): code for code, text in enumerate(self.spellings)}
+        object.__setattr__(self, "_codes", codes)
+
+    @property
+    def categories(self) -> int:
+        """How many there are."""
+        return len(self.spellings)
+
+    def parse(self, cells: Cells, present: np.ndarray, first: int, where: str) -> np.ndarray:
+        """Category numbers; NaN also for a category that was never learned."""
+        code = self._codes.get
+        return np.array(
+            [
+                code(cell.strip(), np.nan) if here else np.nan
+                for cell, here in zip(cells, present.tolist(), strict=True)
+            ],
+            dtype=float,
+        )
+
+    def text(self, values: np.ndarray) -> list[str]:
+        """The spellings of category numbers."""
+        return [self.spellings[code] for code in values.astype(int).tolist()]
+
+
+Column = NumberColumn | CategoryColumn
+
+
+def unlearned(profile: Profile, kind: ColumnKind, where: str) -> Column:
+    """A column as its profile shows it, its scale still to be learned."""
+    if kind.kind in CATEGORIES:
+        by_text: dict[str, str] = {}
+        for cell in sorted(profile.distinct or ()):
+            by_text.setdefault(cell.strip(), cell)
+        return CategoryColumn(profile.name, kind.kind, tuple(by_text.values()))
+    start = 0
+    if kind.kind == "integer" and profile.largest > EXACT:
+        whole = [int(cell) for cell in profile.distinct or ()]
+        if not whole or max(whole) - min(whole) > EXACT:
+            raise DataError(
+                f"column {profile.name!r} holds whole numbers beyond 2^53 that are too far apart "
+                "to be computed with: make it id or category in a schema file",
+                where=where,
+            )
+        start = min(whole)
+    places = profile.places if profile.places[0] <= profile.places[1] else (0, 0)
+    return NumberColumn(
+        profile.name, kind.kind, profile.blanks or "", places, profile.power, kind.format, start
+    )
+
+
+def learned(column: Column, values: np.ndarray) -> Column:
+    """The column with the scale of its observed values (n,)."""
+    if isinstance(column, CategoryColumn):
+        return column
+    scale = Scale.of(values)
+    fields = {**vars(column), "scale": scale, "step": _step(column, values)}
+    return NumberColumn(**fields)
+
+
+def _step(column: NumberColumn, values: np.ndarray) -> float | None:
+    """The largest step that all values are multiples of, seen from the smallest."""
+    if column.kind == "number" and (column.power or column.places[1] > 15):
+        return None
+    unit = 10.0 ** -column.places[1] if column.kind == "number" else 1.0
+    offsets = np.round((values - values.min()) / unit)
+    if column.kind == "date" and (offsets != (values - values.min())).any():
+        return None
+    if offsets.max() >= EXACT:
+        return None
+    step = int(np.gcd.reduce(offsets.astype(np.int64)))
+    return step * unit if step else None
+
+
+def to_json(column: Column) -> dict[str, Any]:
+    """What the artifact keeps of a column."""
+    fields = {**vars(column)}
+    fields.pop("_codes", None)
+    if isinstance(column, NumberColumn):
+        scale = asdict(column.scale)
+        fields["scale"] = {
+            k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in scale.items()
+        }
+    return fields
+
+
+def from_json(fields: dict[str, Any]) -> Column:
+    """The column that `to_json` wrote; KeyError, TypeError or ValueError where it did not."""
+    if fields["kind"] in CATEGORIES:
+        return CategoryColumn(fields["name"], fields["kind"], tuple(fields["spellings"]))
+    if fields["kind"] not in NUMBERS:
+        raise ValueError(f"kind {fields['kind']!r}")
+    scale = fields["scale"]
+    arrays = {k: np.asarray(scale[k], float) for k in ("knots", "scores")}
+    fields = {**fields, "places": tuple(fields["places"]), "scale": Scale(**{**scale, **arrays})}
+    return NumberColumn(**fields)

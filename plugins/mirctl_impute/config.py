@@ -1,0 +1,85 @@
+"""What an impute recipe may say. Each field can stand in a recipe or be given as `key=value`."""
+
+from typing import Literal, Self
+
+from pydantic import Field, PositiveFloat, field_validator, model_validator
+
+from mirctl.section import InputPath, JobConfig, Section
+from mirctl.training import TrainConfig
+
+
+class TableConfig(Section):
+    """The table to learn from."""
+
+    table: InputPath = Field(description="CSV, TSV, JSONL or Parquet; it may itself have holes")
+    names: tuple[str, ...] | None = Field(None, description="Columns of a table without a header")
+    schema_file: InputPath | None = Field(
+        None, description="Kinds of columns, as `mirctl impute schema` writes them"
+    )
+    missing: tuple[str, ...] | None = Field(
+        None, description="Texts that say a cell is missing, instead of the usual ones"
+    )
+
+
+class ModelConfig(Section):
+    """The denoiser: an encoder of the known cells, a decoder of the hidden ones."""
+
+    width: int = Field(64, ge=4, le=4096)
+    encoder_layers: int = Field(2, ge=0, le=64)
+    decoder_layers: int = Field(2, ge=1, le=64)
+    heads: int = Field(4, ge=1, le=64)
+
+    @model_validator(mode="after")
+    def heads_share_the_width(self) -> Self:
+        if self.width % (2 * self.heads):
+            raise ValueError(f"width {self.width} is no multiple of twice {self.heads} heads")
+        return self
+
+
+class ImputeTrain(TrainConfig):
+    """The shared loop's settings and the random masks. An epoch is a round of as many rows as the
+    table has, but no fewer than 16,384 and no more than 100,000."""
+
+    epochs: int = Field(20, ge=0, le=1_000_000)
+    batch_size: int = Field(256, ge=1, le=1_000_000)
+    lr: PositiveFloat = 2e-3
+    weight_decay: float = Field(0.01, ge=0)
+    warmup: float = Field(0.1, ge=0, lt=1)
+    ema: float = Field(0.995, ge=0, lt=1)
+    metric: Literal["score"] = Field(
+        "score", description="Minus the mean loss of the held-out cells"
+    )
+    all_hidden: float = Field(
+        0.2, ge=0, le=1, description="Share of the rows in which every cell is hidden: generation"
+    )
+    at_end: float = Field(
+        0.3, ge=0, le=1, description="Share of the rows at t = 1, which teach the point estimate"
+    )
+    copied: float = Field(
+        0.5, ge=0, le=1, description="Share of the rows that also hide what another row misses"
+    )
+    held_out: float = Field(
+        0.1, gt=0, lt=1, description="Share of the cells, of up to 4,000 rows, kept to validate on"
+    )
+
+
+class ImputeConfig(JobConfig):
+    """A recipe with `uses: impute/fit`."""
+
+    uses: Literal["impute/fit"]
+    data: TableConfig
+    model: ModelConfig = ModelConfig()
+    train: ImputeTrain = ImputeTrain()
+
+    @field_validator("data")
+    @classmethod
+    def names_are_distinct(cls, value: TableConfig) -> TableConfig:
+        names = value.names or ()
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"names has {min(twice)!r} more than once")
+        return value
+
+
+def metrics() -> list[str]:
+    """What a fit measures on held-out cells."""
+    return ["nrmse", "accuracy"]

@@ -1,0 +1,198 @@
+"""The noise of a table and the way back: Gaussian on numbers, absorbing on categories.
+
+With a(t) = cos^2(pi t / 2), t from 0 (data) to 1 (noise):
+
+    number    x_t = sqrt(a) x + sqrt(1 - a) e,  e ~ N(0, 1)
+    category  x_t = "masked" with probability t, else x
+
+The network says v = sqrt(a) e - sqrt(1 - a) x of numbers (Salimans & Ho, arXiv 2202.00512), so
+that x = sqrt(a) x_t - sqrt(1 - a) v, and the shares of the categories of those that are masked
+(absorbing diffusion: Austin et al., arXiv 2107.03006). At t = 1 the noise says nothing, and the
+network is shown zeros in its place; there it also says m = E[number | known cells], in standard
+deviations of the column, and the shares are p(category | known cells): the point estimate, in a
+single call. Loss:
+
+    mean over hidden cells of (v - v*)^2 or cross-entropy  +  mean over hidden cells at t = 1 of
+    (m - number)^2
+
+MTabGen's noise on categories is multinomial; absorbing noise tells the network which cells are
+still to be drawn, and a cell that is drawn stays.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mirctl_impute.model import Cells, Denoiser, Packed, Prediction
+
+FURTHEST = 4.5
+"""Normal scores lie inside; a prediction outside is brought back."""
+FRESH = 0.5
+"""Share of DDPM's noise in a step back: 0 is DDIM, 1 DDPM."""
+
+
+def level(t: Tensor) -> Tensor:
+    """a(t), the share of the data's variance that is left."""
+    return torch.cos(t * (math.pi / 2)).square()
+
+
+def add_noise(model: Denoiser, cells: Cells, t: Tensor) -> tuple[Cells, Tensor]:
+    """What the network sees of every cell at times t (batch,), and the noise of the numbers."""
+    noise = torch.randn_like(cells.numbers)
+    a = level(t)[:, None]
+    numbers = a.sqrt() * cells.numbers + (1 - a).sqrt() * noise
+    numbers = numbers * (t < 1)[:, None]
+    gone = torch.rand_like(cells.numbers) < t[:, None]
+    return Cells(numbers, torch.where(gone, model.masked, cells.codes)), noise
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Means over their cells; `total` is what is minimised."""
+
+    velocity: Tensor
+    mean: Tensor
+    category: Tensor
+    cells: int
+
+    @property
+    def total(self) -> Tensor:
+        return self.velocity + self.mean + self.category
+
+
+def loss(
+    model: Denoiser, cells: Cells, raw: Tensor, known: Tensor, hidden: Tensor, t: Tensor
+) -> Losses:
+    """Loss on the hidden cells (batch, columns); `raw` (batch, columns) are the numbers in standard
+    deviations, whose mean is learned where t = 1."""
+    noisy, noise = add_noise(model, cells, t)
+    said = model(cells, known, hidden, noisy, t)
+    pack = Packed.of(hidden)
+    number = model.is_number[pack.column]
+    a = level(t)[pack.row]
+    wanted = a.sqrt() * pack.pick(noise) - (1 - a).sqrt() * pack.pick(cells.numbers)
+    velocity = (said.velocity - wanted).square()[number]
+    last = number & (t[pack.row] == 1)
+    mean = (said.mean - pack.pick(raw)).square()[last]
+    state, truth = pack.pick(noisy.codes), pack.pick(cells.codes)
+    entropies = [
+        F.cross_entropy(logits[gone], truth[at][gone], reduction="none")
+        for c, logits in said.logits.items()
+        if len(gone := (state[at := pack.column == c] == model.categories[c]))
+    ]
+    entropy = torch.cat(entropies) if entropies else velocity.new_zeros(0)
+    count = max(len(pack.row), 1)
+    return Losses(
+        velocity.sum() / count,
+        mean.sum() / max(int((t[pack.row] == 1).sum()), 1),
+        entropy.sum() / count,
+        count,
+    )
+
+
+def expectation(model: Denoiser, cells: Cells, known: Tensor, hidden: Tensor) -> Prediction:
+    """The conditional mean and mode of the hidden cells: one call at t = 1 with no noise known."""
+    blank = Cells(torch.zeros_like(cells.numbers), model.masked.expand_as(cells.codes))
+    t = cells.numbers.new_ones(len(cells))
+    return model(cells, known, hidden, blank, t)
+
+
+def draw(
+    model: Denoiser,
+    cells: Cells,
+    known: Tensor,
+    hidden: Tensor,
+    noise: "Noise",
+    steps: int,
+    guidance: float = 0.0,
+) -> Cells:
+    """One joint draw of the hidden cells of each row given its known ones, in `steps` calls of the
+    decoder (DDIM of Song et al., 2021, with half of its noise fresh).
+
+    With `guidance` w > 0 the prediction p(known) becomes p(known) + w (p(known) - p(nothing))
+    (classifier-free guidance, Ho & Salimans, 2022): stronger than the data, and less varied.
+    """
+    memory = model.remember(cells, known)
+    alone = model.remember(cells, torch.zeros_like(known)) if guidance else None
+    pack = Packed.of(hidden)
+    times = torch.linspace(1, 0, steps + 1, device=hidden.device)
+    state = Cells(noise.normal(), model.masked.expand_as(cells.codes).clone())
+    for now, then in pairwise(times):
+        seen = Cells(state.numbers * (now < 1), state.codes)
+        t = now.expand(len(hidden))
+        said = model.denoise(memory, pack, seen, t)
+        if alone is not None:
+            said = _guided(said, model.denoise(alone, pack, seen, t), guidance)
+        state = Cells(
+            _back(state.numbers, said.velocity, pack, now, then, noise),
+            _reveal(model, state.codes, said.logits, pack, now, then, noise),
+        )
+    return Cells(
+        torch.where(hidden, state.numbers, cells.numbers),
+        torch.where(hidden, state.codes, cells.codes),
+    )
+
+
+def _guided(said: Prediction, alone: Prediction, weight: float) -> Prediction:
+    velocity = said.velocity + weight * (said.velocity - alone.velocity)
+    logits = {c: x + weight * (x - alone.logits[c]) for c, x in said.logits.items()}
+    return Prediction(velocity, said.mean, logits)
+
+
+def _back(
+    x: Tensor, velocity: Tensor, pack: Packed, now: Tensor, then: Tensor, noise: "Noise"
+) -> Tensor:
+    """Numbers (batch, columns) one step closer to the data."""
+    a, b = level(now), level(then)
+    if then == 0:
+        b = torch.ones_like(b)
+    v = pack.grid(velocity[:, None])[..., 0]
+    clean = (a.sqrt() * x - (1 - a).sqrt() * v).clamp(-FURTHEST, FURTHEST)
+    rest = (x - a.sqrt() * clean) / (1 - a).sqrt()
+    sigma = FRESH * ((1 - b) / (1 - a)).sqrt() * (1 - a / b).clamp_min(0).sqrt()
+    return b.sqrt() * clean + (1 - b - sigma**2).clamp_min(0).sqrt() * rest + sigma * noise.normal()
+
+
+def _reveal(
+    model: Denoiser, codes: Tensor, logits: dict[int, Tensor], pack: Packed, now: Tensor,
+    then: Tensor, noise: "Noise",
+) -> Tensor:  # fmt: skip
+    """Draw the categories of masked cells whose time has come."""
+    turn = noise.uniform() < (now - then) / now
+    choice = noise.uniform()
+    codes = codes.clone()
+    for c, scores in logits.items():
+        row = pack.row[pack.column == c]
+        due = turn[row, c] & (codes[row, c] == model.categories[c])
+        row = row[due]
+        shares = scores[due].softmax(-1).cumsum(-1)
+        drawn = (shares < choice[row, c][:, None] * shares[:, -1:]).sum(-1)
+        codes[row, c] = drawn.clamp_max(model.categories[c] - 1)
+    return codes
+
+
+class Noise:
+    """Random numbers for some rows of a block, which depend on the seed and the block alone: not on
+    which of its rows are asked for."""
+
+    def __init__(
+        self, seed: tuple[int, ...], shape: tuple[int, int], keep: Tensor, device: torch.device
+    ) -> None:
+        state = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
+        self._generator = torch.Generator().manual_seed(int(state >> 1))
+        self._shape, self._keep, self._device = shape, keep, device
+
+    def normal(self) -> Tensor:
+        """(rows that are kept, columns), standard normal."""
+        drawn = torch.randn(self._shape, generator=self._generator)
+        return drawn[self._keep].to(self._device)
+
+    def uniform(self) -> Tensor:
+        """(rows that are kept, columns) in [0, 1)."""
+        drawn = torch.rand(self._shape, generator=self._generator)
+        return drawn[self._keep].to(self._device)

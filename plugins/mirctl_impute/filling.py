@@ -1,0 +1,248 @@
+"""Filling the holes of a table: block after block, and nothing but the holes changes."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mirctl import console
+from mirctl.errors import DataError, UsageError
+from mirctl.tables import Block, Stream
+from mirctl_impute import diffusion
+from mirctl_impute.columns import NumberColumn
+from mirctl_impute.diffusion import Noise
+from mirctl_impute.model import Cells, Packed, Prediction
+from mirctl_impute.saving import Imputer
+from mirctl_impute.schema import MODELLED
+
+SPREAD_DRAWS = 20
+"""Draws that the standard deviation of a filled number is taken over."""
+DRAW, FILLED = "draw", "filled"
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How holes are filled."""
+
+    draws: int = 1
+    point: bool = False
+    """The best single value, mean or mode, instead of a draw."""
+    steps: int = 20
+    seed: int = 0
+    mark: bool = False
+    uncertainty: bool = False
+
+
+@dataclass
+class Told:
+    """What people are told in the end."""
+
+    rows: int = 0
+    filled: int = 0
+    left: dict[str, int] = field(default_factory=dict)
+    unseen: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Holes:
+    """A block's rows that have holes in modelled columns, ready for the network.
+
+    rows (r,) positions in the block, mask (r, columns) the holes.
+    """
+
+    rows: np.ndarray
+    mask: np.ndarray
+    cells: Cells
+    known: Tensor
+    hidden: Tensor
+    shape: tuple[int, int]
+    number: int
+    """Of the block, from 0: its noise depends on it."""
+
+
+def fill(imputer: Imputer, stream: Stream, target: Path | str, ways: Ways) -> Told:
+    """Write the table with its holes filled; one block of rows is in memory at a time."""
+    _check_columns(imputer, stream)
+    several = ways.draws > 1 and not ways.point
+    before = [DRAW] if several else []
+    after = _added(imputer, ways)
+    for name in (*before, *after):
+        if name in stream.columns:
+            raise UsageError(f"the table has a column {name!r}, which this adds: rename it")
+    told = Told()
+    with (
+        console.progress("fill", 0, "rows") as advance,
+        stream.writer(target, before=before, after=after) as writer,
+    ):
+        for number, block in enumerate(stream.blocks(imputer.block_rows)):
+            holes, constants = _find(imputer, stream, block, number, told)
+            added = _beside(imputer, holes, len(block), ways)
+            for draw, values in enumerate(_values(imputer, holes, ways), start=1):
+                filled = {**constants, **_texts(imputer, holes, values)}
+                if several:
+                    added[DRAW] = [str(draw)] * len(block)
+                if ways.mark:
+                    added[FILLED] = _marks(filled, len(block), stream.columns)
+                writer.write(block, filled, added)
+            advance(len(block))
+    return told
+
+
+def _check_columns(imputer: Imputer, stream: Stream) -> None:
+    """Columns may be missing, new, or in another order, and that is said; none in common is not."""
+    here, learned = set(stream.columns), imputer.table.names
+    if not here & {column.name for column in imputer.table.columns}:
+        raise DataError(
+            f"has none of the columns that were learned ({', '.join(learned[:8])}, ...): is it "
+            "another table, or one without a header (--names)?",
+            where=stream.name,
+        )
+    gone = [column.name for column in imputer.table.columns if column.name not in here]
+    if gone:
+        console.warn(f"{stream.name} lacks {', '.join(gone)}: they count as unknown")
+    new = [name for name in stream.columns if name not in learned]
+    if new:
+        console.warn(f"{', '.join(new)} were never learned: they are carried through as they are")
+
+
+def _find(
+    imputer: Imputer, stream: Stream, block: Block, number: int, told: Told
+) -> tuple[Holes, dict[str, dict[int, str]]]:
+    """The holes of a block; those of constant columns are filled at once."""
+    table = imputer.table
+    values, absent = table.read(block, stream.name)
+    there = np.array([column.name in block.cells for column in table.columns])
+    mask = absent & there
+    unseen = ~absent & np.isnan(values)
+    for i in unseen.any(0).nonzero()[0]:
+        name = table.columns[i].name
+        told.unseen[name] = told.unseen.get(name, 0) + int(unseen[:, i].sum())
+    constants = {}
+    for name, cells in block.cells.items():
+        kind = table.kinds.get(name)
+        if kind in MODELLED or stream.types.get(name) == "opaque":
+            continue
+        gaps = table.absent(cells).nonzero()[0].tolist()
+        if kind == "constant":
+            constants[name] = dict.fromkeys(gaps, table.constants[name])
+        elif gaps:
+            told.left[name] = told.left.get(name, 0) + len(gaps)
+    told.rows += len(block)
+    told.filled += int(mask.sum()) + sum(map(len, constants.values()))
+    rows = mask.any(1).nonzero()[0]
+    known = torch.from_numpy(~np.isnan(values[rows])).to(imputer.device)
+    hidden = torch.from_numpy(mask[rows]).to(imputer.device)
+    cells = table.encode(values[rows]).to(imputer.device)
+    return Holes(rows, mask[rows], cells, known, hidden, mask.shape, number), constants
+
+
+def _values(imputer: Imputer, holes: Holes, ways: Ways) -> Iterator[np.ndarray]:
+    """Values (rows with holes, columns) for each copy of the block that is written."""
+    if not len(holes.rows):
+        yield from [np.zeros(holes.mask.shape)] * (1 if ways.point else ways.draws)
+    elif ways.point:
+        yield point(imputer, _expect(imputer, holes), holes.hidden)
+    else:
+        for draw in range(ways.draws):
+            yield _draw(imputer, holes, ways, draw)
+
+
+@torch.no_grad()
+def _expect(imputer: Imputer, holes: Holes) -> Prediction:
+    return diffusion.expectation(imputer.model, holes.cells, holes.known, holes.hidden)
+
+
+@torch.no_grad()
+def _draw(imputer: Imputer, holes: Holes, ways: Ways, draw: int) -> np.ndarray:
+    noise = Noise(
+        (ways.seed, draw, holes.number), holes.shape, torch.from_numpy(holes.rows), imputer.device
+    )
+    drawn = diffusion.draw(imputer.model, holes.cells, holes.known, holes.hidden, noise, ways.steps)
+    return decode(imputer, drawn)
+
+
+def decode(imputer: Imputer, cells: Cells) -> np.ndarray:
+    """What the network drew, as values (rows, columns)."""
+    numbers, codes = cells.numbers.cpu().numpy().astype(float), cells.codes.cpu().numpy()
+    values = codes.astype(float)
+    for i, column in enumerate(imputer.table.columns):
+        if isinstance(column, NumberColumn):
+            values[:, i] = column.on_grid(column.scale.decode(numbers[:, i]))
+    return values
+
+
+def point(imputer: Imputer, said: Prediction, hidden: Tensor) -> np.ndarray:
+    """Means of numbers and modes of categories (rows, columns) of the hidden cells."""
+    values = Packed.of(hidden).grid(said.mean[:, None])[..., 0].cpu().numpy().astype(float)
+    hidden_here = hidden.cpu().numpy()
+    for i, column in enumerate(imputer.table.columns):
+        if isinstance(column, NumberColumn):
+            values[:, i] = column.on_grid(column.scale.value(values[:, i]))
+        else:
+            values[hidden_here[:, i], i] = said.logits[i].argmax(-1).cpu().numpy()
+    return values
+
+
+def _texts(imputer: Imputer, holes: Holes, values: np.ndarray) -> dict[str, dict[int, str]]:
+    """Column -> {position in the block: text}."""
+    filled = {}
+    for i, column in enumerate(imputer.table.columns):
+        at = holes.mask[:, i]
+        if at.any():
+            rows = holes.rows[at].tolist()
+            filled[column.name] = dict(zip(rows, column.text(values[at, i]), strict=True))
+    return filled
+
+
+def _marks(filled: Mapping[str, Mapping[int, str]], rows: int, order: list[str]) -> list[str]:
+    """The names of the filled cells of each row, with semicolons between."""
+    names: list[list[str]] = [[] for _ in range(rows)]
+    for name in sorted(filled, key=order.index):
+        for row in filled[name]:
+            names[row].append(name)
+    return [";".join(row) for row in names]
+
+
+def _added(imputer: Imputer, ways: Ways) -> list[str]:
+    """Names of the columns that are added at the end."""
+    spread = [_spread_name(column) for column in imputer.table.columns] if ways.uncertainty else []
+    return spread + ([FILLED] if ways.mark else [])
+
+
+def _spread_name(column: object) -> str:
+    return f"{column.name}.sd" if isinstance(column, NumberColumn) else f"{column.name}.entropy"
+
+
+def _beside(imputer: Imputer, holes: Holes, rows: int, ways: Ways) -> dict[str, list[str | None]]:
+    """How uncertain each filled cell is: standard deviation of 20 draws, entropy in nats."""
+    if not ways.uncertainty:
+        return {}
+    columns = imputer.table.columns
+    added = {_spread_name(column): [""] * rows for column in columns}
+    if not len(holes.rows):
+        return added
+    said = _expect(imputer, holes)
+    draws = np.stack([_draw(imputer, holes, ways, 1_000_000 + d) for d in range(SPREAD_DRAWS)])
+    for i, column in enumerate(columns):
+        at = holes.mask[:, i]
+        if isinstance(column, NumberColumn):
+            spread = draws[:, at, i].std(0)
+        else:
+            logits = said.logits[i]
+            spread = (-(logits.softmax(-1) * logits.log_softmax(-1)).sum(-1)).cpu().numpy()
+        cells = added[_spread_name(column)]
+        for row, value in zip(holes.rows[at].tolist(), spread.tolist(), strict=True):
+            cells[row] = f"{value:.6g}"
+    return added
+
+
+def tell(told: Told) -> None:
+    """Say what was filled and what was not."""
+    console.say(f"filled {told.filled:,} cells of {told.rows:,} rows")
+    for name, count in told.left.items():
+        console.say(f"{name}: {count:,} missing cells are left: the column is not modelled")
+    for name, count in told.unseen.items():
+        console.warn(f"{name}: {count:,} cells hold categories never seen; they count as unknown")

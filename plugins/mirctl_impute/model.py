@@ -1,0 +1,228 @@
+"""The denoiser of MTabGen (Villaizan-Vallelado et al., arXiv 2407.02549): an encoder-decoder
+transformer over the cells of a row, with conditioning attention.
+
+Each cell is a token. The encoder reads the known cells and knows no time, so it runs once a row,
+whatever the number of sampling steps. The decoder reads the hidden cells in their noisy state; its
+tokens query the known cells and each other in one softmax (conditioning attention). Cells that are
+in neither set take no part at all.
+
+    token(number x of column c)   = C_c + W gelu(a_c x + b_c)
+    token(category k of column c) = C_c + E_ck         (k = K_c stands for "masked")
+    decoder token                += time embedding of t
+
+    h <- h + attention(norm h);  h <- h + mlp(norm h)      (pre-norm, both towers)
+
+Rows have different known cells, so tokens are packed: linear maps see the (tokens, width) of all
+rows of a batch, and only the attention itself works on the padded grid (batch, columns, width).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A batch of rows: `numbers` (batch, columns) normal scores, `codes` (batch, columns) category
+    numbers; a cell has a meaning in the one that fits its column."""
+
+    numbers: Tensor
+    codes: Tensor
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def to(self, device: torch.device) -> "Cells":
+        """The same on a device."""
+        return Cells(self.numbers.to(device), self.codes.to(device))
+
+
+@dataclass(frozen=True)
+class Packed:
+    """The true cells of a mask (batch, columns) in reading order: their rows and columns."""
+
+    row: Tensor
+    column: Tensor
+    mask: Tensor
+
+    @classmethod
+    def of(cls, mask: Tensor) -> "Packed":
+        row, column = mask.nonzero(as_tuple=True)
+        return cls(row, column, mask)
+
+    def grid(self, tokens: Tensor) -> Tensor:
+        """(tokens, width) -> (batch, columns, width), zero elsewhere."""
+        grid = tokens.new_zeros(*self.mask.shape, tokens.shape[-1])
+        return grid.index_put((self.row, self.column), tokens)
+
+    def pick(self, grid: Tensor) -> Tensor:
+        """(batch, columns, ...) -> (tokens, ...)."""
+        return grid[self.row, self.column]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the decoder's layers read of the known cells: keys and values (batch, heads, slots,
+    width of a head) a layer, and which slots are filled (batch, slots)."""
+
+    keys: tuple[Tensor, ...]
+    values: tuple[Tensor, ...]
+    mask: Tensor
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the network says of the hidden cells, in the order of their pack.
+
+    velocity (tokens,) and mean (tokens,) hold for numbers: v = sqrt(a) noise - sqrt(1 - a) x, and
+    the expected value in standard deviations of the column. logits: column -> (its tokens,
+    categories).
+    """
+
+    velocity: Tensor
+    mean: Tensor
+    logits: dict[int, Tensor]
+
+
+class Denoiser(nn.Module):
+    """p(hidden cells | known cells, noisy hidden cells, t) of rows with any pattern of cells.
+
+    `categories` holds for each column its number of categories, 0 for numbers.
+    """
+
+    def __init__(
+        self, categories: Sequence[int], width: int, layers: tuple[int, int], heads: int,
+        dropout: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.categories, self.width = tuple(categories), width
+        columns = len(self.categories)
+        sizes = torch.tensor([k + 1 if k else 0 for k in self.categories])
+        self.register_buffer("first", sizes.cumsum(0) - sizes, persistent=False)
+        self.register_buffer("is_number", sizes == 0, persistent=False)
+        self.register_buffer("masked", torch.tensor(self.categories), persistent=False)
+        self.column = nn.Parameter(torch.randn(columns, width) * 0.5)
+        self.slope = nn.Parameter(torch.randn(columns, width))
+        self.shift = nn.Parameter(torch.randn(columns, width))
+        self.number = nn.Linear(width, width)
+        self.category = nn.Parameter(torch.randn(max(int(sizes.sum()), 1), width) * 0.5)
+        self.everything = nn.Parameter(torch.randn(width) * 0.5)
+        self.time = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
+        self.encoder = nn.ModuleList(Layer(width, heads, dropout) for _ in range(layers[0]))
+        self.decoder = nn.ModuleList(Layer(width, heads, dropout) for _ in range(layers[1]))
+        self.to_memory = nn.ModuleList(
+            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * width)) for _ in self.decoder
+        )
+        self.norm = nn.LayerNorm(width)
+        self.velocity = nn.Parameter(torch.randn(columns, width) * width**-0.5)
+        self.mean = nn.Parameter(torch.zeros(columns, width))
+        self.number_bias = nn.Parameter(torch.zeros(columns, 2))
+        self.score = nn.Parameter(torch.randn_like(self.category) * width**-0.5)
+        self.score_bias = nn.Parameter(torch.zeros(len(self.category)))
+
+    def forward(
+        self, cells: Cells, known: Tensor, hidden: Tensor, noisy: Cells, t: Tensor
+    ) -> "Prediction":
+        """The hidden cells (batch, columns) from the known ones and their noisy state at t
+        (batch,); known and hidden must not overlap."""
+        return self.denoise(self.remember(cells, known), Packed.of(hidden), noisy, t)
+
+    def remember(self, cells: Cells, known: Tensor) -> Memory:
+        """Read the known cells once. Slot 0 is a learned token, there in every row."""
+        first = known.new_ones(len(known), 1)
+        pack = Packed.of(torch.cat([first, known], 1))
+        column = pack.column - 1
+        start = column < 0
+        inside = ~start
+        tokens = self.everything.expand(len(start), -1).clone()
+        packed = Packed(pack.row[inside], column[inside], known)
+        tokens[inside] = self._tokens(cells, packed)
+        for layer in self.encoder:
+            tokens = layer(tokens, pack)
+        keys, values = [], []
+        for read in self.to_memory:
+            key, value = pack.grid(read(tokens)).chunk(2, -1)
+            heads = self.decoder[0].heads
+            keys.append(_split(key, heads))
+            values.append(_split(value, heads))
+        return Memory(tuple(keys), tuple(values), pack.mask)
+
+    def denoise(self, memory: Memory, pack: Packed, noisy: Cells, t: Tensor) -> Prediction:
+        """One call of the decoder; `noisy` holds the state of the hidden cells."""
+        tokens = self._tokens(noisy, pack) + self.time(_waves(t, self.width))[pack.row]
+        for i, layer in enumerate(self.decoder):
+            known = (memory.keys[i], memory.values[i], memory.mask)
+            tokens = layer(tokens, pack, known)
+        return self._read(self.norm(tokens), pack)
+
+    def _tokens(self, cells: Cells, pack: Packed) -> Tensor:
+        """(tokens, width) of the cells in a pack."""
+        column = pack.column
+        numbers = self.is_number[column].nonzero()[:, 0]
+        at = column[numbers]
+        x = cells.numbers[pack.row[numbers], at][:, None]
+        value = self.number(F.gelu(x * self.slope[at] + self.shift[at]))
+        tokens = self.column[column]
+        tokens = tokens.index_add(0, numbers, value.to(tokens.dtype))
+        others = (~self.is_number[column]).nonzero()[:, 0]
+        at = column[others]
+        code = self.first[at] + cells.codes[pack.row[others], at]
+        return tokens.index_add(0, others, F.embedding(code, self.category))
+
+    def _read(self, tokens: Tensor, pack: Packed) -> Prediction:
+        column = pack.column
+        velocity = (tokens * self.velocity[column]).sum(-1) + self.number_bias[column, 0]
+        mean = (tokens * self.mean[column]).sum(-1) + self.number_bias[column, 1]
+        logits = {}
+        for c, count in enumerate(self.categories):
+            if count:
+                part = slice(int(self.first[c]), int(self.first[c]) + count)
+                logits[c] = F.linear(tokens[column == c], self.score[part], self.score_bias[part])
+        return Prediction(velocity.float(), mean.float(), {c: x.float() for c, x in logits.items()})
+
+
+class Layer(nn.Module):
+    """Pre-norm attention and MLP on packed tokens (tokens, width)."""
+
+    def __init__(self, width: int, heads: int, dropout: float, expand: int = 4) -> None:
+        super().__init__()
+        self.heads = heads
+        self.before = nn.LayerNorm(width)
+        self.project = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.between = nn.LayerNorm(width)
+        self.mlp = nn.Sequential(
+            nn.Linear(width, expand * width), nn.GELU(), nn.Linear(expand * width, width)
+        )
+        self.drop = nn.Dropout(dropout)
+
+    def forward(
+        self, tokens: Tensor, pack: Packed, known: tuple[Tensor, Tensor, Tensor] | None = None
+    ) -> Tensor:
+        """Tokens read each other, and the keys and values of what is `known`."""
+        grid = pack.grid(self.project(self.before(tokens)))
+        q, k, v = (_split(part, self.heads) for part in grid.chunk(3, -1))
+        mask = pack.mask
+        if known is not None:
+            k, v = torch.cat([known[0], k], 2), torch.cat([known[1], v], 2)
+            mask = torch.cat([known[2], mask], 1)
+        read = F.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None])
+        read = read.transpose(1, 2).flatten(2)
+        tokens = tokens + self.drop(self.out(pack.pick(read)))
+        return tokens + self.drop(self.mlp(self.between(tokens)))
+
+
+def _split(grid: Tensor, heads: int) -> Tensor:
+    """(batch, slots, width) -> (batch, heads, slots, width / heads)."""
+    return grid.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def _waves(t: Tensor, width: int) -> Tensor:
+    """(batch,) times in [0, 1] -> (batch, width) sines and cosines."""
+    rates = torch.exp(torch.arange(width // 2, device=t.device) * (-math.log(1e4) / (width // 2)))
+    angle = 1000 * t[:, None] * rates
+    return torch.cat([angle.sin(), angle.cos()], -1)

@@ -1,0 +1,101 @@
+"""The job: a table with holes -> kinds and scales -> a trained denoiser -> artifact."""
+
+import numpy as np
+import torch
+
+from mirctl import console, training
+from mirctl.errors import DataError
+from mirctl.run import Result, Run
+from mirctl.tables import open_stream
+from mirctl_impute import saving, schema
+from mirctl_impute.config import ImputeConfig, TableConfig
+from mirctl_impute.held import Errors, HeldOut
+from mirctl_impute.profile import Looked, look
+from mirctl_impute.schema import MODELLED
+from mirctl_impute.table import Table, learn
+from mirctl_impute.training import MaskTask
+
+RESAMPLES = 1_000
+
+
+def run(config: ImputeConfig, run: Run) -> Result:
+    """Do the whole job of a recipe with `uses: impute/fit`."""
+    with run.meter.phase("read data") as phase:
+        table, values = read(config.data, run)
+        phase.items = len(values)
+    torch.manual_seed(config.seed)
+    model = saving.build(table, config.model).to(run.device)
+    held = HeldOut(values, config.train.held_out, config.seed)
+    task = MaskTask(model, table, values, held, config.train, config.seed, run.device)
+    count = sum(p.numel() for p in model.parameters())
+    run.meter.record(trainable_parameters=count)
+    console.say(f"{count:,} trainable parameters")
+    with run.meter.phase("train"):
+        history = training.fit(task, config.train, run)
+    model.eval()
+    with torch.no_grad():
+        metrics = measured(held.measure(model, table, run.device), config.seed)
+    saving.save(config, run, table, model, metrics, history, len(values))
+    return Result(run.out, metrics=metrics, report=report(metrics))
+
+
+def check(config: ImputeConfig) -> None:
+    """Read the table as a run would; raise what would stop it."""
+    stream = open_stream(config.data.table, config.data.names)
+    tell(look(stream, schema.read(config.data.schema_file, config.data.missing)))
+
+
+def read(data: TableConfig, run: Run) -> tuple[Table, np.ndarray]:
+    """The table, learned but for its network, and its values (rows, modelled columns)."""
+    stream = open_stream(data.table, data.names)
+    said = schema.read(data.schema_file, data.missing)
+    looked = look(stream, said)
+    tell(looked)
+    table, values = learn(stream, looked, said, run.work, headless=data.names is not None)
+    if not table.columns:
+        raise DataError("has no column that can be learned", where=stream.name)
+    holes = int(np.isnan(values).sum())
+    console.say(f"{holes:,} of {values.size:,} cells are missing ({holes / values.size:.1%})")
+    return table, values
+
+
+def tell(looked: Looked) -> None:
+    """Say what the columns were taken for."""
+    by_kind: dict[str, list[str]] = {}
+    for name, said in looked.kinds.items():
+        by_kind.setdefault(said.kind, []).append(name)
+    learned = sum(len(names) for kind, names in by_kind.items() if kind in MODELLED)
+    console.say(f"{looked.rows:,} rows, {learned} columns to learn")
+    for kind, names in by_kind.items():
+        carried = "" if kind in (*MODELLED, "constant") else ", carried through as they are"
+        console.say(f"  {kind}: {', '.join(names)}{carried}")
+
+
+def measured(errors: Errors, seed: int) -> dict[str, dict[str, float | int | str]]:
+    """Means with a 95 % bootstrap interval over cells."""
+    rng = np.random.default_rng((seed, 2))
+    metrics = {}
+    for name, parts, unit in (
+        ("nrmse", errors.squares, "standard deviations"), ("accuracy", errors.hits, "share")
+    ):  # fmt: skip
+        if not len(parts):
+            continue
+        means = [rng.choice(parts, len(parts)).mean() for _ in range(RESAMPLES)]
+        low, high = np.quantile(means, [0.025, 0.975])
+        value = parts.mean()
+        if name == "nrmse":
+            value, low, high = np.sqrt([value, low, high])
+        metrics[name] = {
+            "value": float(value), "low": float(low), "high": float(high), "n": len(parts),
+            "unit": unit,
+        }  # fmt: skip
+    return metrics
+
+
+def report(metrics: dict[str, dict[str, float | int | str]]) -> str:
+    """A table for people."""
+    rows = [
+        [name, f"{m['value']:.4f}", f"{m['low']:.4f}..{m['high']:.4f}", str(m["n"])]
+        for name, m in metrics.items()
+    ]
+    return console.table(["held-out cells", "value", "95 % interval", "cells"], rows)

@@ -1,0 +1,121 @@
+"""The artifact of a learned table: what it holds, how it is written and read."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mirctl import __version__, artifact, device, inputs, recipe
+from mirctl.errors import ArtifactError
+from mirctl.run import Run
+from mirctl_impute.config import ImputeConfig, ModelConfig
+from mirctl_impute.model import Denoiser
+from mirctl_impute.table import Table
+
+KIND, SCHEMA = "impute/table", 1
+TABLE = "extra/table.json"
+BLOCK_CELLS = 65_536
+"""Rows are drawn in blocks of about so many cells: a fixed number, so that a draw is the same
+however the table arrives."""
+
+
+@dataclass(frozen=True)
+class Imputer:
+    """A learned table: what fills and makes rows."""
+
+    table: Table
+    model: Denoiser
+    device: torch.device
+
+    @property
+    def block_rows(self) -> int:
+        """Rows that are read, drawn and written at once."""
+        columns = max(len(self.table.columns), 1)
+        return 1 << max((BLOCK_CELLS // columns).bit_length() - 1, 6)
+
+
+def build(table: Table, config: ModelConfig) -> Denoiser:
+    """The network of a table, its weights random."""
+    layers = config.encoder_layers, config.decoder_layers
+    return Denoiser(table.categories, config.width, layers, config.heads)
+
+
+def save(
+    config: ImputeConfig, run: Run, table: Table, model: Denoiser, metrics: dict[str, Any],
+    history: list[dict[str, float]], rows: int,
+) -> None:  # fmt: skip
+    """Write the artifact in one rename."""
+    with artifact.create(run.out, kind=KIND, schema=SCHEMA, force=run.force) as draft:
+        draft.tensors("model", dict(model.state_dict()))
+        draft.json(TABLE, table.to_json())
+        draft.json("extra/network.json", config.model.model_dump())
+        draft.json("extra/history.json", history)
+        draft.text("recipe.yaml", recipe.dump(config, relative_to=run.out))
+        draft.json("metrics.json", metrics)
+        draft.json("efficiency.json", run.meter.report())
+        draft.text("README.md", card(table, metrics, rows))
+        draft.describe(
+            seed=config.seed,
+            device=str(run.device),
+            plugin={"name": "impute", "version": __version__},
+            inputs=inputs.relative(run.inputs, run.out),
+            rows=rows,
+            columns=len(table.columns),
+        )
+
+
+def load(path: Path, device_name: str = "auto") -> Imputer:
+    """Open the artifact of a learned table for use."""
+    art = artifact.open_artifact(path, KIND, SCHEMA)
+    chosen = device.choose(device_name)
+    try:
+        table = Table.from_json(art.json(TABLE))
+        model = build(table, ModelConfig.model_validate(art.json("extra/network.json")))
+        model.load_state_dict(dict(art.tensors("model")))
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise ArtifactError(f"does not hold together: {error}", where=str(path)) from error
+    return Imputer(table, model.to(chosen).eval(), chosen)
+
+
+CARD = """\
+# A learned table
+
+Made by `mirctl impute fit` from {rows:,} rows; the whole recipe is in `recipe.yaml`.
+
+| column | kind |
+| --- | --- |
+{columns}
+
+## Quality
+
+Point estimates of held-out cells (which also chose the epoch): numbers by their root mean squared
+error in standard deviations (nrmse), categories by the share that is right (accuracy).
+
+| metric | value | 95 % interval | cells |
+| --- | --- | --- | --- |
+{metrics}
+
+## Use
+
+```
+mirctl impute fill FOLDER holes.csv > full.csv
+mirctl impute sample FOLDER -n 1000 > rows.csv
+```
+
+The artifact holds the spellings of categories and the ranges of numbers, but no row of the table.
+"""
+
+
+def card(table: Table, metrics: dict[str, Any], rows: int) -> str:
+    """The README of the artifact."""
+    figures = [
+        f"| {name} | {m['value']:.4f} | {m['low']:.4f} to {m['high']:.4f} | {m['n']} |"
+        for name, m in metrics.items()
+    ]
+    kinds = [f"| {_cell(name)} | {kind} |" for name, kind in table.kinds.items()]
+    return CARD.format(rows=rows, columns="\n".join(kinds), metrics="\n".join(figures))
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

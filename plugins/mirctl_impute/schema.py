@@ -1,0 +1,82 @@
+"""Which kind each column is: inferred, shown as YAML, corrected by the user, read back."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from mirctl import recipe, yaml12
+from mirctl.errors import UsageError, suggest
+from mirctl.section import Section
+
+Kind = Literal[
+    "integer", "number", "boolean", "category", "date", "constant", "text", "id", "empty"
+]
+NUMBERS = ("integer", "number", "date")
+CATEGORIES = ("boolean", "category")
+MODELLED = (*NUMBERS, *CATEGORIES)
+MISSING = ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL")
+"""Texts that say a cell is missing, blanks around them aside."""
+
+HEAD = """\
+# integer, number, date, boolean and category are learned and filled; a constant is filled with
+# itself; text and id are carried through as they are, and so is an empty column.
+"""
+
+
+class ColumnKind(Section):
+    """What the user may say of a column."""
+
+    kind: Kind
+    format: str | None = Field(None, description="Of a date, as in %d.%m.%Y")
+
+    @model_validator(mode="after")
+    def only_dates_have_formats(self) -> Self:
+        if self.format is not None and self.kind != "date":
+            raise ValueError(f"format is for dates, and this is kind {self.kind!r}")
+        return self
+
+
+class Schema(Section):
+    """A schema file."""
+
+    missing: tuple[str, ...] = MISSING
+    columns: dict[str, Kind | ColumnKind] = Field(default_factory=dict)
+
+    def column(self, name: str) -> ColumnKind | None:
+        """What is said of a column."""
+        said = self.columns.get(name)
+        return ColumnKind(kind=said) if isinstance(said, str) else said
+
+
+def read(path: Path | None, missing: tuple[str, ...] | None = None) -> Schema:
+    """A schema file, or none; `missing`, where given, beats the file's."""
+    schema = Schema()
+    if path is not None:
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"cannot be read: {error}", where=str(path)) from error
+        tree, marks = yaml12.load(text, str(path))
+        if not isinstance(tree, dict):
+            raise UsageError("a schema is a mapping with `columns`", where=str(path))
+        schema = recipe.resolve(Schema, recipe.Recipe(str(path), path.parent, tree, marks))
+    return schema if missing is None else schema.model_copy(update={"missing": missing})
+
+
+def check_names(schema: Schema, names: list[str], where: str) -> None:
+    """Refuse a schema that speaks of columns the table does not have."""
+    for name in schema.columns:
+        if name not in names:
+            hint = suggest(name, names, f"its columns: {', '.join(names)}")
+            raise UsageError(f"the schema names the column {name!r}{hint}", where=where)
+
+
+def dump(schema: Schema) -> str:
+    """YAML that `read` takes."""
+    tree = schema.model_dump(mode="json", exclude_defaults=False)
+    tree["columns"] = {
+        name: said if isinstance(said, str) else {k: v for k, v in said.items() if v is not None}
+        for name, said in tree["columns"].items()
+    }
+    return HEAD + yaml12.dump(tree)

@@ -1,0 +1,134 @@
+"""A table's columns, learned: what a block of its rows means to the network, and back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mirctl.tables import Block, Stream
+from mirctl_impute import columns as kinds
+from mirctl_impute.columns import Column, NumberColumn
+from mirctl_impute.model import Cells
+from mirctl_impute.profile import BLOCK, Looked
+from mirctl_impute.schema import MODELLED, Schema
+
+
+@dataclass(frozen=True)
+class Table:
+    """Everything but the network that turns rows into values and values into rows."""
+
+    names: tuple[str, ...]
+    """All columns of the table it was learned from, in order."""
+    kinds: dict[str, str]
+    missing: frozenset[str]
+    columns: tuple[Column, ...]
+    """The modelled ones."""
+    constants: dict[str, str]
+    types: dict[str, str]
+    """How a typed format stores each column."""
+    headless: bool = False
+
+    @property
+    def categories(self) -> list[int]:
+        """Categories a modelled column; 0 for numbers."""
+        return [column.categories for column in self.columns]
+
+    def absent(self, cells: Sequence[str | None]) -> np.ndarray:
+        """(rows,) true where a cell is missing."""
+        missing = self.missing
+        return np.array([c is None or c.strip() in missing for c in cells], dtype=bool)
+
+    def read(self, block: Block, where: str) -> tuple[np.ndarray, np.ndarray]:
+        """Values (rows, columns) of the modelled columns, NaN where unknown, and which cells are
+        missing (rows, columns). A cell that is there may be unknown: an unseen category."""
+        values = np.full((len(block), len(self.columns)), np.nan)
+        absent = np.ones(values.shape, dtype=bool)
+        for i, column in enumerate(self.columns):
+            cells = block.cells.get(column.name)
+            if cells is not None:
+                absent[:, i] = self.absent(cells)
+                values[:, i] = column.parse(cells, ~absent[:, i], block.first, where)
+        return values, absent
+
+    def encode(self, values: np.ndarray) -> Cells:
+        """Values (rows, columns) as the network reads them; NaN becomes 0, which none reads."""
+        numbers = np.zeros(values.shape, np.float32)
+        codes = np.zeros(values.shape, np.int64)
+        for i, column in enumerate(self.columns):
+            here = ~np.isnan(values[:, i])
+            if isinstance(column, NumberColumn):
+                numbers[here, i] = column.scale.encode(values[here, i])
+            else:
+                codes[here, i] = values[here, i]
+        return Cells(torch.from_numpy(numbers), torch.from_numpy(codes))
+
+    def standard(self, values: np.ndarray) -> torch.Tensor:
+        """Numbers in standard deviations (rows, columns); 0 for what is none."""
+        out = np.zeros(values.shape, np.float32)
+        for i, column in enumerate(self.columns):
+            if isinstance(column, NumberColumn):
+                here = ~np.isnan(values[:, i])
+                out[here, i] = column.scale.standard(values[here, i])
+        return torch.from_numpy(out)
+
+    def to_json(self) -> dict[str, Any]:
+        """What the artifact keeps."""
+        return {
+            "names": list(self.names),
+            "kinds": self.kinds,
+            "missing": sorted(self.missing),
+            "columns": [kinds.to_json(column) for column in self.columns],
+            "constants": self.constants,
+            "types": self.types,
+            "headless": self.headless,
+        }
+
+    @classmethod
+    def from_json(cls, tree: dict[str, Any]) -> "Table":
+        """What `to_json` wrote; KeyError, TypeError or ValueError where it did not."""
+        return cls(
+            tuple(tree["names"]),
+            dict(tree["kinds"]),
+            frozenset(tree["missing"]),
+            tuple(kinds.from_json(column) for column in tree["columns"]),
+            dict(tree["constants"]),
+            dict(tree["types"]),
+            bool(tree["headless"]),
+        )
+
+
+def learn(
+    stream: Stream, looked: Looked, schema: Schema, work: Path, *, headless: bool
+) -> tuple[Table, np.ndarray]:
+    """Learn a table's scales; its values (rows, modelled columns) lie in a mapped file in `work`,
+    so that memory does not grow with the rows."""
+    of_kind = {name: said.kind for name, said in looked.kinds.items()}
+    columns = [
+        kinds.unlearned(looked.profiles[name], said, stream.name)
+        for name, said in looked.kinds.items()
+        if said.kind in MODELLED
+    ]
+    constants = {
+        name: next(iter(looked.profiles[name].distinct or ("",)))
+        for name, kind in of_kind.items()
+        if kind == "constant"
+    }
+    table = Table(
+        tuple(stream.columns), of_kind, frozenset(schema.missing), tuple(columns), constants,
+        dict(stream.types), headless,
+    )  # fmt: skip
+    shape = (looked.rows, len(columns))
+    values = np.memmap(work / "values.f64", dtype=np.float64, mode="w+", shape=shape)
+    row = 0
+    for block in stream.blocks(BLOCK):
+        part, _ = table.read(block, stream.name)
+        values[row : row + len(part)] = part
+        row += len(part)
+    scaled = []
+    for i, column in enumerate(columns):
+        seen = values[:, i]
+        scaled.append(kinds.learned(column, seen[~np.isnan(seen)]))
+    return Table(**{**vars(table), "columns": tuple(scaled)}), values

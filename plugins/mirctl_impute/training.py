@@ -1,0 +1,78 @@
+"""The task that the core's training loop runs: hide random cells of random rows, predict them.
+
+Dynamic masking: a row keeps each observed cell with a probability of its own, uniform in [0, 1];
+a share of the rows keeps none, which is generation. Another share also hides the cells that some
+other row of the table misses, so that the table's own patterns of holes are trained on (CACTI,
+2025). A truly missing cell is neither known nor asked for.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mirctl.training import step_seed
+from mirctl_impute import diffusion
+from mirctl_impute.config import ImputeTrain
+from mirctl_impute.held import HeldOut
+from mirctl_impute.model import Cells, Denoiser
+from mirctl_impute.table import Table
+
+FEWEST_ROWS, MOST_ROWS = 16_384, 100_000
+EARLIEST = 1e-3
+"""Times below it ask for nothing: the cell is there to be read."""
+
+Batch = tuple[Cells, Tensor, Tensor, Tensor, Tensor]
+
+
+class MaskTask:
+    """Rows in, mean loss of their hidden cells out; validates on cells that are never shown."""
+
+    def __init__(
+        self, model: Denoiser, table: Table, values: np.ndarray, held: HeldOut,
+        config: ImputeTrain, seed: int, device: torch.device,
+    ) -> None:  # fmt: skip
+        self.model, self.table, self.values, self.held = model, table, values, held
+        self.config, self.seed, self.device = config, seed, device
+
+    def steps(self, epoch: int) -> int:
+        rows = min(max(len(self.values), FEWEST_ROWS), MOST_ROWS)
+        return max(rows // self.config.batch_size, 1)
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        """Cells, standardised numbers, known and hidden cells (rows, columns), times (rows,)."""
+        rng = np.random.default_rng(step_seed(self.seed, epoch * self.steps(epoch) + step))
+        rows = np.sort(rng.integers(0, len(self.values), self.config.batch_size))
+        values = self.held.without(rows, self.values[rows])
+        there = ~np.isnan(values)
+        kept = there & self._kept(rng, len(rows))
+        parts = (
+            self.table.standard(values),
+            torch.from_numpy(kept),
+            torch.from_numpy(there & ~kept),
+            torch.from_numpy(self._times(rng, len(rows))),
+        )
+        cells = self.table.encode(values).to(self.device)
+        return (cells, *(part.to(self.device) for part in parts))
+
+    def _kept(self, rng: np.random.Generator, rows: int) -> np.ndarray:
+        """Which cells (rows, columns) the encoder may read, were they all observed."""
+        share = rng.random((rows, 1))
+        share[rng.random(rows) < self.config.all_hidden] = 0
+        kept = rng.random((rows, self.values.shape[1])) < share
+        copies = rng.random(rows) < self.config.copied
+        others = rng.integers(0, len(self.values), rows)[copies]
+        kept[copies] &= ~np.isnan(self.values[others])
+        return kept
+
+    def _times(self, rng: np.random.Generator, rows: int) -> np.ndarray:
+        """One time a row, spread evenly over the batch."""
+        times = (rng.permutation(rows) + rng.random(rows)) / rows
+        times[rng.random(rows) < self.config.at_end] = 1
+        return times.clip(EARLIEST, 1).astype(np.float32)
+
+    def loss(self, batch: Batch) -> Tensor:
+        return diffusion.loss(self.model, *batch).total
+
+    def validate(self) -> dict[str, float]:
+        """Point estimates of the held-out cells; a score is better the higher it is."""
+        return self.held.measure(self.model, self.table, self.device).means()
