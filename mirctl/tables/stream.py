@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-Filled = Mapping[str, Mapping[int, str]]
-"""Column -> {position of a row in its block: its new text}."""
+Filled = Mapping[str, Mapping[int, str | None]]
+"""Column -> {position of a row in its block: its new text, None for nothing}."""
 
 Cells = Mapping[str, Sequence[str | None]]
 """Column -> its cells as text."""
@@ -74,7 +74,7 @@ class NewTable(Protocol):
         """Write rows that are made from nothing."""
 
 
-def patched(cells: Sequence[str | None], filled: Mapping[int, str]) -> Sequence[str | None]:
+def patched(cells: Sequence[str | None], filled: Mapping[int, str | None]) -> Sequence[str | None]:
     """The cells of a column, with the filled ones in their places."""
     if not filled:
         return cells

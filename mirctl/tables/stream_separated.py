@@ -125,7 +125,8 @@ class _SeparatedWriter:
         changes: dict[int, list[tuple[int, str]]] = {}
         for name, cells in filled.items():
             for row, text in cells.items():
-                changes.setdefault(row, []).append((self.places[name], self.dialect.quoted(text)))
+                field = self.dialect.quoted(text or "")
+                changes.setdefault(row, []).append((self.places[name], field))
         if not changes:
             return rows
         rows = list(rows)

@@ -12,7 +12,7 @@ from mirctl import console
 from mirctl.errors import DataError, UsageError
 from mirctl.tables import Block, Stream
 from mirctl_impute import diffusion
-from mirctl_impute.columns import NumberColumn
+from mirctl_impute.columns import Column, NumberColumn
 from mirctl_impute.diffusion import Noise
 from mirctl_impute.model import Cells, Packed, Prediction
 from mirctl_impute.saving import Imputer
@@ -75,7 +75,7 @@ def fill(imputer: Imputer, stream: Stream, target: Path | str, ways: Ways) -> To
     told = Told()
     with (
         console.progress("fill", 0, "rows") as advance,
-        stream.writer(target, before=before, after=after) as writer,
+        stream.writer(target, before=before, after=after, types=_types(after)) as writer,
     ):
         for number, block in enumerate(stream.blocks(imputer.block_rows)):
             holes, constants = _find(imputer, stream, block, number, told)
@@ -212,7 +212,12 @@ def _added(imputer: Imputer, ways: Ways) -> list[str]:
     return spread + ([FILLED] if ways.mark else [])
 
 
-def _spread_name(column: object) -> str:
+def _types(names: list[str]) -> dict[str, str]:
+    """How typed formats store the added columns."""
+    return {DRAW: "int64", **{name: "number" for name in names if name != FILLED}}
+
+
+def _spread_name(column: Column) -> str:
     return f"{column.name}.sd" if isinstance(column, NumberColumn) else f"{column.name}.entropy"
 
 
@@ -221,7 +226,9 @@ def _beside(imputer: Imputer, holes: Holes, rows: int, ways: Ways) -> dict[str, 
     if not ways.uncertainty:
         return {}
     columns = imputer.table.columns
-    added = {_spread_name(column): [""] * rows for column in columns}
+    added: dict[str, list[str | None]] = {
+        _spread_name(column): [None] * rows for column in columns
+    }
     if not len(holes.rows):
         return added
     said = _expect(imputer, holes)

@@ -38,7 +38,7 @@ class Holes:
     keep: tuple[str, ...] = ()
     """Columns that stay whole."""
     text: str = ""
-    """What a hole is written as, in formats without an empty cell of their own."""
+    """What a hole is written as; empty is an empty cell, null where the format has one."""
 
 
 def mask(stream: Stream, target: Path | str, holes: Holes, said: schema.Schema) -> tuple[int, int]:
@@ -60,7 +60,7 @@ def mask(stream: Stream, target: Path | str, holes: Holes, said: schema.Schema) 
             for i, name in enumerate(names):
                 there = [c is not None and c.strip() not in missing for c in block.cells[name]]
                 at = (hit[:, i] & there).nonzero()[0].tolist()
-                filled[name] = dict.fromkeys(at, holes.text)
+                filled[name] = dict.fromkeys(at, holes.text or None)
                 cells += sum(there)
                 made += len(at)
             writer.write(block, filled)

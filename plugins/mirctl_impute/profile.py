@@ -126,10 +126,12 @@ class Profile:
             return ColumnKind(kind="integer" if self.integers else "number")
         if self.formats and self.numbers == 0:
             return ColumnKind(kind="date", format=self.formats[0])
-        if count <= FEW or (not many and count <= self.seen / 2):
+        if count <= FEW:
             return ColumnKind(kind="category")
-        if self.numbers >= 0.8 * self.seen and not self.padded and self.odd is not None:
+        if self.numbers >= 0.8 * self.seen and self.odd is not None:
             self._refuse_mixed(where)
+        if not many and count <= self.seen / 2:
+            return ColumnKind(kind="category")
         spoken = self.words / max(count, 1) >= 3
         return ColumnKind(kind="text" if spoken else "id")
 

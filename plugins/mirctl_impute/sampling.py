@@ -16,6 +16,7 @@ from mirctl_impute.diffusion import Noise
 from mirctl_impute.filling import decode
 from mirctl_impute.saving import Imputer
 from mirctl_impute.schema import MODELLED
+from mirctl_impute.table import Table
 
 TRIES = 50
 """Draws in which a value may fall into the range asked for, before it is put at its edge."""
@@ -99,7 +100,7 @@ def sample(
     size = imputer.block_rows
     with (
         console.progress("sample", count, "rows") as advance,
-        new_table(target, table.names, table.types) as out,
+        new_table(target, table.names, _types(table)) as out,
     ):
         for number, start in enumerate(range(0, count, size)):
             rows = min(size, count - start)
@@ -110,6 +111,15 @@ def sample(
             out.write({name: cells.get(name, [None] * rows) for name in table.names})
             advance(rows)
     return forced
+
+
+def _types(table: Table) -> dict[str, str]:
+    """How typed formats store the columns: as the learned table did; text by its kind."""
+    by_kind = {"integer": "int64", "number": "number"}
+    return {
+        name: by_kind.get(table.kinds[name], "text") if kind == "text" else kind
+        for name, kind in table.types.items()
+    }
 
 
 @torch.no_grad()

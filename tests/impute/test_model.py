@@ -1,0 +1,144 @@
+"""The denoiser: what may and what must not reach a prediction, against a form written row by row."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from mirctl_impute.model import Cells, Denoiser, Packed
+
+CATEGORIES = [0, 3, 0, 2, 5]
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(1)
+    made = Denoiser(CATEGORIES, 16, (2, 2), 2).eval()
+    for parameter in made.parameters():  # biases and the mean's weights start at zero
+        nn.init.normal_(parameter, std=0.3)
+    return made
+
+
+@pytest.fixture
+def batch():
+    """Cells, known, hidden, noisy, t of 7 rows; some cells are in neither set."""
+    torch.manual_seed(2)
+    codes = torch.stack([torch.randint(0, max(k, 1), (7,)) for k in CATEGORIES], 1)
+    cells = Cells(torch.randn(7, 5), codes)
+    place = torch.rand(7, 5)
+    known, hidden = place < 0.4, place > 0.6
+    known[0], hidden[0] = False, True
+    known[1], hidden[1] = True, False
+    noisy = Cells(torch.randn(7, 5), torch.minimum(codes + 1, torch.tensor(CATEGORIES)))
+    return cells, known, hidden, noisy, torch.rand(7)
+
+
+def close(one, other):
+    assert torch.allclose(one.velocity, other.velocity, atol=1e-5)
+    assert torch.allclose(one.mean, other.mean, atol=1e-5)
+    for c, logits in one.logits.items():
+        assert torch.allclose(logits, other.logits[c], atol=1e-5)
+
+
+@torch.no_grad()
+def test_only_known_cells_and_the_noisy_state_reach_a_prediction(model, batch):
+    cells, known, hidden, noisy, t = batch
+    before = model(*batch)
+    other = Cells(torch.where(known, cells.numbers, 9.0), torch.where(known, cells.codes, 0))
+    state = Cells(torch.where(hidden, noisy.numbers, -9.0), torch.where(hidden, noisy.codes, 0))
+    close(before, model(other, known, hidden, state, t))
+
+
+@torch.no_grad()
+def test_every_known_cell_and_every_hidden_state_counts(model, batch):
+    cells, known, hidden, noisy, t = batch
+    before = model(*batch)
+    both = (known & model.is_number).any(1) & hidden.any(1)
+    row = int(both.nonzero()[0, 0])
+    column = int((known[row] & model.is_number).nonzero()[0, 0])
+    moved = cells.numbers.clone()
+    moved[row, column] += 1
+    after = model(Cells(moved, cells.codes), known, hidden, noisy, t)
+    changed = before.velocity != after.velocity
+    assert changed[Packed.of(hidden).row == row].any()
+    assert not changed[Packed.of(hidden).row != row].any()
+
+
+@torch.no_grad()
+def test_a_row_is_the_same_alone_and_in_a_batch(model, batch):
+    cells, known, hidden, noisy, t = batch
+    whole = model(*batch)
+    rows = Packed.of(hidden).row
+    for i in range(7):
+        one = slice(i, i + 1)
+        alone = model(
+            Cells(cells.numbers[one], cells.codes[one]), known[one], hidden[one],
+            Cells(noisy.numbers[one], noisy.codes[one]), t[one],
+        )  # fmt: skip
+        assert torch.allclose(alone.velocity, whole.velocity[rows == i], atol=1e-5)
+
+
+def reference(model, cells, known, hidden, noisy, t):
+    """The module's docstring written out for one row with plain lists of tokens: velocities."""
+    first = torch.tensor([0, 0, 4, 4, 7])  # a row more than categories for "masked"
+
+    def token(source, c):
+        if CATEGORIES[c]:
+            value = model.category[first[c] + source.codes[c]]
+        else:
+            inner = nn.functional.gelu(source.numbers[c] * model.slope[c] + model.shift[c])
+            value = model.number.weight @ inner + model.number.bias
+        return model.column[c] + value
+
+    def attend(layer, tokens, more_keys=(), more_values=()):
+        q, k, v = layer.project(layer.before(tokens)).chunk(3, -1)
+        k, v = torch.cat([*more_keys, k]), torch.cat([*more_values, v])
+        heads = []
+        for h in range(layer.heads):
+            part = slice(h * 8, h * 8 + 8)
+            scores = q[:, part] @ k[:, part].T / math.sqrt(8)
+            heads.append(scores.softmax(-1) @ v[:, part])
+        tokens = tokens + layer.out(torch.cat(heads, -1))
+        return tokens + layer.mlp(layer.between(tokens))
+
+    seen = [model.everything] + [token(cells, c) for c in range(5) if known[c]]
+    memory = torch.stack(seen)
+    for layer in model.encoder:
+        memory = attend(layer, memory)
+    rates = torch.exp(torch.arange(8) * (-math.log(1e4) / 8))
+    when = model.time(torch.cat([(1000 * t * rates).sin(), (1000 * t * rates).cos()]))
+    asked = [c for c in range(5) if hidden[c]]
+    if not asked:
+        return torch.zeros(0)
+    tokens = torch.stack([token(noisy, c) + when for c in asked])
+    for layer, read in zip(model.decoder, model.to_memory):
+        key, value = read(memory).chunk(2, -1)
+        tokens = attend(layer, tokens, [key], [value])
+    tokens = model.norm(tokens)
+    return torch.stack(
+        [x @ model.velocity[c] + model.number_bias[c, 0] for x, c in zip(tokens, asked)]
+    )
+
+
+@torch.no_grad()
+def test_the_packed_network_is_the_written_out_one(model, batch):
+    cells, known, hidden, noisy, t = batch
+    rows = Packed.of(hidden).row
+    said = model(*batch).velocity
+    for i in range(7):
+        one = reference(
+            model, Cells(cells.numbers[i], cells.codes[i]), known[i], hidden[i],
+            Cells(noisy.numbers[i], noisy.codes[i]), t[i],
+        )  # fmt: skip
+        assert torch.allclose(said[rows == i], one, atol=1e-4), i
+
+
+def test_a_table_of_numbers_alone_or_of_categories_alone(batch):
+    for categories in ([0, 0], [2, 3]):
+        made = Denoiser(categories, 8, (1, 1), 2)
+        cells = Cells(torch.randn(3, 2), torch.ones(3, 2, dtype=torch.long))
+        hidden = torch.ones(3, 2, dtype=torch.bool)
+        said = made(cells, ~hidden, hidden, cells, torch.rand(3))
+        assert len(said.velocity) == 6
+        assert all(torch.isfinite(x).all() for x in said.logits.values())
