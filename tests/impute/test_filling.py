@@ -1,0 +1,203 @@
+"""Filling: only holes change, all of them are filled, and what fills them is legal."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from impute.conftest import KINDS, csv_text, holes, rows
+
+FILLABLE = [name for name in KINDS if name != "note"]
+
+
+def cells(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def fill(mirctl, model, path, *options):
+    ran = mirctl("impute", "fill", model, path, *options)
+    assert ran.code == 0, ran.err
+    return ran.out
+
+
+def check_filled(before, after):
+    """Observed cells as they were, every hole a legal value."""
+    days = {row["made"] for row in before}
+    for old, new in zip(before, after, strict=True):
+        for name in FILLABLE:
+            if old[name]:
+                assert new[name] == old[name]
+        assert 0 <= int(new["size"]) <= 59
+        assert len(new["weight"].partition(".")[2]) == 2
+        assert new["colour"] in ("red", "green", "blue, dark")
+        assert new["heavy"] in ("yes", "no")
+        assert np.datetime64(new["made"]) > np.datetime64("1969-01-01")
+        assert new["shop"] == "here"
+        assert new["note"] == old["note"]
+    assert len(days) > 20
+
+
+@pytest.mark.parametrize("options", [(), ("--point",), ("--steps", "3")])
+def test_only_holes_change_and_every_one_is_filled(mirctl, learned, holed, options):
+    before, after = cells(holed.read_text()), cells(fill(mirctl, learned, holed, *options))
+    check_filled(before, after)
+
+
+def test_lines_without_holes_come_out_byte_for_byte(mirctl, learned, tmp_path):
+    text = csv_text(rows(20)).replace("\n", "\r\n").replace(",here,", ', "here" ,', 3)
+    path = tmp_path / "whole.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    out = tmp_path / "out.csv"
+    fill(mirctl, learned, path, "--out", out)
+    assert out.read_bytes() == path.read_bytes()
+
+
+def test_stdin_a_file_and_another_order_of_columns_give_the_same(
+    mirctl, learned, holed, monkeypatch
+):
+    text = fill(mirctl, learned, holed)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(holed.read_bytes())))
+    assert fill(mirctl, learned, "-") == text
+    turned = [dict(reversed(row.items())) for row in cells(holed.read_text())]
+    other = holed.with_name("turned.jsonl")
+    other.write_text("".join(json.dumps(row) + "\n" for row in turned))
+    again = [json.loads(line) for line in fill(mirctl, learned, other).splitlines()]
+    assert again == [dict(reversed(row.items())) for row in cells(text)]
+
+
+def test_a_row_is_filled_the_same_whatever_holes_other_rows_have(mirctl, learned, tmp_path):
+    data, mask = rows(40, seed=6), holes(40)
+    results = []
+    for other in (False, True):
+        changed = mask.copy()
+        changed[20:, :-1] = other
+        path = tmp_path / f"{other}.csv"
+        path.write_text(csv_text(data, changed))
+        results.append(cells(fill(mirctl, learned, path))[:20])
+    assert results[0] == results[1]
+
+
+def test_seeds_and_draws_differ_and_repeat(mirctl, learned, holed):
+    one = fill(mirctl, learned, holed, "--seed", "1")
+    assert one == fill(mirctl, learned, holed, "--seed", "1")
+    assert one != fill(mirctl, learned, holed, "--seed", "2")
+    several = cells(fill(mirctl, learned, holed, "--seed", "1", "-m", "3"))
+    assert [row.pop("draw") for row in several] == ["1"] * 90 + ["2"] * 90 + ["3"] * 90
+    assert several[:90] == cells(one)
+    assert several[90:180] != several[:90]
+    assert list(cells(fill(mirctl, learned, holed, "-m", "3"))[0])[0] == "draw"
+    points = fill(mirctl, learned, holed, "--point")
+    assert points == fill(mirctl, learned, holed, "--point", "--seed", "9")
+
+
+def test_marks_and_uncertainty_stand_beside_filled_cells_only(mirctl, learned, holed):
+    before = cells(holed.read_text())
+    after = cells(fill(mirctl, learned, holed, "--mark", "--uncertainty"))
+    for old, new in zip(before, after, strict=True):
+        gaps = [name for name in FILLABLE if not old[name]]
+        assert new["filled"] == ";".join(gaps)
+        for name in ("size", "weight", "made"):
+            assert bool(new[f"{name}.sd"]) == (name in gaps)
+        for name in ("colour", "heavy"):
+            assert bool(new[f"{name}.entropy"]) == (name in gaps)
+        assert 0 <= float(new["heavy.entropy"] or 0) <= np.log(2) + 1e-6
+    # what one can compute from the rest is more certain than what one cannot
+    alone = [float(r["size.sd"]) for r in after if r["size.sd"] and "weight" in r["filled"]]
+    known = [float(r["size.sd"]) for r in after if r["size.sd"] and "weight" not in r["filled"]]
+    assert np.mean(known) < np.mean(alone)
+
+
+def test_parquet_keeps_its_types(mirctl, learned, tmp_path):
+    data, mask = rows(50, seed=8), holes(50)
+    table = pa.table(
+        {
+            "size": pa.array([int(x) for x in data["size"]], pa.int32(), mask=mask[:, 0]),
+            "weight": pa.array([float(x) for x in data["weight"]], pa.float64(), mask=mask[:, 1]),
+            "colour": pa.array(data["colour"], pa.string(), mask=mask[:, 2]).dictionary_encode(),
+            "heavy": pa.array(data["heavy"], mask=mask[:, 3]),
+            "made": pa.array(np.array(data["made"], "datetime64[D]"), mask=mask[:, 4]),
+            "shop": pa.array(data["shop"], mask=mask[:, 5]),
+            "extra": pa.array([[1, 2]] * 50),
+        }
+    )
+    path, out = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    pq.write_table(table, path)
+    ran = mirctl("impute", "fill", learned, path, "--out", out)
+    assert ran.code == 0, ran.err
+    assert "extra were never learned" in ran.err
+    filled = pq.read_table(out)
+    assert filled.schema == table.schema
+    assert sum(column.null_count for column in filled.columns) == 0
+    for i, name in enumerate(("size", "weight", "colour", "heavy", "made")):
+        old, new = table[name].to_pylist(), filled[name].to_pylist()
+        assert [o for o, hole in zip(old, mask[:, i]) if not hole] == [
+            n for n, hole in zip(new, mask[:, i]) if not hole
+        ]
+
+
+def test_unseen_categories_missing_and_foreign_columns_are_told(mirctl, learned, tmp_path):
+    data = rows(30, seed=3)
+    data["colour"] = ["purple"] * 30
+    data["size"] = [""] * 30
+    del data["made"]
+    data["more"] = ["x"] * 30
+    path = tmp_path / "odd.csv"
+    path.write_text(csv_text(data))
+    ran = mirctl("impute", "fill", learned, path)
+    assert ran.code == 0, ran.err
+    assert "lacks made" in ran.err
+    assert "more were never learned" in ran.err
+    assert "colour: 30 cells hold categories never seen" in ran.err
+    assert {row["colour"] for row in cells(ran.out)} == {"purple"}
+    assert all(row["size"] for row in cells(ran.out))
+
+
+def test_a_hole_in_text_is_left_and_told(mirctl, learned, tmp_path):
+    data = rows(30)
+    data["note"][3] = ""
+    path = tmp_path / "t.csv"
+    path.write_text(csv_text(data))
+    ran = mirctl("impute", "fill", learned, path)
+    assert "note: 1 missing cells are left" in ran.err
+    assert ran.out == path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "code", "message"),
+    [
+        ("a,b\n1,2\n", (), 3, "none of the columns that were learned"),
+        ("size,weight\n1,x\n", (), 3, "row 1"),
+        ("size,weight\n1\n", (), 3, "row 1"),
+        ("", (), 3, "empty"),
+        ("size,draw\n,1\n", ("-m", "2"), 2, "a column 'draw'"),
+        ("size,filled\n,1\n", ("--mark",), 2, "a column 'filled'"),
+        ("size,weight\n,1.5\n", ("--missing", "x"), 2, "go with --fit"),
+    ],
+)
+def test_bad_input_is_refused(mirctl, learned, tmp_path, text, options, code, message):
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    ran = mirctl("impute", "fill", learned, path, *options)
+    assert ran.code == code, ran.err
+    assert message in ran.err
+
+
+def test_a_table_without_rows_and_one_row_are_fine(mirctl, learned, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("size,weight\n")
+    assert fill(mirctl, learned, path) == "size,weight\n"
+    path.write_text("size,weight\n,40.00\n")
+    assert 10 <= int(cells(fill(mirctl, learned, path, "--point"))[0]["size"]) <= 30
+
+
+def test_an_existing_file_is_not_overwritten_and_the_input_may_be_the_output(
+    mirctl, learned, holed
+):
+    before = holed.read_bytes()
+    ran = mirctl("impute", "fill", learned, holed, "--out", holed)
+    assert (ran.code, holed.read_bytes()) == (2, before)
+    fill(mirctl, learned, holed, "--out", holed, "--force")
+    check_filled(cells(before.decode()), cells(holed.read_text()))
