@@ -101,7 +101,11 @@ def _encoded(values: pa.Array, kind: pa.DictionaryType) -> pa.DictionaryArray:
 
 
 def filled_column(
-    column: pa.ChunkedArray, cells: Mapping[int, str | None], field: pa.Field, table: str, first: int
+    column: pa.ChunkedArray,
+    cells: Mapping[int, str | None],
+    field: pa.Field,
+    table: str,
+    first: int,
 ) -> pa.Array:
     """A column with some of its rows filled."""
     rows = sorted(cells)

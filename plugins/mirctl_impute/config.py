@@ -37,8 +37,10 @@ class ModelConfig(Section):
 
 
 class ImputeTrain(TrainConfig):
-    """The shared loop's settings and the random masks. An epoch is a round of as many rows as the
-    table has, but no fewer than 16,384 and no more than 100,000."""
+    """The shared loop's settings and the random masks.
+
+    An epoch is a round of as many rows as the table has, drawn at random, within limits.
+    """
 
     epochs: int = Field(20, ge=0, le=1_000_000)
     batch_size: int = Field(256, ge=1, le=1_000_000)
@@ -57,6 +59,9 @@ class ImputeTrain(TrainConfig):
     )
     copied: float = Field(
         0.5, ge=0, le=1, description="Share of the rows that also hide what another row misses"
+    )
+    epoch_rows: int = Field(
+        16_384, ge=1, le=100_000, description="Fewest rows of an epoch; the most are 100,000"
     )
     held_out: float = Field(
         0.1, gt=0, lt=1, description="Share of the cells, of up to 4,000 rows, kept to validate on"

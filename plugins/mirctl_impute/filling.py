@@ -226,9 +226,7 @@ def _beside(imputer: Imputer, holes: Holes, rows: int, ways: Ways) -> dict[str, 
     if not ways.uncertainty:
         return {}
     columns = imputer.table.columns
-    added: dict[str, list[str | None]] = {
-        _spread_name(column): [None] * rows for column in columns
-    }
+    added: dict[str, list[str | None]] = {_spread_name(column): [None] * rows for column in columns}
     if not len(holes.rows):
         return added
     said = _expect(imputer, holes)

@@ -42,7 +42,7 @@ def run(config: ImputeConfig, run: Run) -> Result:
 def check(config: ImputeConfig) -> None:
     """Read the table as a run would; raise what would stop it."""
     stream = open_stream(config.data.table, config.data.names)
-    tell(look(stream, schema.read(config.data.schema_file, config.data.missing)))
+    tell(look(stream, schema.read(config.data.schema_file, config.data.missing)), stream.name)
 
 
 def read(data: TableConfig, run: Run) -> tuple[Table, np.ndarray]:
@@ -50,17 +50,15 @@ def read(data: TableConfig, run: Run) -> tuple[Table, np.ndarray]:
     stream = open_stream(data.table, data.names)
     said = schema.read(data.schema_file, data.missing)
     looked = look(stream, said)
-    tell(looked)
+    tell(looked, stream.name)
     table, values = learn(stream, looked, said, run.work, headless=data.names is not None)
-    if not table.columns:
-        raise DataError("has no column that can be learned", where=stream.name)
     holes = int(np.isnan(values).sum())
     console.say(f"{holes:,} of {values.size:,} cells are missing ({holes / values.size:.1%})")
     return table, values
 
 
-def tell(looked: Looked) -> None:
-    """Say what the columns were taken for."""
+def tell(looked: Looked, where: str) -> None:
+    """Say what the columns were taken for; a DataError where none of them can be learned."""
     by_kind: dict[str, list[str]] = {}
     for name, said in looked.kinds.items():
         by_kind.setdefault(said.kind, []).append(name)
@@ -69,6 +67,8 @@ def tell(looked: Looked) -> None:
     for kind, names in by_kind.items():
         carried = "" if kind in (*MODELLED, "constant") else ", carried through as they are"
         console.say(f"  {kind}: {', '.join(names)}{carried}")
+    if not learned:
+        raise DataError("has no column that can be learned", where=where)
 
 
 def measured(errors: Errors, seed: int) -> dict[str, dict[str, float | int | str]]:

@@ -17,7 +17,7 @@ from mirctl_impute.held import HeldOut
 from mirctl_impute.model import Cells, Denoiser
 from mirctl_impute.table import Table
 
-FEWEST_ROWS, MOST_ROWS = 16_384, 100_000
+MOST_ROWS = 100_000
 EARLIEST = 1e-3
 """Times below it ask for nothing: the cell is there to be read."""
 
@@ -35,7 +35,7 @@ class MaskTask:
         self.config, self.seed, self.device = config, seed, device
 
     def steps(self, epoch: int) -> int:
-        rows = min(max(len(self.values), FEWEST_ROWS), MOST_ROWS)
+        rows = min(max(len(self.values), self.config.epoch_rows), MOST_ROWS)
         return max(rows // self.config.batch_size, 1)
 
     def batch(self, epoch: int, step: int) -> Batch:

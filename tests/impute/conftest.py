@@ -11,7 +11,8 @@ SMALL = (
     "model.heads=2",
     "model.encoder_layers=1",
     "model.decoder_layers=1",
-    "train.epochs=6",
+    "train.epoch_rows=4096",
+    "train.epochs=24",
 )
 KINDS = {
     "size": "integer",

@@ -14,8 +14,9 @@ from mirctl_impute.model import Cells, Denoiser, Packed, Prediction
 class Known(nn.Module):
     """Answers like a network that knows the distribution: numbers N(mean, sd), categories `shares`.
 
-    With x ~ N(m, s), x_t = sqrt(a) x + sqrt(1 - a) e: E[x | x_t] = m + s^2 sqrt(a) (x_t - sqrt(a) m)
-    / (a s^2 + 1 - a), and v = (sqrt(a) x_t - x) / sqrt(1 - a).
+    With x ~ N(m, s), x_t = sqrt(a) x + sqrt(1 - a) e:
+    E[x | x_t] = m + s^2 sqrt(a) (x_t - sqrt(a) m) / (a s^2 + 1 - a),
+    and v = (sqrt(a) x_t - x) / sqrt(1 - a).
     """
 
     categories = (0, 3)
@@ -143,12 +144,12 @@ def test_guidance_moves_away_from_what_is_said_without_knowing():
         nn.init.normal_(parameter, std=0.5)
     cells = Cells(torch.ones(4, 2), torch.zeros(4, 2, dtype=torch.long))
     known = torch.tensor([[True, False]] * 4)
+    hidden = ~known
 
     def draw(weight, known):
         noise = Noise((1,), (4, 2), torch.arange(4), torch.device("cpu"))
-        return diffusion.draw(model, cells, known, ~known0, noise, 1, weight).numbers[:, 1]
+        return diffusion.draw(model, cells, known, hidden, noise, 1, weight).numbers[:, 1]
 
-    known0 = known
     plain, free = draw(0.0, known), draw(0.0, known & False)
     guided = draw(2.0, known)
     expected = (plain + 2 * (plain - free)).clamp(-diffusion.FURTHEST, diffusion.FURTHEST)

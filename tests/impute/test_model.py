@@ -1,4 +1,4 @@
-"""The denoiser: what may and what must not reach a prediction, against a form written row by row."""
+"""The denoiser: what may reach a prediction, what must not, and its written out form."""
 
 import math
 
