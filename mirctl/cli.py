@@ -176,7 +176,21 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if os.environ.get("NO_COLOR"):  # rich leaves out colours, but not bold
         os.environ.setdefault("_TYPER_FORCE_DISABLE_TERMINAL", "1")
-    sys.exit(run_command(sys.argv[1:]))
+    console.open_streams()
+    try:
+        code = run_command(sys.argv[1:])
+    except KeyboardInterrupt:  # a second Ctrl-C, while the first was being told
+        code = INTERRUPTED
+    finally:
+        _let_signals_end_it()
+    sys.exit(code)
+
+
+def _let_signals_end_it() -> None:
+    """What is left is the interpreter's own end, which a signal would litter with a traceback."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.default_int_handler:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def run_command(arguments: list[str]) -> int:
