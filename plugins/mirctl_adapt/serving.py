@@ -1,6 +1,5 @@
 """What `recommend` and `embed` do: rows in, rows out."""
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -109,7 +108,7 @@ def _rows(
     if asked.stdin is not None:
         if sys.stdin.isatty():
             console.say('type lines like {"user_id": "x", "history": ["a", "b"]}; Ctrl-D ends them')
-        return _rows_of_lines(saved, sys.stdin.buffer, k, keep, told)
+        return _rows_of_lines(saved, tables.stdin_lines(), k, keep, told)
     if asked.history is not None:
         whole = asked.history in saved.item_index  # an id may hold commas
         parts = [asked.history] if whole else asked.history.split(",")
@@ -146,10 +145,7 @@ def _blocks(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
 def _parse(saved: Saved, line: bytes, number: int, told: Counter[str]) -> tuple[str, list[int]]:
     """(user, item indexes) of one line; unknown items are counted."""
     where = f"stdin, line {number}"
-    try:
-        value = json.loads(line)
-    except ValueError as error:
-        raise DataError(f"not JSON: {error}", where=where) from error
+    value = tables.json_value(line, where)
     user, history = str(number), value
     if isinstance(value, dict):
         name = value.get("user_id", value.get(saved.config.data.columns.user, number))
