@@ -1,6 +1,7 @@
 """The root command. It knows plugins only by their entry points and imports none of them."""
 
 import ast
+import errno
 import json
 import os
 import signal
@@ -101,6 +102,10 @@ class PluginGroup(TyperGroup):
             raise
 
     def invoke(self, ctx: typer.Context) -> Any:
+        try:
+            os.getcwd()
+        except FileNotFoundError as error:  # torch would end the process
+            raise UsageError("the folder you are in is gone: change to another one") from error
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
@@ -249,7 +254,8 @@ def _fail_unforeseen(error: Exception, *, as_json: bool) -> int:
         _abandon_stdout()
         return _fail(1, f"cannot be written: {error.strerror}", "stdout", as_json=False)
     if isinstance(error, OSError) and error.filename:
-        return _fail(1, f"{error.strerror}", str(error.filename), as_json=as_json)
+        code = 2 if error.errno in (errno.ENAMETOOLONG, errno.ELOOP) else 1
+        return _fail(code, f"{error.strerror}", str(error.filename), as_json=as_json)
     message = f"{type(error).__name__}: {error}"
     if "OutOfMemory" in message or "allocate memory" in message or isinstance(error, MemoryError):
         todo = "a smaller batch_size, history or dim needs less"

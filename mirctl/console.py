@@ -195,7 +195,8 @@ def table(columns: list[str], rows: list[list[str]]) -> str:
 def _to_log(message: str) -> None:
     if _log is not None:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-        with suppress(OSError), _log.open("a", encoding="utf-8") as file:
+        encoding = {"encoding": "utf-8", "errors": "backslashreplace"}
+        with suppress(OSError), _log.open("a", **encoding) as file:
             file.write(f"{stamp} {message}\n")
 
 

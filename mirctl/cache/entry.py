@@ -135,9 +135,9 @@ def root() -> Path:
     """$MIRCTL_CACHE, else mirctl's folder in the user's cache."""
     own = os.environ.get("MIRCTL_CACHE")
     if own:
-        return Path(own).expanduser().absolute()
+        return files.expanded(own).absolute()
     shared = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(shared).expanduser().absolute() / "mirctl"
+    return files.expanded(shared).absolute() / "mirctl"
 
 
 def entry(section: str, key: str, what: str = "") -> Entry:
