@@ -82,17 +82,20 @@ def recommend(
             console.document({"out": out, "rows": count})
         elif out != "-":
             console.say(f"{count} rows -> {out}")
-    _tell(told, k)
+    _tell(told, saved, k)
 
 
-def _tell(told: Counter[str], k: int) -> None:
+def _tell(told: Counter[str], saved: Saved, k: int) -> None:
     if told["unknown"]:
         console.warn(f"{told['unknown']} items of the histories are not in the catalogue: left out")
     if told["empty"]:
-        console.warn(f"{told['empty']} users have no known item: they get what is popular")
+        get = "what is popular" if saved.popularity.any() else "the first of the table, all new"
+        console.warn(f"{told['empty']} users have no known item: they get {get}")
     if told["short"]:
+        few = len(saved.item_ids) < k
         left = "the others are in the history, or kept out by --allow or --deny"
-        console.warn(f"{told['short']} users get fewer than {k} items: {left}")
+        why = f"there are {len(saved.item_ids)}" if few else left
+        console.warn(f"{told['short']} users get fewer than {k} items: {why}")
 
 
 def _with_progress(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -116,6 +119,9 @@ def _rows(
         history = recommender.history_of(saved, [name for name in names if name], "--history")
         return recommender.recommend(saved, [""], recommender.pack([history]), k, keep, told)
     chosen = recommender.user_rows(saved, None if asked.everyone else asked.users)
+    if not saved.histories.lengths.any():
+        todo = "keep what they took in the table, or name new items with --history"
+        raise DataError(f"holds no item of any user's history: {todo}", where="--items")
     users = [saved.user_ids[row] for row in chosen]
     return recommender.recommend(saved, users, saved.histories.of(chosen), k, keep, told)
 
