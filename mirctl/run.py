@@ -195,7 +195,7 @@ def _changes(before: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
 
 def _noted(note: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(note.read_text()))
+        return dict(files.json_value(note.read_text()))
     except (ValueError, TypeError) as error:
         message = "is damaged: --force starts the run over"
         raise ArtifactError(message, where=str(note)) from error

@@ -160,7 +160,7 @@ def _describe(folder: Path, name: str) -> FileRecord:
 
 
 def _parse(text: str) -> Record:
-    found = json.loads(text)
+    found = files.json_value(text)
     if not isinstance(found, dict) or not isinstance(found.get("files"), dict):
         raise ValueError("it lists no files")
     texts = {key: str(found.get(key, "")) for key in ("what", "created")}
