@@ -1,6 +1,7 @@
 """The root command. It knows plugins only by their entry points and imports none of them."""
 
 import ast
+import errno
 import json
 import os
 import signal
@@ -102,6 +103,10 @@ class PluginGroup(TyperGroup):
 
     def invoke(self, ctx: typer.Context) -> Any:
         try:
+            os.getcwd()
+        except FileNotFoundError as error:  # torch would end the process
+            raise UsageError("the folder you are in is gone: change to another one") from error
+        try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
             raise PipeClosed from error
@@ -176,7 +181,21 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if os.environ.get("NO_COLOR"):  # rich leaves out colours, but not bold
         os.environ.setdefault("_TYPER_FORCE_DISABLE_TERMINAL", "1")
-    sys.exit(run_command(sys.argv[1:]))
+    console.open_streams()
+    try:
+        code = run_command(sys.argv[1:])
+    except KeyboardInterrupt:  # a second Ctrl-C, while the first was being told
+        code = INTERRUPTED
+    finally:
+        _let_signals_end_it()
+    sys.exit(code)
+
+
+def _let_signals_end_it() -> None:
+    """What is left is the interpreter's own end, which a signal would litter with a traceback."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.default_int_handler:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def run_command(arguments: list[str]) -> int:
@@ -235,7 +254,8 @@ def _fail_unforeseen(error: Exception, *, as_json: bool) -> int:
         _abandon_stdout()
         return _fail(1, f"cannot be written: {error.strerror}", "stdout", as_json=False)
     if isinstance(error, OSError) and error.filename:
-        return _fail(1, f"{error.strerror}", str(error.filename), as_json=as_json)
+        code = 2 if error.errno in (errno.ENAMETOOLONG, errno.ELOOP) else 1
+        return _fail(code, f"{error.strerror}", str(error.filename), as_json=as_json)
     message = f"{type(error).__name__}: {error}"
     if "OutOfMemory" in message or "allocate memory" in message or isinstance(error, MemoryError):
         todo = "a smaller batch_size, history or dim needs less"

@@ -1,5 +1,6 @@
 """People read stderr, programs read stdout: the only place that prints."""
 
+import codecs
 import json
 import math
 import os
@@ -14,6 +15,26 @@ from mirctl.errors import RunError
 
 _quiet = False
 _log: Path | None = None
+
+
+def open_streams() -> None:
+    """Make stdin, stdout and stderr usable, however this process was started.
+
+    A closed one lends its number to the next file that is opened: what is printed would go there.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            handle = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(handle, mode, encoding="utf-8"))
+    codecs.register_error("as-in-json", _as_in_json)
+    sys.stdout.reconfigure(errors="as-in-json")
+
+
+def _as_in_json(error: UnicodeError) -> tuple[str, int]:
+    """Letters that stdout's encoding lacks, and bytes of names that are no letters, as \\u00e9."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 def configure(*, quiet: bool) -> None:
@@ -182,7 +203,8 @@ def table(columns: list[str], rows: list[list[str]]) -> str:
 def _to_log(message: str) -> None:
     if _log is not None:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-        with suppress(OSError), _log.open("a", encoding="utf-8") as file:
+        encoding = {"encoding": "utf-8", "errors": "backslashreplace"}
+        with suppress(OSError), _log.open("a", **encoding) as file:
             file.write(f"{stamp} {message}\n")
 
 

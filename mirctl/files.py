@@ -3,13 +3,14 @@
 import ctypes
 import errno
 import hashlib
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from mirctl.errors import RunError, UsageError
 
@@ -61,12 +62,30 @@ def refusals_are_errors(target: Path) -> Iterator[None]:
             raise UsageError(
                 "cannot be written: check its permissions", where=str(target)
             ) from error
-        if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ENOENT):
+        if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+            raise UsageError(f"cannot be written: {error.strerror}", where=str(target)) from error
+        if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.ENOENT):
             raise UsageError(
                 f"cannot be written ({error.strerror}): is every folder above it a folder?",
                 where=str(target),
             ) from error
         raise
+
+
+def expanded(path: Path | str) -> Path:
+    """The path with its `~` or `~name` as the home folder that is meant."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise UsageError(
+            "whose home is that? Write the whole path (the cache's is MIRCTL_CACHE)",
+            where=str(path),
+        ) from error
+
+
+def _beside(path: Path, suffix: str) -> dict[str, Any]:
+    """Where temporary things for `path` stand; a long name is cut, to leave room for more."""
+    return {"prefix": f".{path.name[:40]}.", "suffix": suffix, "dir": path.parent}
 
 
 @contextmanager
@@ -75,7 +94,7 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     path = Path(path)
     with refusals_are_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        handle, name = tempfile.mkstemp(**_beside(path, ".tmp"))
     try:
         with full_disk_is_an_error(path), os.fdopen(handle, "wb") as file:
             yield file
@@ -88,6 +107,14 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
         Path(name).unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def json_value(content: str | bytes) -> Any:
+    """What JSON holds; a ValueError also where it is nested too deep to be read."""
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -112,7 +139,7 @@ def atomic_folder(path: Path, *, force: bool = False, marker: str = MANIFEST) ->
     refuse_to_overwrite(path, force=force, marker=marker)
     with refusals_are_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+        work = Path(tempfile.mkdtemp(**_beside(path, ".tmp")))
     try:
         with full_disk_is_an_error(path):
             yield work
@@ -130,7 +157,11 @@ def atomic_folder(path: Path, *, force: bool = False, marker: str = MANIFEST) ->
 def target(path: Path) -> Path:
     """What is meant by a place to write to: of a link what it leads to, of `.` the folder."""
     path = Path(path)
-    return path.resolve() if path.is_symlink() or path.name in ("", "..") else path
+    if os.path.islink(path) or path.name in ("", ".."):
+        path = Path(os.path.realpath(path))
+    if not path.name:
+        raise UsageError("is no place for a result: name a new folder", where=str(path))
+    return path
 
 
 def refuse_to_overwrite(path: Path, *, force: bool, marker: str | None = MANIFEST) -> None:
@@ -140,6 +171,8 @@ def refuse_to_overwrite(path: Path, *, force: bool, marker: str | None = MANIFES
     or one that holds `marker`; for a result that is a file (`marker` None), a file.
     """
     path = Path(path)
+    with refusals_are_errors(path), suppress(FileNotFoundError, NotADirectoryError):
+        path.stat()  # where not even that is possible, nothing can be written
     above = next((place for place in path.absolute().parents if place.exists()), None)
     if above is not None and not above.is_dir():
         raise UsageError(f"cannot be written: {above} is no folder", where=str(path))
@@ -158,6 +191,8 @@ def refuse_to_overwrite(path: Path, *, force: bool, marker: str | None = MANIFES
         raise UsageError(
             "--force does not replace this file: the result is a folder", where=str(path)
         )
+    if marker and Path.cwd().is_relative_to(path.resolve()):
+        raise UsageError("--force does not replace the folder you are in", where=str(path))
 
 
 def replace_folder(new: Path, path: Path) -> None:
@@ -165,7 +200,7 @@ def replace_folder(new: Path, path: Path) -> None:
     if not path.exists():
         os.rename(new, path)
     elif not _exchange(new, path):
-        old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
+        old = Path(tempfile.mkdtemp(**_beside(path, ".old")))
         os.rename(path, old / path.name)
         try:
             os.rename(new, path)

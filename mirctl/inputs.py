@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mirctl import console, files, recipe
+from mirctl.errors import UsageError
 from mirctl.section import Relative, Section
 
 
@@ -44,6 +45,19 @@ def find(config: Section) -> list[Input]:
 
     recipe.map_paths(config, note, models=False)
     return found
+
+
+def refuse_unnameable(config: Section, out: Path) -> None:
+    """Raise a UsageError for a path that the artifact's recipe, which is UTF-8, could not name."""
+
+    def check(key: str, path: Path, _: Relative) -> Path:
+        try:
+            os.path.relpath(path, out).encode() if path.is_absolute() else None
+        except UnicodeEncodeError as error:
+            raise UsageError(f"{key}: {str(path)!a} is not UTF-8: rename it") from error
+        return path
+
+    recipe.map_paths(config, check)
 
 
 def describe(config: Section) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """From a recipe's name to a finished job: what every command that runs a recipe shares."""
 
 import operator
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -103,7 +104,7 @@ def prepare(
     job = find(read.uses)
     config = recipe.resolve(plugins.import_object(job.config), read)
     for item in inputs.find(config):
-        if not item.path.exists():
+        if not os.path.exists(item.path):
             raise DataError(
                 f"{item.key}: {item.path} does not exist: say where it is with {item.key}=PATH",
                 where=read.where(item.key),
@@ -158,6 +159,7 @@ def _rehearse(job: Job, config: JobConfig, options: Options) -> None:
     if options.out is not None:
         place = files.target(options.out)
         runs.check_place(place, job.makes, resume=options.resume, force=options.force)
+        inputs.refuse_unnameable(config, place)
     device.precision(config.precision, device.choose(config.device))
     if job.check:
         plugins.import_function(job.check)(config)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from mirctl import hub, plugins, yaml12
+from mirctl import files, hub, mistakes, plugins, yaml12
 from mirctl.errors import UsageError, suggest
 from mirctl.section import Relative, Section
 
@@ -75,9 +75,9 @@ def locate(name: str) -> tuple[Path, Path]:
     name of a built-in recipe, whose paths start from the current folder.
     """
     path = Path(name)
-    if path.is_dir() and (path / "manifest.json").is_file():
+    if os.path.isfile(path / "manifest.json"):
         return path / "recipe.yaml", path
-    if path.is_file():
+    if os.path.isfile(path):
         return path, path.parent
     built_in = catalogue()
     if name in built_in:
@@ -107,6 +107,10 @@ def change(recipe: Recipe, changes: Sequence[str]) -> Recipe:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise UsageError(f"{text!r} is no change: write key=value", where="command line")
+        if key.count(".") > yaml12.MAX_DEPTH:
+            raise UsageError(f"{key[:40]}...: deeper than any recipe", where="command line")
+        if not yaml12.is_unicode(text):
+            raise UsageError(f"{text!a} is not UTF-8: rename it", where="command line")
         _set(tree, key.split("."), yaml12.load_value(value), key)
         changed.add(key)
     return Recipe(recipe.name, recipe.base, tree, recipe.marks, frozenset(changed))
@@ -131,10 +135,10 @@ def resolve(config: type[S], recipe: Recipe) -> S:
         # Strict JSON mode takes a string for a Path but not for a number.
         checked = config.model_validate_json(json.dumps(recipe.tree), strict=True)
     except ValidationError as error:
-        problems = dict.fromkeys(_explain(config, recipe, problem) for problem in error.errors())
-        (where, first), *more = problems
-        lines = [first, *(f"{place}: {message}" for place, message in more)]
-        raise UsageError("\n  ".join(lines), where=where) from error
+        told = mistakes.explain(config, recipe.tree, error.errors())
+        lines = [f"{recipe.where(key)}: {text}" for key, text in told]
+        where = recipe.where(told[0][0])
+        raise UsageError("\n  ".join(lines).removeprefix(f"{where}: "), where=where) from error
     cwd = Path.cwd()
     return map_paths(
         checked,
@@ -147,7 +151,7 @@ def _is_changed(recipe: Recipe, key: str) -> bool:
 
 
 def _absolute(path: Path, base: Path) -> Path:
-    return Path(os.path.abspath(base / path.expanduser()))
+    return Path(os.path.abspath(base / files.expanded(path)))
 
 
 def map_paths(
@@ -189,7 +193,7 @@ def map_paths(
 def _model(name: str, path: Path) -> str:
     """A model's name as it is, or as a path where it means a folder."""
     explicit = name.startswith(("./", "../", "~", "/"))
-    return str(path) if explicit or (path.is_dir() and name not in hub.ALIASES) else name
+    return str(path) if explicit or (os.path.isdir(path) and name not in hub.ALIASES) else name
 
 
 def _marker(annotation: Any) -> Relative | None:
@@ -212,59 +216,3 @@ def dump(config: Section, relative_to: Path | None = None) -> str:
         root = Path(os.path.abspath(relative_to))
         config = map_paths(config, lambda _, path, __: Path(os.path.relpath(path, root)))
     return yaml12.dump(config.model_dump(mode="json"))
-
-
-def _explain(
-    config: type[BaseModel], recipe: Recipe, problem: Mapping[str, Any]
-) -> tuple[str, str]:
-    """One pydantic error as its place and: key: what is wrong; did you mean ..."""
-    key = _dotted(recipe.tree, problem["loc"])
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "extra_forbidden":
-        known = _known_keys(config, key)
-        name = key.rpartition(".")[2]
-        message = "unknown key" + suggest(name, known, f"known keys: {', '.join(known)}")
-    elif problem["type"] == "missing":
-        message = "is missing"
-    elif problem["type"] == "literal_error" and isinstance(problem["input"], str):
-        choices = [
-            part.strip("' ") for part in message.split("be ", 1)[1].replace(" or ", ",").split(",")
-        ]
-        message += f", not {problem['input']!r}" + suggest(problem["input"], choices)
-    elif problem["type"] != "value_error" and not isinstance(problem["input"], dict | list):
-        message += f", not {problem['input']!r}"
-    return recipe.where(key), f"{key}: {message}" if key else message
-
-
-def _dotted(tree: Any, loc: Sequence[str | int]) -> str:
-    """The part of a pydantic location that is in the recipe: names of union members are not."""
-    parts: list[str] = []
-    for i, part in enumerate(loc):
-        known = isinstance(tree, dict | list)
-        inside = (isinstance(tree, dict) and part in tree) or (
-            isinstance(tree, list) and isinstance(part, int) and part < len(tree)
-        )
-        if inside:
-            parts.append(str(part))
-            tree = tree[part]
-        elif known and i == len(loc) - 1:
-            parts.append(str(part))
-    return ".".join(parts)
-
-
-def _known_keys(config: type[BaseModel], key: str) -> list[str]:
-    """Field names of the section in which a key stands."""
-    section: Any = config
-    for part in key.split(".")[:-1]:
-        info = section.model_fields.get(part) if section else None
-        section = _section_class(info.annotation) if info else section
-    return list(section.model_fields) if section else []
-
-
-def _section_class(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for part in get_args(annotation):
-        if found := _section_class(part):
-            return found
-    return None

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,7 @@ def start(
     out = files.target(out)
     work = partial(out)
     check_place(out, makes, resume=True, force=force)
+    inputs.refuse_unnameable(config, out)
     chosen = device.choose(config.device)
     dtype = device.precision(config.precision, chosen)
     with _only_run_in(work):
@@ -127,6 +128,8 @@ def check_place(out: Path, makes: str, *, resume: bool, force: bool) -> None:
     marker = files.MANIFEST if makes == "artifact" else None
     files.refuse_to_overwrite(out, force=force, marker=marker)
     work = partial(out)
+    with files.refusals_are_errors(work), suppress(FileNotFoundError):
+        work.stat()
     names = set(os.listdir(work)) if work.is_dir() else set()
     ours = {locks.LOCK, *(name for name in names if name.startswith(f".{NOTE}."))}
     if work.is_file() or (names - ours and NOTE not in names):
@@ -192,7 +195,7 @@ def _changes(before: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
 
 def _noted(note: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(note.read_text()))
+        return dict(files.json_value(note.read_text()))
     except (ValueError, TypeError) as error:
         message = "is damaged: --force starts the run over"
         raise ArtifactError(message, where=str(note)) from error

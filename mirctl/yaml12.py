@@ -15,6 +15,7 @@ from mirctl.errors import UsageError
 
 MAX_ANCHORS = 100
 MAX_VALUES = 100_000
+MAX_DEPTH = 50
 _CORE = {
     "null": (re.compile(r"^(?:~|null|Null|NULL|)$"), [*"~nN", ""]),
     "bool": (re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")),
@@ -92,7 +93,7 @@ class _Builder:
         for name_node, value_node in node.value:
             if not isinstance(name_node, yaml.ScalarNode) or name_node.tag != _TAG + "str":
                 raise self.fail(name_node, "a key that is no plain word: put it in quotes")
-            name = name_node.value
+            name = self._scalar(name_node, "str")
             if name in mapping:
                 raise self.fail(name_node, f"the key {name!r} stands here a second time")
             path = f"{key}.{name}" if key else name
@@ -102,6 +103,8 @@ class _Builder:
 
     def _scalar(self, node: yaml.ScalarNode, tag: str) -> Any:
         text = node.value
+        if not is_unicode(text):
+            raise self.fail(node, f"{text!a} holds half a character")
         if tag == "str":
             return text
         if not _CORE[tag][0].match(text):
@@ -122,14 +125,29 @@ class _Builder:
         return number
 
 
+def _refuse_excess(text: str, source: str) -> None:
+    """Raise a UsageError for what would take the parser, or who walks the tree, too far."""
+    anchors = depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        anchors += getattr(event, "anchor", None) is not None
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if anchors > MAX_ANCHORS:
+            raise UsageError(f"more than {MAX_ANCHORS} anchors and aliases", where=source)
+        if depth > MAX_DEPTH:
+            line = event.start_mark.line + 1
+            raise UsageError(f"nested more than {MAX_DEPTH} deep", where=f"{source}:{line}")
+
+
+def is_unicode(text: str) -> bool:
+    """Can it be written as UTF-8? Half characters, and bytes of odd file names, cannot."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def load(text: str, source: str) -> tuple[Any, Marks]:
     """The value in a YAML document, and (line, column) of each dotted key, both from 1."""
     try:
-        anchors = sum(
-            getattr(event, "anchor", None) is not None for event in yaml.parse(text, Loader=_Loader)
-        )
-        if anchors > MAX_ANCHORS:
-            raise UsageError(f"more than {MAX_ANCHORS} anchors and aliases", where=source)
+        _refuse_excess(text, source)
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

@@ -1,6 +1,7 @@
 import gzip
 import io
 import json
+import os
 
 import pyarrow as pa
 import pytest
@@ -71,6 +72,34 @@ def test_jsonl_keeps_whole_numbers_beyond_64_bits(tmp_path):
     assert tables.read_table(path)["a"].to_pylist() == ["12345678901234567890123"]
 
 
+def test_half_a_character_in_a_name_is_a_question_mark(tmp_path):
+    path = written(tmp_path, "t.jsonl", '{"\\ud83d": 1}\n')
+    assert tables.read_table(path).to_pylist() == [{"?": 1}]
+
+
+@pytest.mark.parametrize("value", ['"' + "[" * 1000 + '"', "[" + ", ".join(["{}"] * 1000) + "]"])
+def test_many_brackets_are_not_deep(tmp_path, value):
+    path = written(tmp_path, "t.jsonl", f'{{"a": {value}}}\n')
+    assert tables.read_table(path).to_pylist() == [{"a": json.loads(value)}]
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.tsv"])
+def test_a_header_without_a_line_end_has_no_rows(tmp_path, name):
+    separator = {"t.csv": ",", "t.tsv": "\t"}[name]
+    table = tables.read_table(written(tmp_path, name, f"a{separator}b"))
+    assert (table.column_names, len(table)) == (["a", "b"], 0)
+
+
+def test_a_name_that_is_not_utf_8_is_opened(tmp_path):
+    path = written(tmp_path, os.fsdecode(b"t\xff.csv"), "a,b\n1,2\n")
+    assert tables.read_table(path).to_pylist() == [{"a": "1", "b": "2"}]
+
+
+def test_a_name_too_long_is_no_file():
+    with pytest.raises(DataError, match="no such file"):
+        tables.read_table("x" * 300)
+
+
 def test_json_rows_give_line_numbers(tmp_path):
     path = written(tmp_path, "t.jsonl", '{"a": 1}\n\n{"a": [2]}\n')
     assert list(tables.json_rows(path)) == [(1, {"a": 1}), (3, {"a": [2]})]
@@ -102,6 +131,16 @@ BAD = [
     ("t.jsonl", b'{"a": "\xff"}\n', "row 1: is not UTF-8"),
     ("t.parquet", b"PAR1 and then nothing", "cannot be read as Parquet"),
     ("t.csv.gz", b"not zipped", "cannot be read"),
+    *((f"t.csv.{packed}", b"not packed", "cannot be read") for packed in ("zst", "bz2", "lz4")),
+    ("t.bz2", b"not packed", "cannot be read"),
+    ("t.csv.gz", gzip.compress(bytes(range(32, 127)) * 99)[:-9], "cannot be read"),
+    ("t.csv", b"a," + b"x" * 300_000, "first row is longer than 256 kB"),
+    ("t.csv", b'a,b\n1,2\n3,"' + b"\nx,y" * 5_000_000, "row 2: is longer than 8 MB"),
+    ("t.csv", b"a,b\n1," + b"x" * 20_000_000, "row 1: is longer than 8 MB"),
+    ("t.jsonl", b'{"a": 1}\n' * 999 + b'{"a": "\xff"}\n', "row 1000: is not UTF-8"),
+    ("t.jsonl", b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}\n", "row 1: is nested more"),
+    ("t.jsonl", b'{"b": 1}\n{"a": ' + b'{"a":' * 100_000 + b"\n", "row 2: is nested more"),
+    ("t.jsonl", b'{"\\ud83d": 1, "\\ud83e": 2}\n', r"more than one column '\?'"),
 ]
 
 

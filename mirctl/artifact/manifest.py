@@ -198,8 +198,9 @@ def digest(fields: Mapping[str, Any]) -> str:
 def read_manifest(folder: Path) -> Manifest:
     """Read and check the manifest of an artifact's folder."""
     folder = Path(folder)
-    if not folder.is_dir():
-        problem = "is a file, not an artifact's folder" if folder.exists() else "does not exist"
+    if not os.path.isdir(folder):
+        exists = os.path.exists(folder)
+        problem = "is a file, not an artifact's folder" if exists else "does not exist"
         raise ArtifactError(problem, where=str(folder))
     path = locate(folder, FILE)
     if not path.is_file():

@@ -5,10 +5,11 @@ there is the entry; other files are leftovers of a process that was killed, and 
 To add to an entry: take its lock, write new files (never over a listed one), `commit` them.
 """
 
-from mirctl.cache.entry import Entry, FileRecord, Record, entry, root
+from mirctl.cache.entry import NAME, Entry, FileRecord, Record, entry, root
 from mirctl.cache.upkeep import Damage, Usage, entries, prune, remove, size, usage, verify
 
 __all__ = [
+    "NAME",
     "Damage",
     "Entry",
     "FileRecord",

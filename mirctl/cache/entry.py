@@ -135,9 +135,9 @@ def root() -> Path:
     """$MIRCTL_CACHE, else mirctl's folder in the user's cache."""
     own = os.environ.get("MIRCTL_CACHE")
     if own:
-        return Path(own).expanduser().absolute()
+        return files.expanded(own).absolute()
     shared = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(shared).expanduser().absolute() / "mirctl"
+    return files.expanded(shared).absolute() / "mirctl"
 
 
 def entry(section: str, key: str, what: str = "") -> Entry:
@@ -160,7 +160,7 @@ def _describe(folder: Path, name: str) -> FileRecord:
 
 
 def _parse(text: str) -> Record:
-    found = json.loads(text)
+    found = files.json_value(text)
     if not isinstance(found, dict) or not isinstance(found.get("files"), dict):
         raise ValueError("it lists no files")
     texts = {key: str(found.get(key, "")) for key in ("what", "created")}

@@ -1,5 +1,6 @@
 """What a recipe says of its data."""
 
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -24,9 +25,12 @@ class Columns(Section):
 
     @model_validator(mode="after")
     def each_names_another(self) -> Self:
-        named = [self.user, self.item, *([self.timestamp] if self.timestamp else [])]
-        if len(set(named)) < len(named):
-            raise ValueError(f"user, item and timestamp are three columns, not {', '.join(named)}")
+        named = {"user": self.user, "item": self.item, "timestamp": self.timestamp}
+        for one, other in combinations(named, 2):
+            if named[one] == named[other]:
+                raise ValueError(
+                    f"{one} and {other} both name the column {named[one]!r}: each is another one"
+                )
         return self
 
     @property

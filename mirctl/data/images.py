@@ -35,6 +35,8 @@ def _scan(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
             names = sorted((entry.name, _is_folder(entry)) for entry in entries)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError("no such folder", where=str(folder)) from error
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", where=str(folder)) from error
     if len(names) == 1 and names[0][1]:
         return _scan(folder / names[0][0], suffixes)
     found: dict[str, Path] = {}
@@ -76,6 +78,6 @@ def _names_in(folder: str, listings: dict[str, set[str]]) -> set[str]:
     if folder not in listings:
         try:
             listings[folder] = set(os.listdir(folder))
-        except OSError:
+        except (OSError, ValueError):  # a name may hold a zero byte
             listings[folder] = set()
     return listings[folder]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ MEDIA = {"cover": images.PICTURES, "audio": images.SOUNDS, "video": images.FILMS
 
 def read(root: Path) -> tuple[Log, Items]:
     """The pairs, and every item that the titles or the pairs name; only the pairs must be there."""
-    if not root.is_dir():
+    if not os.path.isdir(root):
         raise DataError("no such folder", where=str(root))
     pairs = _only(root, "*_pairs.csv", "") or _only(root, "*_pairs.tsv", "")
     if pairs is None:

@@ -4,7 +4,6 @@
 Pictures are prepared with Pillow as the model's preprocessor_config.json says.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 from PIL.Image import Image, Resampling
 from torch import Tensor
 
+from mirctl import files
 from mirctl.encode.parallel import chunks, on_each
 from mirctl.encode.pretrained import backbone
 from mirctl.encode.protocol import quoted, tapped
@@ -60,11 +60,19 @@ class Preparation:
             ("processor_config.json", "image_processor"),
         ):
             if (folder / name).is_file():
-                raw = json.loads((folder / name).read_bytes())
+                raw = _object(folder / name)
                 if part is None or part in raw:
-                    return cls.of(raw[part] if part else raw)
+                    return cls._checked(raw[part] if part else raw, folder / name)
         needs = "preprocessor_config.json is missing: it says how pictures are prepared"
         raise MissingError(needs, where=str(folder))
+
+    @classmethod
+    def _checked(cls, raw: Mapping[str, Any], path: Path) -> Self:
+        try:
+            return cls.of(raw)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            problem = f"does not say how pictures are prepared ({error!r}): fetch the model again"
+            raise MissingError(problem, where=str(path)) from error
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Self:
@@ -100,6 +108,13 @@ class Preparation:
         short, long = sorted(picture.size)
         longer = int(self.size * long / short)
         return (self.size, longer) if picture.width >= picture.height else (longer, self.size)
+
+
+def _object(path: Path) -> dict[str, Any]:
+    try:
+        return dict(files.json_value(path.read_bytes()))
+    except (ValueError, TypeError) as error:
+        raise MissingError("is no JSON object: fetch the model again", where=str(path)) from error
 
 
 def _size(raw: Any, *, square: bool) -> tuple[int, int] | int | None:

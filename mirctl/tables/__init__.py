@@ -5,10 +5,10 @@ counted from 1, a header not included.
 """
 
 from mirctl.tables.columns import require_columns
-from mirctl.tables.jsonl import json_rows
+from mirctl.tables.jsonl import json_rows, json_value
 from mirctl.tables.reading import read_table
 from mirctl.tables.separated import read_text
-from mirctl.tables.source import EmptyError, Source, at_row, open_source
+from mirctl.tables.source import EmptyError, Source, at_row, open_source, stdin_lines
 from mirctl.tables.stream import Block, Stream
 from mirctl.tables.stream_new import new_table
 from mirctl.tables.stream_opening import open_stream
@@ -21,12 +21,14 @@ __all__ = [
     "Stream",
     "at_row",
     "json_rows",
+    "json_value",
     "new_table",
     "open_source",
     "open_stream",
     "read_table",
     "read_text",
     "require_columns",
+    "stdin_lines",
     "write_rows",
     "write_table",
 ]

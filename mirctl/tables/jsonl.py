@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import io
-import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirctl.errors import DataError
-from mirctl.tables.columns import require_columns
-from mirctl.tables.source import BLOCK_BYTES, Source, at_row, open_source
+from mirctl.tables.columns import refuse_repeated, require_columns
+from mirctl.tables.source import BLOCK_BYTES, HEAD_BYTES, Source, at_row, open_source, reading
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 EXACT_FLOAT = 2**53
+DEEPEST = 100
+"""Lists and objects in each other; whatever walks through more of them may run out of stack."""
+MANY_BRACKETS = 500
+"""Opened in one row: it may be nested so deep that arrow's parser crashes."""
 
 
 def read_jsonl(source: Source, columns: Sequence[str] | None) -> pa.Table:
     """By arrow where it reads what is written; a row at a time where types differ or it fails."""
+    table = None if _may_be_deep(source) else _by_arrow(source)
+    if table is None or not _read_as_written(table):
+        table = _table_of((row for _, row in json_rows(source)), source.name)
+    require_columns(columns or (), table.column_names, source.name)
+    return table.select(list(columns)) if columns else table
+
+
+def _by_arrow(source: Source) -> pa.Table | None:
     import pyarrow as pa
     from pyarrow import json as arrow
 
@@ -28,11 +39,8 @@ def read_jsonl(source: Source, columns: Sequence[str] | None) -> pa.Table:
         table = arrow.read_json(source.open(), arrow.ReadOptions(block_size=BLOCK_BYTES))
         table.validate(full=True)
     except pa.ArrowInvalid:
-        table = None
-    if table is None or not _read_as_written(table):
-        table = _table_of(row for _, row in json_rows(source))
-    require_columns(columns or (), table.column_names, source.name)
-    return table.select(list(columns)) if columns else table
+        return None
+    return table
 
 
 def _read_as_written(table: pa.Table) -> bool:
@@ -50,30 +58,72 @@ def _read_as_written(table: pa.Table) -> bool:
     return True
 
 
+def _may_be_deep(source: Source) -> bool:
+    """Does any row open many brackets? Those in texts count, too: they cannot hide a deep row."""
+    import numpy as np
+
+    carried = 0
+    with source.open() as stream:
+        while chunk := stream.read(BLOCK_BYTES):
+            letters = np.frombuffer(chunk, np.uint8)
+            opened = np.flatnonzero((letters == ord("[")) | (letters == ord("{")))
+            ends = np.searchsorted(opened, np.flatnonzero(letters == ord("\n")))
+            counts = np.diff(ends, prepend=-carried, append=len(opened))
+            if counts.max() > MANY_BRACKETS:
+                return True
+            carried = counts[-1]
+    return False
+
+
 def json_rows(path: Path | str | Source) -> Iterator[tuple[int, dict[str, Any]]]:
     """(line number, object) of each line of JSONL that is not blank, one at a time."""
     source = path if isinstance(path, Source) else open_source(path)
-    text = io.TextIOWrapper(source.open(), encoding="utf-8-sig", newline="\n")
-    for number in itertools.count(1):
-        where = at_row(source.name, number)
-        try:
-            line = text.readline()
-            row = json.loads(line) if line.strip() else None
-        except UnicodeDecodeError as error:
-            raise DataError(f"is not UTF-8 ({error.reason})", where=where) from error
-        except ValueError as error:
-            raise DataError(f"is not JSON: {error}", where=where) from error
-        if not line:
-            return
-        if isinstance(row, dict):
-            yield number, row
-        elif line.strip():
-            raise DataError(
-                f"is {line[:40].strip()!r} where a JSON object is expected", where=where
-            )
+    with reading(source.name), io.BufferedReader(source.open(), HEAD_BYTES) as lines:
+        for number, line in enumerate(lines, start=1):
+            where = at_row(source.name, number)
+            text = _decoded(line, where)
+            row = json_value(text, where) if text.strip() else None
+            if isinstance(row, dict):
+                yield number, row
+            elif text.strip():
+                raise DataError(
+                    f"is {text[:40].strip()!r} where a JSON object is expected", where=where
+                )
 
 
-def _table_of(rows: Iterable[dict[str, Any]]) -> pa.Table:
+def json_value(line: str | bytes, where: str) -> Any:
+    """What a line of JSON holds."""
+    text = line if isinstance(line, str) else _decoded(line, where)
+    try:
+        value = json.loads(text)
+        deep = text.count("[") + text.count("{") > DEEPEST and _is_deep(value)
+    except ValueError as error:
+        raise DataError(f"is not JSON: {error}", where=where) from error
+    except RecursionError:
+        deep = True
+    if deep:
+        raise DataError(f"is nested more than {DEEPEST} deep", where=where)
+    return value
+
+
+def _decoded(line: bytes, where: str) -> str:
+    try:
+        return line.decode().removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise DataError(f"is not UTF-8 ({error.reason})", where=where) from error
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        nested = [item for item in level if isinstance(item, list | dict)]
+        level = [v for item in nested for v in (item if isinstance(item, list) else item.values())]
+    return any(isinstance(item, list | dict) for item in level)
+
+
+def _table_of(rows: Iterable[dict[str, Any]], where: str) -> pa.Table:
+    import pyarrow as pa
+
     columns: dict[str, list[Any]] = {}
     count = 0
     for count, row in enumerate(rows, start=1):
@@ -83,13 +133,8 @@ def _table_of(rows: Iterable[dict[str, Any]]) -> pa.Table:
             column.append(value)
     for column in columns.values():
         column.extend([None] * (count - len(column)))
-    return _arrow_table({name: _arrow_column(values) for name, values in columns.items()})
-
-
-def _arrow_table(columns: dict[str, pa.Array]) -> pa.Table:
-    import pyarrow as pa
-
-    return pa.table(columns)
+    names = refuse_repeated([_whole(name) for name in columns], where)
+    return pa.table([_arrow_column(values) for values in columns.values()], names)
 
 
 def _arrow_column(values: list[Any]) -> pa.Array:

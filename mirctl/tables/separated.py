@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mirctl.errors import DataError
 from mirctl.tables.columns import refuse_repeated, require_columns
-from mirctl.tables.source import BLOCK_BYTES, Source, at_row
+from mirctl.tables.source import BLOCK_BYTES, Source, at_row, reading
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,19 +64,55 @@ def read_text(
 
     skip = 1 + _blank_lines_above(source) if has_header else 0
     read = partial(_arrow_read, source, list(names), list(wanted), quoted, skip)
-    try:
-        return read()
-    except pa.ArrowInvalid as error:
-        _refuse_other_encodings(source)
-        ragged: list[Any] = []
-        read(lambda row: ragged.append(row) or "skip")
-        if not ragged:
+    with reading(source.name):
+        try:
+            return read()
+        except pa.ArrowInvalid as error:
+            _refuse_other_encodings(source)
+            if "straddl" in str(error) and _count_rows(source, quoted, has_header) == 0:
+                # The header's line has no end.
+                return pa.table({name: pa.array([], pa.string()) for name in wanted})
+            _refuse_ragged(source, read, skip)
             message = f"cannot be read as {source.kind.upper()}: {error}"
             raise DataError(message, where=source.name) from error
+
+
+def _refuse_ragged(source: Source, read: Callable[..., pa.Table], skip: int) -> None:
+    """Raise a DataError at the first row with too few or too many columns."""
+    import pyarrow as pa
+
+    ragged: list[Any] = []
+    with suppress(pa.ArrowInvalid):
+        read(lambda row: ragged.append(row) or "skip")
+    if ragged:
         row = ragged[0]
         message = f"has {row.actual_columns} columns where {row.expected_columns} are expected"
-        where = at_row(source.name, row.number - skip)
-        raise DataError(f"{message}: {row.text[:80]!r}", where=where) from error
+        raise DataError(
+            f"{message}: {row.text[:80]!r}", where=at_row(source.name, row.number - skip)
+        )
+
+
+def _count_rows(source: Source, quoted: bool, has_header: bool) -> int:
+    """How many there are; one that arrow cannot hold at once is a DataError."""
+    # Of one byte a letter, so that lengths are bytes.
+    text = io.TextIOWrapper(source.open(), encoding="latin-1", newline="")
+    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    rows = csv.reader(text, delimiter=SEPARATORS[source.kind], quoting=quoting)
+    count = -1 if has_header else 0
+    limit = csv.field_size_limit(BLOCK_BYTES)
+    try:
+        for row in rows:
+            if sum(map(len, row)) > BLOCK_BYTES:
+                raise csv.Error
+            count += bool(row)
+    except csv.Error as error:
+        todo = ": does a quotation mark open in it and never close?" if quoted else ""
+        raise DataError(
+            f"is longer than {BLOCK_BYTES >> 20} MB{todo}", where=at_row(source.name, count + 1)
+        ) from error
+    finally:
+        csv.field_size_limit(limit)
+    return count
 
 
 def _arrow_read(

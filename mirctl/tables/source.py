@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,12 +21,22 @@ KINDS = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl",
     ".parquet": "parquet", ".pq": "parquet",
 }  # fmt: skip
+PACKED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4", ".br": "brotli"}
 HEAD_BYTES = 1 << 18
 BLOCK_BYTES = 8 << 20
 
 
 class EmptyError(DataError):
     """There is nothing in the file."""
+
+
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """What the system, or a damaged packed file, refuses to give is a DataError."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror or error}", where=name) from error
 
 
 @dataclass(frozen=True)
@@ -36,16 +49,18 @@ class Source:
     content: bytes | None = None
 
     def open(self) -> pa.NativeFile:
-        """The bytes from the start; a .gz file is unpacked on the way."""
+        """The bytes from the start; a packed file, such as a .gz, is unpacked on the way."""
         import pyarrow as pa
 
-        if self.content is None:
-            return pa.input_stream(str(self.path), compression="detect")
-        return pa.BufferReader(self.content)
+        if self.path is None or self.content is not None:
+            return pa.BufferReader(self.content)
+        file = pa.OSFile(os.fsencode(self.path))  # a path's bytes need not be UTF-8
+        packed = PACKED.get(self.path.suffix.lower())
+        return pa.CompressedInputStream(file, packed) if packed else file
 
     def head(self) -> bytes:
         """The first 256 kB."""
-        with self.open() as stream:
+        with reading(self.name), self.open() as stream:
             return stream.read(HEAD_BYTES)
 
     def first_lines(self, count: int = 100) -> list[str]:
@@ -54,23 +69,37 @@ class Source:
         text = head.decode("utf-8-sig", errors="replace")
         lines = re.split(r"\r\n|\n|\r", text)
         whole = lines if len(head) < HEAD_BYTES else lines[:-1]
-        return [line for line in whole if line.strip()][:count]
+        found = [line for line in whole if line.strip()][:count]
+        if not found:
+            raise DataError(
+                f"its first row is longer than {HEAD_BYTES >> 10} kB: is it a table?",
+                where=self.name,
+            )
+        return found
+
+
+def stdin_lines() -> Iterator[bytes]:
+    """Each line of stdin as soon as it comes."""
+    with reading("stdin"):
+        yield from sys.stdin.buffer
 
 
 def open_source(path: Path | str) -> Source:
     """Name a table and find out its kind, by suffix or else by its first bytes; `-` is stdin."""
     if str(path) == "-":
-        content = sys.stdin.buffer.read()
+        with reading("stdin"):
+            content = sys.stdin.buffer.read()
         return _checked(Source("stdin", _kind(content), None, content))
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise DataError("is a folder where a table is expected", where=str(path))
-    if not path.exists():
+    if not os.path.exists(path):
         raise DataError("no such file", where=str(path))
     if not path.is_file():  # a pipe can be read once only
-        content = path.read_bytes()
+        with reading(str(path)):
+            content = path.read_bytes()
         return _checked(Source(str(path), _kind(content), None, content))
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in PACKED]
     kind = KINDS.get(suffixes[-1] if suffixes else "", "")
     source = Source(str(path), kind, path)
     return _checked(source if kind else Source(source.name, _kind(source.head()), path))
@@ -87,10 +116,7 @@ def _kind(head: bytes) -> str:
 
 def _checked(source: Source) -> Source:
     """Refuse what is empty or no text at all."""
-    try:
-        head = source.head()
-    except OSError as error:
-        raise DataError(f"cannot be read: {error}", where=source.name) from error
+    head = source.head()
     if not head.removeprefix(codecs.BOM_UTF8).strip():
         raise EmptyError("is empty", where=source.name)
     if source.kind == "parquet":

@@ -1,5 +1,7 @@
 """The artifact of a trained recommender: what it holds, how it is written."""
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -38,9 +40,9 @@ def save(
         else:
             draft.tensors("model", dict(trained.scorer.tensors()))
         draft.json(TOWERS, trained.inputs.facts() if trained.inputs else {})
-        pq.write_table(_items(catalogue, split), draft.file(ITEMS))
+        _write(draft.file(ITEMS), _items(catalogue, split))
         if config.save.histories:
-            pq.write_table(_users(catalogue, split), draft.file(USERS))
+            _write(draft.file(USERS), _users(catalogue, split))
         draft.text("recipe.yaml", recipe.dump(config, relative_to=run.out))
         draft.json("metrics.json", metrics)
         draft.json("efficiency.json", run.meter.report())
@@ -54,6 +56,16 @@ def save(
             encoders={name: e.model for name, e in config.model.encoders.items()},
             **({"kept_epoch": trained.kept_epoch} if trained.history else {}),
         )
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    with pa.OSFile(os.fsencode(path), "wb") as file:  # a path's bytes need not be UTF-8
+        pq.write_table(table, file)
+
+
+def _read(path: Path) -> pa.Table:
+    with pa.OSFile(os.fsencode(path)) as file:
+        return pq.read_table(file)
 
 
 def _items(catalogue: Catalogue, split: Split) -> pa.Table:
@@ -80,8 +92,8 @@ def _users(catalogue: Catalogue, split: Split) -> pa.Table:
 def load_tables(art: artifact.Artifact) -> tuple[pa.Table, pa.Table | None]:
     """(items, users or None) of an artifact."""
     try:
-        items = pq.read_table(art.path(ITEMS))
-        return items, pq.read_table(art.path(USERS)) if USERS in art.manifest.files else None
+        items = _read(art.path(ITEMS))
+        return items, _read(art.path(USERS)) if USERS in art.manifest.files else None
     except (pa.ArrowException, OSError) as error:
         raise ArtifactError(f"cannot be read: {error}", where=str(art.folder / ITEMS)) from error
 

@@ -1,6 +1,5 @@
 """What `recommend` and `embed` do: rows in, rows out."""
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -83,17 +82,20 @@ def recommend(
             console.document({"out": out, "rows": count})
         elif out != "-":
             console.say(f"{count} rows -> {out}")
-    _tell(told, k)
+    _tell(told, saved, k)
 
 
-def _tell(told: Counter[str], k: int) -> None:
+def _tell(told: Counter[str], saved: Saved, k: int) -> None:
     if told["unknown"]:
         console.warn(f"{told['unknown']} items of the histories are not in the catalogue: left out")
     if told["empty"]:
-        console.warn(f"{told['empty']} users have no known item: they get what is popular")
+        get = "what is popular" if saved.popularity.any() else "the first of the table, all new"
+        console.warn(f"{told['empty']} users have no known item: they get {get}")
     if told["short"]:
+        few = len(saved.item_ids) < k
         left = "the others are in the history, or kept out by --allow or --deny"
-        console.warn(f"{told['short']} users get fewer than {k} items: {left}")
+        why = f"there are {len(saved.item_ids)}" if few else left
+        console.warn(f"{told['short']} users get fewer than {k} items: {why}")
 
 
 def _with_progress(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -109,7 +111,7 @@ def _rows(
     if asked.stdin is not None:
         if sys.stdin.isatty():
             console.say('type lines like {"user_id": "x", "history": ["a", "b"]}; Ctrl-D ends them')
-        return _rows_of_lines(saved, sys.stdin.buffer, k, keep, told)
+        return _rows_of_lines(saved, tables.stdin_lines(), k, keep, told)
     if asked.history is not None:
         whole = asked.history in saved.item_index  # an id may hold commas
         parts = [asked.history] if whole else asked.history.split(",")
@@ -117,6 +119,9 @@ def _rows(
         history = recommender.history_of(saved, [name for name in names if name], "--history")
         return recommender.recommend(saved, [""], recommender.pack([history]), k, keep, told)
     chosen = recommender.user_rows(saved, None if asked.everyone else asked.users)
+    if not saved.histories.lengths.any():
+        todo = "keep what they took in the table, or name new items with --history"
+        raise DataError(f"holds no item of any user's history: {todo}", where="--items")
     users = [saved.user_ids[row] for row in chosen]
     return recommender.recommend(saved, users, saved.histories.of(chosen), k, keep, told)
 
@@ -146,10 +151,7 @@ def _blocks(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
 def _parse(saved: Saved, line: bytes, number: int, told: Counter[str]) -> tuple[str, list[int]]:
     """(user, item indexes) of one line; unknown items are counted."""
     where = f"stdin, line {number}"
-    try:
-        value = json.loads(line)
-    except ValueError as error:
-        raise DataError(f"not JSON: {error}", where=where) from error
+    value = tables.json_value(line, where)
     user, history = str(number), value
     if isinstance(value, dict):
         name = value.get("user_id", value.get(saved.config.data.columns.user, number))

@@ -55,6 +55,13 @@ def test_histories_stream_from_stdin(chain):
     assert "1 items of the histories are not in the catalogue" in ran.stderr
 
 
+def test_a_line_nested_too_deep_is_named(chain):
+    command = [sys.executable, "-m", "mirctl", "adapt", "recommend", str(chain), "-"]
+    lines = '["i1"]\n' + "[" * 100_000 + "\n"
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, check=False)
+    assert (done.returncode, "stdin, line 2: is nested more than" in done.stderr) == (3, True)
+
+
 def test_allow_and_deny_filter(mirctl, chain, tmp_path):
     (tmp_path / "allow").write_text("i5\ni6\ni7\nnowhere\n")
     (tmp_path / "deny").write_text("i6\n")

@@ -198,3 +198,40 @@ def test_nobody_reading_stderr_stops_no_work():
 def test_a_full_memory_is_no_bug(capsys):
     assert cli._fail_unforeseen(MemoryError(), as_json=False) == 1
     assert "smaller batch_size" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("recipe list --json >&-", 0),
+        ("--help >&-", 0),
+        ("recipe show adapt/nothing --json >&-", 2),
+        ("recipe list >&- 2>&- <&-", 0),
+        ("data check --interactions - <&-", 3),
+    ],
+)
+def test_closed_streams_are_no_bug(command, code):
+    command = f"{sys.executable} -m mirctl {command}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "bug" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_at_the_very_end_leaves_no_traceback(name):
+    code = (
+        "import atexit, os, signal, sys\nfrom mirctl import cli\n"
+        f"atexit.register(os.kill, os.getpid(), signal.{name})\n"
+        "sys.argv = ['mirctl', '--version']\ncli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("mirctl 0.1.0\n", "")
+
+
+@pytest.mark.parametrize("name", ["\u00e9\U0001f3ac", "\udcff"])
+def test_what_stdout_cannot_encode_is_escaped_and_stays_json(mirctl_process, name):
+    env = os.environ | {"PYTHONIOENCODING": "ascii"}
+    ran = mirctl_process("recipe", "show", name, "--json", env=env)
+    assert ran.returncode == 2
+    assert json.loads(ran.stdout)["error"]["where"] == name

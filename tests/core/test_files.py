@@ -102,3 +102,8 @@ def test_force_replaces_no_file_by_a_folder(tmp_path):
     ):
         pass
     assert (tmp_path / "data.csv").read_text() == "mine"
+
+
+def test_endless_nesting_is_no_json():
+    with pytest.raises(ValueError, match="nested too deeply"):
+        files.json_value("[" * 100_000)

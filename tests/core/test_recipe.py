@@ -2,7 +2,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from mirctl import inputs, recipe
 from mirctl.errors import UsageError
@@ -20,6 +20,8 @@ class Config(JobConfig):
     data: InputPath | None = None
     model: Model = Model()
     towers: dict[str, Model] = {}
+    groups: PositiveInt | dict[str, PositiveInt] = 6
+    layers: Literal["all"] | tuple[int, ...] = "all"
     rate: float = Field(0.1, gt=0)
 
 
@@ -63,6 +65,12 @@ def test_defaults_recipe_and_changes_come_in_that_order(write):
         ("uses: a/b", ["model.sise=3"], "command line: model.sise: unknown key"),
         ("uses: a/b", ["model.size"], "write key=value"),
         ("uses: a/b", ["towers.x.sise=3"], "towers.x.sise: unknown key; did you mean 'size'?"),
+        ("uses: a/b", [".".join("a" * 2000) + "=1"], "deeper than any recipe"),
+        ("uses: a/b", ["groups={text: 0}"], "groups.text: Input should be greater than 0, not 0"),
+        ("uses: a/b", ["groups={text: 0}"], "not 0; or groups: a valid integer"),
+        ("uses: a/b", ["groups=x"], "groups: Input should be a valid integer, not 'x'; or an"),
+        ("uses: a/b\nlayers: ['1']", [], "r.yaml:2:10: layers.0: Input should be a valid integer"),
+        ("uses: a/b\nlayers: ['1']", [], ", not '1'; or layers: 'all'"),
         ("- a", [], "a recipe is a mapping"),
         ("", [], "a recipe is a mapping"),
     ],

@@ -130,6 +130,7 @@ def test_nothing_left_is_an_error(tmp_path):
     [
         ({}, "set interactions"),
         ({"images": "p", "interactions": "l.csv"}, "images need items"),
+        ({"columns": {"user": "item_id"}}, "user and item both name the column 'item_id'"),
         ({"microlens": "m", "items": "i.csv"}, "leave out items"),
     ],
 )

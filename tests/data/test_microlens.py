@@ -75,3 +75,9 @@ def test_two_subsets_in_one_folder_are_refused(root):
 def test_a_folder_without_pairs_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"holds no NAME_pairs\.csv"):
         load(tmp_path)
+
+
+def test_a_file_of_one_endless_row_is_refused(root):
+    (root / "MicroLens-100k_pairs.csv").write_text("x" * 300_000)
+    with pytest.raises(DataError, match="its first row is longer than"):
+        load(root)

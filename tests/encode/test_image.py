@@ -116,3 +116,10 @@ def test_preparation_equals_the_one_of_transformers(raw, pictures):
     for picture in pictures:
         expected = theirs(picture, return_tensors="pt")["pixel_values"][0]
         torch.testing.assert_close(ours(picture), expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("content", ["nope", "[" * 100_000, "[1]", '{"size": 3}', '{"size": []}'])
+def test_a_damaged_preparation_is_told(tmp_path, content):
+    (tmp_path / "preprocessor_config.json").write_text(content)
+    with pytest.raises((MissingError, UsageError), match=r"preprocessor_config\.json"):
+        Preparation.read(tmp_path)

@@ -1,0 +1,95 @@
+"""What is wrong with a recipe: pydantic's errors in the words of who wrote it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from mirctl.errors import suggest
+
+Problem = Mapping[str, Any]
+"""One of pydantic's error details."""
+
+
+def explain(
+    config: type[BaseModel], tree: Any, problems: Sequence[Problem]
+) -> list[tuple[str, str]]:
+    """(dotted key, what is wrong there) of each mistake.
+
+    Of a value that may be one of several kinds pydantic tells what each kind misses: that is one
+    mistake, in the kind that fits best.
+    """
+    kinds: dict[Any, dict[str, list[tuple[str, Problem]]]] = {}
+    for number, problem in enumerate(problems):
+        key, union, kind = _place(tree, problem)
+        found = kinds.setdefault(number if union is None else union, {})
+        found.setdefault(kind, []).append((key, problem))
+    told: dict[tuple[str, str], None] = {}
+    for found in kinds.values():
+        best, *others = sorted(found.values(), key=lambda some: -some[0][0].count("."))
+        wider = "".join(_or(key, problem, best[0][0]) for (key, problem), *_ in others)
+        for key, problem in best:
+            text = _complaint(config, key, problem) + wider
+            told[key, f"{key}: {text}" if key else text] = None
+    return list(told)
+
+
+def _or(key: str, problem: Problem, best: str) -> str:
+    wanted = problem["msg"].removeprefix("Input should be ")
+    return f"; or {wanted}" if key == best else f"; or {key}: {wanted}"
+
+
+def _complaint(config: type[BaseModel], key: str, problem: Problem) -> str:
+    message, given = problem["msg"].removeprefix("Value error, "), problem["input"]
+    if problem["type"] == "extra_forbidden":
+        known = _known_keys(config, key)
+        hint = suggest(key.rpartition(".")[2], known, f"known keys: {', '.join(known)}")
+        return f"unknown key{hint}"
+    if problem["type"] == "missing":
+        return "is missing"
+    if problem["type"] == "value_error" or isinstance(given, dict | list | tuple):
+        return message
+    hint = ""
+    if problem["type"] == "literal_error" and isinstance(given, str):
+        choices = message.split("be ", 1)[1].replace(" or ", ",").split(",")
+        hint = suggest(given, [part.strip("' ") for part in choices])
+    return f"{message}, not {given!r}{hint}"
+
+
+def _place(tree: Any, problem: Problem) -> tuple[str, str | None, str]:
+    """The dotted key of a problem; and if kinds of values are told apart, where, and which kind.
+
+    In pydantic's locations the names of kinds stand among those that are in the recipe.
+    """
+    parts: list[str] = []
+    union, kind = None, ""
+    for part in problem["loc"]:
+        inside = (isinstance(tree, dict) and part in tree) or (
+            isinstance(tree, list) and isinstance(part, int) and part < len(tree)
+        )
+        if inside:
+            parts.append(str(part))
+            tree = tree[part]
+        elif problem["type"] == "missing":
+            parts.append(str(part))
+        elif union is None:
+            union, kind = ".".join(parts), str(part)
+    return ".".join(parts), union, kind
+
+
+def _known_keys(config: type[BaseModel], key: str) -> list[str]:
+    """Field names of the section in which a key stands."""
+    section: Any = config
+    for part in key.split(".")[:-1]:
+        info = section.model_fields.get(part) if section else None
+        section = _section_class(info.annotation) if info else section
+    return list(section.model_fields) if section else []
+
+
+def _section_class(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for part in get_args(annotation):
+        if found := _section_class(part):
+            return found
+    return None
