@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from mirctl.encode import EncoderSettings, ImageSettings, load_encoder
-from mirctl.encode.image import Preparation
+from mirctl.encode.preparation import Preparation
 from mirctl.errors import MissingError, UsageError
 
 CPU, FP32 = torch.device("cpu"), torch.float32
@@ -94,6 +94,42 @@ def test_pictures_without_a_rule_of_preparation_are_refused(vit, tmp_path):
     folder = shutil.copytree(vit, tmp_path / "vit")
     (folder / "preprocessor_config.json").unlink()
     with pytest.raises(MissingError, match="preprocessor_config"):
+        load(folder)
+
+
+LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 9\n"
+DAMAGED = [{"image_mean": None}, {"image_std": [1, 0, 1]}, {"resample": None}, {"size": 10**30}]
+
+
+@pytest.mark.parametrize(
+    "damage", ["", LFS, "[]", "[" * 100_000, *DAMAGED], ids=lambda d: str(d)[:20]
+)
+def test_a_damaged_rule_of_preparation_is_a_model_s_fault(vit, tmp_path, damage):
+    folder = shutil.copytree(vit, tmp_path / "vit")
+    path = folder / "preprocessor_config.json"
+    changed = json.loads(path.read_text()) | damage if isinstance(damage, dict) else None
+    path.write_text(json.dumps(changed) if changed else damage)
+    with pytest.raises(MissingError, match=r"vit.*does not say how pictures are prepared"):
+        load(folder)
+
+
+def test_pictures_that_keep_their_shape_are_encoded_by_shape(tmp_path, pictures):
+    from transformers import ConvNextConfig, ConvNextModel
+
+    sizes = {"hidden_sizes": [4, 6, 8, 10], "depths": [1, 1, 1, 1]}
+    ConvNextModel(ConvNextConfig(**sizes)).save_pretrained(tmp_path)
+    raw = {"size": {"shortest_edge": 64}, "image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(raw))
+    encoder = load(tmp_path)
+    alone = [encoder.encode([picture]) for picture in pictures]
+    torch.testing.assert_close(encoder.encode(pictures), torch.cat(alone), atol=1e-5, rtol=1e-5)
+
+
+def test_a_network_of_one_shape_wants_pictures_cropped(vit, tmp_path):
+    folder = shutil.copytree(vit, tmp_path / "vit")
+    path = folder / "preprocessor_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"size": {"shortest_edge": 32}}))
+    with pytest.raises(MissingError, match="crops nothing, and it takes one shape only"):
         load(folder)
 
 
