@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 from torch import Tensor, nn
 
 from mirctl import console, plugins
@@ -26,15 +26,15 @@ from mirctl.section import Section
 class TrainConfig(Section):
     """How long and how fast to learn."""
 
-    epochs: int = Field(20, ge=0)
-    batch_size: PositiveInt = 128
+    epochs: int = Field(20, ge=0, le=100_000)
+    batch_size: int = Field(128, ge=1, le=1_000_000)
     lr: PositiveFloat = 1e-3
     weight_decay: float = Field(0.0, ge=0)
     schedule: Literal["onecycle", "constant"] = "onecycle"
     warmup: float = Field(0.2, ge=0, lt=1, description="Share of the steps in which the rate rises")
     clip: PositiveFloat = Field(1.0, description="Largest norm of the gradient")
     patience: int | None = Field(
-        None, ge=1, description="Epochs without a better metric, then stop"
+        None, ge=1, le=100_000, description="Epochs without a better metric, then stop"
     )
     metric: str = Field("ndcg@10", description="Validation metric that picks the best epoch")
     checkpoint_every: float = Field(60.0, ge=0, description="Seconds between checkpoints")
