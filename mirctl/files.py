@@ -42,8 +42,11 @@ def full_disk_is_an_error(target: Path) -> Iterator[None]:
     """Turn a full disk into a message that names the target."""
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except (OSError, RuntimeError) as error:
+        refusal: BaseException | None = error
+        while isinstance(refusal, RuntimeError):  # torch.save raises one of its own on top
+            refusal = refusal.__context__
+        if isinstance(refusal, OSError) and refusal.errno in (errno.ENOSPC, errno.EDQUOT):
             raise RunError(
                 "the disk is full: free some space and run again", where=str(target)
             ) from error

@@ -18,7 +18,7 @@ from pydantic import Field, PositiveFloat
 from torch import Tensor, nn
 
 from mirctl import console, plugins
-from mirctl.errors import Interrupted, RunError
+from mirctl.errors import ArtifactError, Interrupted, RunError
 from mirctl.run import Run
 from mirctl.section import Section
 
@@ -128,12 +128,24 @@ class _Loop:
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(self.optimizer)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
+        self._update(f"epoch {epoch + 1}, step {step + 1}")
         self.progress.loss += value
+
+    def _update(self, place: str) -> None:
+        try:
+            self.scaler.step(self.optimizer)
+        except RuntimeError as error:
+            if "overflow" not in str(error):
+                raise
+            todo = "try a lower train.lr or train.weight_decay"
+            raise RunError(f"the update overflows at {place}: {todo}") from error
+        self.scaler.update()
 
     def _end_epoch(self, steps: int, seconds: float) -> None:
         state, config = self.progress, self.config
+        if not all(bool(weight.isfinite().all()) for weight in self.model.parameters()):
+            told = f"the weights are no finite numbers after epoch {state.epoch + 1}"
+            raise RunError(f"{told}: try a lower train.lr")
         self.model.eval()
         with torch.no_grad():
             metrics = self.task.validate()
@@ -183,13 +195,22 @@ class _Loop:
         state = self.run.load_checkpoint()
         if state is None:
             return
+        try:
+            self._take_up(state)
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            message = "the checkpoint does not fit this run: --force starts over"
+            raise ArtifactError(message, where=str(self.run.work)) from error
+        console.say(f"going on from epoch {self.progress.epoch + 1}, step {self.progress.step + 1}")
+
+    def _take_up(self, state: dict[str, Any]) -> None:
+        if state["best"]:  # it is loaded at the very end: better told now that it cannot be
+            self.model.load_state_dict(state["best"])
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         self.best = state["best"]
         self.progress = Progress(**state["progress"])
         self.run.meter.go_on(state["spent"])
-        console.say(f"going on from epoch {self.progress.epoch + 1}, step {self.progress.step + 1}")
 
 
 def step_seed(seed: int, step: int) -> int:

@@ -118,6 +118,14 @@ def test_a_wrong_recipe_has_the_right_exit_code(mirctl, recipe, tmp_path, change
     assert not out.exists()
 
 
+@pytest.mark.parametrize("lr", ["1e30", "1e38"])
+def test_training_that_diverges_leaves_no_artifact(mirctl, recipe, tmp_path, lr):
+    change = [f"train.lr={lr}", "train.batch_size=999", "train.epochs=1"]
+    ran = mirctl("adapt", "run", recipe, *change, "--out", tmp_path / "m")
+    assert (ran.code, "try a lower train.lr" in ran.err) == (1, True), ran.err
+    assert not (tmp_path / "m").exists()
+
+
 @pytest.mark.parametrize("command", ["run", "eval"])
 def test_a_metric_that_is_never_measured_is_refused_before_the_work(
     mirctl, recipe, chain, tmp_path, command
