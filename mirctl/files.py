@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from mirctl.errors import RunError, UsageError
+from mirctl.errors import MirctlError, RunError, UsageError
 
 MANIFEST = "manifest.json"
 """The file by which a folder is known to be an artifact."""
@@ -70,6 +70,17 @@ def refusals_are_errors(target: Path) -> Iterator[None]:
                 where=str(target),
             ) from error
         raise
+
+
+@contextmanager
+def unreadable_is(kind: type[MirctlError], place: Path | str) -> Iterator[None]:
+    """Turn the operating system's refusals to read into errors of a kind that name the place."""
+    try:
+        with full_disk_is_an_error(Path(place)):
+            yield
+    except OSError as error:
+        told = f"cannot be read: {error.strerror or error}"
+        raise kind(told, where=str(error.filename or place)) from error
 
 
 @contextmanager
@@ -143,7 +154,9 @@ def refuse_to_overwrite(path: Path, *, force: bool, marker: str | None = MANIFES
     or one that holds `marker`; for a result that is a file (`marker` None), a file.
     """
     path = Path(path)
-    above = next((place for place in path.absolute().parents if place.exists()), None)
+    with refusals_are_errors(path):
+        above = next((place for place in path.absolute().parents if place.exists()), None)
+        path.exists()
     if above is not None and not above.is_dir():
         raise UsageError(f"cannot be written: {above} is no folder", where=str(path))
     if not path.exists():

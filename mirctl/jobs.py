@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from mirctl import console, inputs, plugins, recipe
+from mirctl import console, files, inputs, plugins, recipe
 from mirctl.errors import DataError, MissingError, UsageError, suggest
 from mirctl.hookspecs import Job
 from mirctl.section import JobConfig
@@ -55,7 +55,8 @@ class Requirement:
         if self.metric not in metrics:
             known = ", ".join(metrics) or "none"
             return f"--require {self.text}: there is no metric {self.metric!r}; known: {known}"
-        reached = metrics[self.metric]["value"]
+        entry = metrics[self.metric]
+        reached = entry["value"] if isinstance(entry, dict) else entry
         if reached is not None and _SIGNS[self.sign](reached, self.value):
             return None
         shown = "undefined" if reached is None else f"{reached:.4f}"
@@ -103,7 +104,9 @@ def prepare(
     job = find(read.uses)
     config = recipe.resolve(plugins.import_object(job.config), read)
     for item in inputs.find(config):
-        if not item.path.exists():
+        with files.unreadable_is(DataError, item.path):
+            there = item.path.exists()
+        if not there:
             raise DataError(
                 f"{item.key}: {item.path} does not exist: say where it is with {item.key}=PATH",
                 where=read.where(item.key),
@@ -152,7 +155,7 @@ def execute(
 
 def _rehearse(job: Job, config: JobConfig, options: Options) -> None:
     """Raise what would stop the job: its place, its device, its data."""
-    from mirctl import device, files
+    from mirctl import device
     from mirctl import run as runs
 
     if options.out is not None:

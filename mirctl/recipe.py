@@ -12,8 +12,8 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from mirctl import hub, plugins, yaml12
-from mirctl.errors import UsageError, suggest
+from mirctl import files, hub, plugins, yaml12
+from mirctl.errors import UsageError, blamed_on_the_artifact, suggest
 from mirctl.section import Relative, Section
 
 S = TypeVar("S", bound=Section)
@@ -75,10 +75,11 @@ def locate(name: str) -> tuple[Path, Path]:
     name of a built-in recipe, whose paths start from the current folder.
     """
     path = Path(name)
-    if path.is_dir() and (path / "manifest.json").is_file():
-        return path / "recipe.yaml", path
-    if path.is_file():
-        return path, path.parent
+    with files.unreadable_is(UsageError, path):
+        if path.is_dir() and (path / files.MANIFEST).is_file():
+            return path / "recipe.yaml", path
+        if path.is_file():
+            return path, path.parent
     built_in = catalogue()
     if name in built_in:
         return built_in[name], Path.cwd()
@@ -89,14 +90,21 @@ def locate(name: str) -> tuple[Path, Path]:
 def read(name: str, changes: Sequence[str] = ()) -> Recipe:
     """Read a recipe file and lay the `key=value` changes over it."""
     path, base = locate(name)
+    with blamed_on_the_artifact(base == Path(name)):
+        found = _read(path, base)
+    return change(found, changes)
+
+
+def _read(path: Path, base: Path) -> Recipe:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with files.unreadable_is(UsageError, path):
+            text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"not UTF-8 text (byte {error.start})", where=str(path)) from error
     tree, marks = yaml12.load(text, str(path))
     if not isinstance(tree, dict):
         raise UsageError("a recipe is a mapping of keys to values", where=str(path))
-    return change(Recipe(str(path), base, tree, marks), changes)
+    return Recipe(str(path), base, tree, marks)
 
 
 def change(recipe: Recipe, changes: Sequence[str]) -> Recipe:
@@ -147,7 +155,7 @@ def _is_changed(recipe: Recipe, key: str) -> bool:
 
 
 def _absolute(path: Path, base: Path) -> Path:
-    return Path(os.path.abspath(base / path.expanduser()))
+    return Path(os.path.abspath(base / os.path.expanduser(path)))
 
 
 def map_paths(
@@ -189,7 +197,7 @@ def map_paths(
 def _model(name: str, path: Path) -> str:
     """A model's name as it is, or as a path where it means a folder."""
     explicit = name.startswith(("./", "../", "~", "/"))
-    return str(path) if explicit or (path.is_dir() and name not in hub.ALIASES) else name
+    return str(path) if explicit or (os.path.isdir(path) and name not in hub.ALIASES) else name
 
 
 def _marker(annotation: Any) -> Relative | None:

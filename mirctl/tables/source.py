@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mirctl import files
 from mirctl.errors import DataError
 
 if TYPE_CHECKING:
@@ -62,7 +63,11 @@ def open_source(path: Path | str) -> Source:
     if str(path) == "-":
         content = sys.stdin.buffer.read()
         return _checked(Source("stdin", _kind(content), None, content))
-    path = Path(path)
+    with files.unreadable_is(DataError, path):
+        return _open_file(Path(path))
+
+
+def _open_file(path: Path) -> Source:
     if path.is_dir():
         raise DataError("is a folder where a table is expected", where=str(path))
     if not path.exists():
