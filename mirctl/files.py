@@ -144,7 +144,8 @@ def atomic_folder(path: Path, *, force: bool = False, marker: str = MANIFEST) ->
 def target(path: Path) -> Path:
     """What is meant by a place to write to: of a link what it leads to, of `.` the folder."""
     path = Path(path)
-    return path.resolve() if path.is_symlink() or path.name in ("", "..") else path
+    with refusals_are_errors(path):
+        return path.resolve() if path.is_symlink() or path.name in ("", "..") else path
 
 
 def refuse_to_overwrite(path: Path, *, force: bool, marker: str | None = MANIFEST) -> None:
@@ -153,27 +154,28 @@ def refuse_to_overwrite(path: Path, *, force: bool, marker: str | None = MANIFES
     Even --force replaces only what it can have written: for a result that is a folder, an empty one
     or one that holds `marker`; for a result that is a file (`marker` None), a file.
     """
-    path = Path(path)
     with refusals_are_errors(path):
-        above = next((place for place in path.absolute().parents if place.exists()), None)
-        path.exists()
+        problem = _in_the_way(Path(path), force=force, marker=marker)
+    if problem:
+        raise UsageError(problem, where=str(path))
+
+
+def _in_the_way(path: Path, *, force: bool, marker: str | None) -> str | None:
+    above = next((place for place in path.absolute().parents if place.exists()), None)
     if above is not None and not above.is_dir():
-        raise UsageError(f"cannot be written: {above} is no folder", where=str(path))
+        return f"cannot be written: {above} is no folder"
     if not path.exists():
-        return
+        return None
     if not force:
-        raise UsageError("exists already: choose another --out, or add --force", where=str(path))
+        return "exists already: choose another --out, or add --force"
     if marker is None and path.is_dir():
-        raise UsageError("is a folder, and the result is a file", where=str(path))
+        return "is a folder, and the result is a file"
     if marker and path.is_dir() and any(path.iterdir()) and not (path / marker).is_file():
-        raise UsageError(
-            f"--force does not replace this folder: it has no {marker}, so something else made it",
-            where=str(path),
-        )
+        made = f"it has no {marker}, so something else made it"
+        return f"--force does not replace this folder: {made}"
     if marker and not path.is_dir():
-        raise UsageError(
-            "--force does not replace this file: the result is a folder", where=str(path)
-        )
+        return "--force does not replace this file: the result is a folder"
+    return None
 
 
 def replace_folder(new: Path, path: Path) -> None:

