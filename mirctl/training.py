@@ -145,7 +145,7 @@ class _Loop:
         state, config = self.progress, self.config
         if not all(bool(weight.isfinite().all()) for weight in self.model.parameters()):
             told = f"the weights are no finite numbers after epoch {state.epoch + 1}"
-            raise RunError(f"{told}: try a lower train.lr")
+            raise RunError(f"{told}: try a lower train.lr or train.weight_decay")
         self.model.eval()
         with torch.no_grad():
             metrics = self.task.validate()

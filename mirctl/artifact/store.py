@@ -12,7 +12,7 @@ from mirctl import console, files, plugins, yaml12
 from mirctl.artifact import manifest as manifests
 from mirctl.artifact.manifest import INDEX, SUFFIX, Manifest
 from mirctl.artifact.tensors import Spec, Tensors, check_tensors, open_tensors
-from mirctl.errors import ArtifactError, blamed_on_the_artifact
+from mirctl.errors import ArtifactError, MissingError, blamed_on_the_artifact
 
 METRICS, RECIPE = "metrics.json", "recipe.yaml"
 _SHARD = re.compile(r"-\d{5}-of-\d{5}\.safetensors$")
@@ -225,4 +225,6 @@ def _content_problems(art: Artifact) -> list[str]:
             plugins.import_function(kind.loader)(art.folder)
     except ArtifactError as error:
         return [str(error)]
+    except MissingError as error:
+        console.warn(f"not looked at by the plugin of {art.manifest.kind}: {error}")
     return []
