@@ -6,7 +6,7 @@ Precedence: defaults < recipe < key=value < command-line options.
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -17,6 +17,7 @@ from mirctl.errors import UsageError, blamed_on_the_artifact, suggest
 from mirctl.section import Relative, Section
 
 S = TypeVar("S", bound=Section)
+COMMAND_LINE = "command line"
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Recipe:
     marks: yaml12.Marks = field(default_factory=dict)
     changed: frozenset[str] = frozenset()
     """Dotted keys that came from the command line: their paths start from the cwd."""
+    stored: bool = False
+    """It stands in an artifact: what is wrong in it is the artifact's fault."""
 
     @property
     def uses(self) -> str:
@@ -43,7 +46,7 @@ class Recipe:
         """File, line and column of a dotted key, or of its closest parent."""
         inside = any(c.startswith(f"{key}.") for c in self.changed) and key not in self.marks
         if inside or any(key == c or key.startswith(f"{c}.") for c in self.changed):
-            return "command line"
+            return COMMAND_LINE
         while key and key not in self.marks:
             key = key.rpartition(".")[0]
         line, column = self.marks.get(key, (1, 1))
@@ -90,8 +93,9 @@ def locate(name: str) -> tuple[Path, Path]:
 def read(name: str, changes: Sequence[str] = ()) -> Recipe:
     """Read a recipe file and lay the `key=value` changes over it."""
     path, base = locate(name)
-    with blamed_on_the_artifact(base == Path(name)):
-        found = _read(path, base)
+    stored = base == Path(name)
+    with blamed_on_the_artifact(stored):
+        found = replace(_read(path, base), stored=stored)
     return change(found, changes)
 
 
@@ -114,10 +118,10 @@ def change(recipe: Recipe, changes: Sequence[str]) -> Recipe:
     for text in changes:
         key, equals, value = text.partition("=")
         if not equals or not key:
-            raise UsageError(f"{text!r} is no change: write key=value", where="command line")
+            raise UsageError(f"{text!r} is no change: write key=value", where=COMMAND_LINE)
         _set(tree, key.split("."), yaml12.load_value(value), key)
         changed.add(key)
-    return Recipe(recipe.name, recipe.base, tree, recipe.marks, frozenset(changed))
+    return replace(recipe, tree=tree, changed=frozenset(changed))
 
 
 def _set(tree: dict[str, Any], path: list[str], value: Any, key: str) -> None:
@@ -142,7 +146,8 @@ def resolve(config: type[S], recipe: Recipe) -> S:
         problems = dict.fromkeys(_explain(config, recipe, problem) for problem in error.errors())
         (where, first), *more = problems
         lines = [first, *(f"{place}: {message}" for place, message in more)]
-        raise UsageError("\n  ".join(lines), where=where) from error
+        with blamed_on_the_artifact(recipe.stored and where != COMMAND_LINE):
+            raise UsageError("\n  ".join(lines), where=where) from error
     cwd = Path.cwd()
     return map_paths(
         checked,

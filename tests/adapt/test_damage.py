@@ -148,11 +148,15 @@ def test_metrics_that_are_none_are_damage(mirctl, damaged, content):
         assert (ran.code, "metrics.json" in ran.err) == (4, True), (command, ran.err)
 
 
-@pytest.mark.parametrize("damage", ["no recipe", "broken recipe"])
+@pytest.mark.parametrize("damage", ["no recipe", "broken recipe", "another recipe"])
 def test_a_recipe_that_is_damaged_in_an_artifact_is_its_fault(mirctl, damaged, damage, tmp_path):
     folder = damaged(EVERYWHERE[damage])
     assert mirctl("recipe", "check", folder).code == 4
     assert mirctl("adapt", "run", folder, "--out", tmp_path / "again").code == 4
+
+
+def test_a_wrong_change_of_a_whole_recipe_is_the_user_s_fault(mirctl, damaged):
+    assert mirctl("recipe", "check", damaged(lambda folder: None), "model.dmi=3").code == 2
 
 
 def test_whole_artifacts_are_whole(mirctl, damaged):

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,7 +12,6 @@ import torch
 from mirctl import artifact
 from mirctl.artifact import manifest as manifests
 from mirctl.errors import ArtifactError, UsageError
-from mirctl.hookspecs import ArtifactKind
 
 
 def make(out: Path, *, force: bool = False, weight: float = 1.0, **told: object) -> Path:
@@ -395,16 +393,3 @@ def test_incomplete_lineage_is_told_at_once(tmp_path):
         artifact.create(tmp_path / "art", kind="k") as draft,
     ):
         draft.describe(inputs=[{"name": "items"}])
-
-
-@pytest.mark.parametrize(("loader", "found"), [("no.such:load", 0), ("artifact_loader:load", 1)])
-def test_verify_asks_the_plugin_of_the_kind(tmp_path, monkeypatch, capsys, loader, found):
-    def load(folder):
-        raise ArtifactError("its heart is missing", where=str(folder))
-
-    monkeypatch.setitem(sys.modules, "artifact_loader", SimpleNamespace(load=load))
-    kinds = [ArtifactKind("test/model", 2, loader)]
-    monkeypatch.setattr("mirctl.plugins.results", lambda hook: kinds)
-    problems = artifact.verify(make(tmp_path / "art"))
-    assert ["its heart is missing" in problem for problem in problems] == [True] * found
-    assert ("not looked at" in capsys.readouterr().err) == (not found)
