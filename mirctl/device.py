@@ -20,8 +20,9 @@ def choose(name: str) -> torch.device:
         raise UsageError(f"device {name!r}: use auto, cpu, cuda[:N] or mps") from error
     if device.type not in ("cpu", "cuda", "mps"):
         raise UsageError(f"device {name!r}: use auto, cpu, cuda[:N] or mps")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        count = torch.cuda.device_count()
+    count = torch.cuda.device_count()
+    # torch keeps a number's last byte only: 256 would be card 0.
+    if device.type == "cuda" and int(name.partition(":")[2] or 0) >= count:
         raise MissingError(f"device {name!r} is not here: torch sees {count} CUDA devices")
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise MissingError("device 'mps' is not here")

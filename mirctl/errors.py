@@ -1,6 +1,7 @@
 """One error type for each exit code. The command edge turns them into one clear message."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 
 MOST_COMPARED = 50_000
@@ -64,3 +65,14 @@ class Interrupted(MirctlError):
     """Ctrl-C arrived; what was done so far is on disk."""
 
     code = 130
+
+
+@contextmanager
+def blamed_on_the_artifact(applies: bool = True) -> Iterator[None]:
+    """A wrong recipe is its writer's fault, unless it stands in an artifact."""
+    try:
+        yield
+    except UsageError as error:
+        if not applies:
+            raise
+        raise ArtifactError(error.message, where=error.where) from error

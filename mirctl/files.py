@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from mirctl.errors import RunError, UsageError
+from mirctl.errors import MirctlError, RunError, UsageError
 
 MANIFEST = "manifest.json"
 """The file by which a folder is known to be an artifact."""
@@ -43,8 +43,11 @@ def full_disk_is_an_error(target: Path) -> Iterator[None]:
     """Turn a full disk into a message that names the target."""
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except (OSError, RuntimeError) as error:
+        refusal: BaseException | None = error
+        while isinstance(refusal, RuntimeError):  # torch.save raises one of its own on top
+            refusal = refusal.__context__
+        if isinstance(refusal, OSError) and refusal.errno in (errno.ENOSPC, errno.EDQUOT):
             raise RunError(
                 "the disk is full: free some space and run again", where=str(target)
             ) from error
@@ -86,6 +89,17 @@ def expanded(path: Path | str) -> Path:
 def _beside(path: Path, suffix: str) -> dict[str, Any]:
     """Where temporary things for `path` stand; a long name is cut, to leave room for more."""
     return {"prefix": f".{path.name[:40]}.", "suffix": suffix, "dir": path.parent}
+
+
+@contextmanager
+def unreadable_is(kind: type[MirctlError], place: Path | str) -> Iterator[None]:
+    """Turn the operating system's refusals to read into errors of a kind that name the place."""
+    try:
+        with full_disk_is_an_error(Path(place)):
+            yield
+    except OSError as error:
+        told = f"cannot be read: {error.strerror or error}"
+        raise kind(told, where=str(error.filename or place)) from error
 
 
 @contextmanager
@@ -170,29 +184,32 @@ def refuse_to_overwrite(path: Path, *, force: bool, marker: str | None = MANIFES
     Even --force replaces only what it can have written: for a result that is a folder, an empty one
     or one that holds `marker`; for a result that is a file (`marker` None), a file.
     """
-    path = Path(path)
-    with refusals_are_errors(path), suppress(FileNotFoundError, NotADirectoryError):
-        path.stat()  # where not even that is possible, nothing can be written
+    with refusals_are_errors(path):
+        problem = _in_the_way(Path(path), force=force, marker=marker)
+    if problem:
+        raise UsageError(problem, where=str(path))
+
+
+def _in_the_way(path: Path, *, force: bool, marker: str | None) -> str | None:
+    with suppress(FileNotFoundError, NotADirectoryError):
+        path.stat()  # `exists` says nothing of links in a circle
     above = next((place for place in path.absolute().parents if place.exists()), None)
     if above is not None and not above.is_dir():
-        raise UsageError(f"cannot be written: {above} is no folder", where=str(path))
+        return f"cannot be written: {above} is no folder"
     if not path.exists():
-        return
+        return None
     if not force:
-        raise UsageError("exists already: choose another --out, or add --force", where=str(path))
+        return "exists already: choose another --out, or add --force"
     if marker is None and path.is_dir():
-        raise UsageError("is a folder, and the result is a file", where=str(path))
+        return "is a folder, and the result is a file"
     if marker and path.is_dir() and any(path.iterdir()) and not (path / marker).is_file():
-        raise UsageError(
-            f"--force does not replace this folder: it has no {marker}, so something else made it",
-            where=str(path),
-        )
+        made = f"it has no {marker}, so something else made it"
+        return f"--force does not replace this folder: {made}"
     if marker and not path.is_dir():
-        raise UsageError(
-            "--force does not replace this file: the result is a folder", where=str(path)
-        )
+        return "--force does not replace this file: the result is a folder"
     if marker and Path.cwd().is_relative_to(path.resolve()):
-        raise UsageError("--force does not replace the folder you are in", where=str(path))
+        return "--force does not replace the folder you are in"
+    return None
 
 
 def replace_folder(new: Path, path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mirctl import console, files, recipe
-from mirctl.errors import UsageError
+from mirctl.errors import DataError, UsageError
 from mirctl.section import Relative, Section
 
 
@@ -68,7 +68,8 @@ def describe(config: Section) -> list[dict[str, Any]]:
 
         def sha256(path: Path) -> str:
             advance(1)
-            return files.sha256(path)
+            with files.unreadable_is(DataError, path):
+                return files.sha256(path)
 
         described = []
         for item, paths in every:

@@ -1,7 +1,6 @@
 """From a recipe's name to a finished job: what every command that runs a recipe shares."""
 
 import operator
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from mirctl import console, inputs, plugins, recipe
+from mirctl import console, files, inputs, plugins, recipe
 from mirctl.errors import DataError, MissingError, UsageError, suggest
 from mirctl.hookspecs import Job
 from mirctl.section import JobConfig
@@ -56,7 +55,8 @@ class Requirement:
         if self.metric not in metrics:
             known = ", ".join(metrics) or "none"
             return f"--require {self.text}: there is no metric {self.metric!r}; known: {known}"
-        reached = metrics[self.metric]["value"]
+        entry = metrics[self.metric]
+        reached = entry["value"] if isinstance(entry, dict) else entry
         if reached is not None and _SIGNS[self.sign](reached, self.value):
             return None
         shown = "undefined" if reached is None else f"{reached:.4f}"
@@ -104,7 +104,9 @@ def prepare(
     job = find(read.uses)
     config = recipe.resolve(plugins.import_object(job.config), read)
     for item in inputs.find(config):
-        if not os.path.exists(item.path):
+        with files.unreadable_is(DataError, item.path):
+            there = item.path.exists()
+        if not there:
             raise DataError(
                 f"{item.key}: {item.path} does not exist: say where it is with {item.key}=PATH",
                 where=read.where(item.key),
@@ -153,7 +155,7 @@ def execute(
 
 def _rehearse(job: Job, config: JobConfig, options: Options) -> None:
     """Raise what would stop the job: its place, its device, its data."""
-    from mirctl import device, files
+    from mirctl import device
     from mirctl import run as runs
 
     if options.out is not None:

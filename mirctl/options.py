@@ -1,4 +1,8 @@
-"""Command-line options that mean the same in every command."""
+"""Command-line options that mean the same in every command.
+
+Paths that a command reads are declared with `readable=False`: typer would refuse what may not be
+read as wrong usage (exit 2), and whoever opens it knows whether it is data, artifact or model.
+"""
 
 from pathlib import Path
 from typing import Annotated

@@ -6,17 +6,18 @@ Precedence: defaults < recipe < key=value < command-line options.
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import ValidationError
 
 from mirctl import files, hub, mistakes, plugins, yaml12
-from mirctl.errors import UsageError, suggest
+from mirctl.errors import UsageError, blamed_on_the_artifact, suggest
 from mirctl.section import Relative, Section
 
 S = TypeVar("S", bound=Section)
+COMMAND_LINE = "command line"
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Recipe:
     marks: yaml12.Marks = field(default_factory=dict)
     changed: frozenset[str] = frozenset()
     """Dotted keys that came from the command line: their paths start from the cwd."""
+    stored: bool = False
+    """It stands in an artifact: what is wrong in it is the artifact's fault."""
 
     @property
     def uses(self) -> str:
@@ -43,7 +46,7 @@ class Recipe:
         """File, line and column of a dotted key, or of its closest parent."""
         inside = any(c.startswith(f"{key}.") for c in self.changed) and key not in self.marks
         if inside or any(key == c or key.startswith(f"{c}.") for c in self.changed):
-            return "command line"
+            return COMMAND_LINE
         while key and key not in self.marks:
             key = key.rpartition(".")[0]
         line, column = self.marks.get(key, (1, 1))
@@ -75,10 +78,11 @@ def locate(name: str) -> tuple[Path, Path]:
     name of a built-in recipe, whose paths start from the current folder.
     """
     path = Path(name)
-    if os.path.isfile(path / "manifest.json"):
-        return path / "recipe.yaml", path
-    if os.path.isfile(path):
-        return path, path.parent
+    with files.unreadable_is(UsageError, path):
+        if path.is_dir() and (path / files.MANIFEST).is_file():
+            return path / "recipe.yaml", path
+        if path.is_file():
+            return path, path.parent
     built_in = catalogue()
     if name in built_in:
         return built_in[name], Path.cwd()
@@ -89,14 +93,22 @@ def locate(name: str) -> tuple[Path, Path]:
 def read(name: str, changes: Sequence[str] = ()) -> Recipe:
     """Read a recipe file and lay the `key=value` changes over it."""
     path, base = locate(name)
+    stored = base == Path(name)
+    with blamed_on_the_artifact(stored):
+        found = replace(_read(path, base), stored=stored)
+    return change(found, changes)
+
+
+def _read(path: Path, base: Path) -> Recipe:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with files.unreadable_is(UsageError, path):
+            text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"not UTF-8 text (byte {error.start})", where=str(path)) from error
     tree, marks = yaml12.load(text, str(path))
     if not isinstance(tree, dict):
         raise UsageError("a recipe is a mapping of keys to values", where=str(path))
-    return change(Recipe(str(path), base, tree, marks), changes)
+    return Recipe(str(path), base, tree, marks)
 
 
 def change(recipe: Recipe, changes: Sequence[str]) -> Recipe:
@@ -106,14 +118,14 @@ def change(recipe: Recipe, changes: Sequence[str]) -> Recipe:
     for text in changes:
         key, equals, value = text.partition("=")
         if not equals or not key:
-            raise UsageError(f"{text!r} is no change: write key=value", where="command line")
+            raise UsageError(f"{text!r} is no change: write key=value", where=COMMAND_LINE)
         if key.count(".") > yaml12.MAX_DEPTH:
-            raise UsageError(f"{key[:40]}...: deeper than any recipe", where="command line")
+            raise UsageError(f"{key[:40]}...: deeper than any recipe", where=COMMAND_LINE)
         if not yaml12.is_unicode(text):
-            raise UsageError(f"{text!a} is not UTF-8: rename it", where="command line")
+            raise UsageError(f"{text!a} is not UTF-8: rename it", where=COMMAND_LINE)
         _set(tree, key.split("."), yaml12.load_value(value), key)
         changed.add(key)
-    return Recipe(recipe.name, recipe.base, tree, recipe.marks, frozenset(changed))
+    return replace(recipe, tree=tree, changed=frozenset(changed))
 
 
 def _set(tree: dict[str, Any], path: list[str], value: Any, key: str) -> None:
@@ -138,7 +150,9 @@ def resolve(config: type[S], recipe: Recipe) -> S:
         told = mistakes.explain(config, recipe.tree, error.errors())
         lines = [f"{recipe.where(key)}: {text}" for key, text in told]
         where = recipe.where(told[0][0])
-        raise UsageError("\n  ".join(lines).removeprefix(f"{where}: "), where=where) from error
+        with blamed_on_the_artifact(recipe.stored and where != COMMAND_LINE):
+            message = "\n  ".join(lines).removeprefix(f"{where}: ")
+            raise UsageError(message, where=where) from error
     cwd = Path.cwd()
     return map_paths(
         checked,

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -128,9 +128,8 @@ def check_place(out: Path, makes: str, *, resume: bool, force: bool) -> None:
     marker = files.MANIFEST if makes == "artifact" else None
     files.refuse_to_overwrite(out, force=force, marker=marker)
     work = partial(out)
-    with files.refusals_are_errors(work), suppress(FileNotFoundError):
-        work.stat()
-    names = set(os.listdir(work)) if work.is_dir() else set()
+    with files.refusals_are_errors(work):
+        names = set(os.listdir(work)) if work.is_dir() else set()
     ours = {locks.LOCK, *(name for name in names if name.startswith(f".{NOTE}."))}
     if work.is_file() or (names - ours and NOTE not in names):
         raise UsageError("is in the way of the run's own folder: move it", where=str(work))
@@ -196,7 +195,7 @@ def _changes(before: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
 def _noted(note: Path) -> dict[str, Any]:
     try:
         return dict(files.json_value(note.read_text()))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OSError) as error:
         message = "is damaged: --force starts the run over"
         raise ArtifactError(message, where=str(note)) from error
 

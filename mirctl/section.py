@@ -8,9 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Section(BaseModel):
-    """Unknown keys are errors, and a config never changes once read."""
+    """Unknown keys are errors, and a config never changes once read.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Every whole number has a largest value, so that none overflows where it is used.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Relative:
@@ -25,6 +28,9 @@ class Relative:
         self.skip = skip
         """Words; a folder inside with one of them in its name is not read by the run."""
 
+
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""How many of something."""
 
 InputPath = Annotated[Path, Relative()]
 """A file or folder the run reads; its name, sha256 and path are recorded in the artifact."""

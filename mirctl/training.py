@@ -14,11 +14,11 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 from torch import Tensor, nn
 
 from mirctl import console, plugins
-from mirctl.errors import Interrupted, RunError
+from mirctl.errors import ArtifactError, Interrupted, RunError
 from mirctl.run import Run
 from mirctl.section import Section
 
@@ -26,15 +26,15 @@ from mirctl.section import Section
 class TrainConfig(Section):
     """How long and how fast to learn."""
 
-    epochs: int = Field(20, ge=0)
-    batch_size: PositiveInt = 128
+    epochs: int = Field(20, ge=0, le=100_000)
+    batch_size: int = Field(128, ge=1, le=1_000_000)
     lr: PositiveFloat = 1e-3
     weight_decay: float = Field(0.0, ge=0)
     schedule: Literal["onecycle", "constant"] = "onecycle"
     warmup: float = Field(0.2, ge=0, lt=1, description="Share of the steps in which the rate rises")
     clip: PositiveFloat = Field(1.0, description="Largest norm of the gradient")
     patience: int | None = Field(
-        None, ge=1, description="Epochs without a better metric, then stop"
+        None, ge=1, le=100_000, description="Epochs without a better metric, then stop"
     )
     metric: str = Field("ndcg@10", description="Validation metric that picks the best epoch")
     ema: float = Field(
@@ -134,10 +134,19 @@ class _Loop:
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(self.optimizer)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
+        self._update(f"epoch {epoch + 1}, step {step + 1}")
         self._follow()
         self.progress.loss += value
+
+    def _update(self, place: str) -> None:
+        try:
+            self.scaler.step(self.optimizer)
+        except RuntimeError as error:
+            if "overflow" not in str(error):
+                raise
+            todo = "try a lower train.lr or train.weight_decay"
+            raise RunError(f"the update overflows at {place}: {todo}") from error
+        self.scaler.update()
 
     def _follow(self) -> None:
         """Move the running mean; while it is young it forgets its random start sooner."""
@@ -161,6 +170,9 @@ class _Loop:
 
     def _end_epoch(self, steps: int, seconds: float) -> None:
         state, config = self.progress, self.config
+        if not all(bool(weight.isfinite().all()) for weight in self.model.parameters()):
+            told = f"the weights are no finite numbers after epoch {state.epoch + 1}"
+            raise RunError(f"{told}: try a lower train.lr or train.weight_decay")
         self.model.eval()
         with torch.no_grad(), self._averaged():
             metrics = self.task.validate()
@@ -211,14 +223,28 @@ class _Loop:
         state = self.run.load_checkpoint()
         if state is None:
             return
+        try:
+            self._take_up(state)
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            message = "the checkpoint does not fit this run: --force starts over"
+            raise ArtifactError(message, where=str(self.run.work)) from error
+        console.say(f"going on from epoch {self.progress.epoch + 1}, step {self.progress.step + 1}")
+
+    def _take_up(self, state: dict[str, Any]) -> None:
+        if state["best"]:  # it is loaded at the very end: better told now that it cannot be
+            self.model.load_state_dict(state["best"])
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         self.best = state["best"]
-        self.average = state["average"]
+        self.average = self._fitting(state["average"])
         self.progress = Progress(**state["progress"])
         self.run.meter.go_on(state["spent"])
-        console.say(f"going on from epoch {self.progress.epoch + 1}, step {self.progress.step + 1}")
+
+    def _fitting(self, average: list[Tensor]) -> list[Tensor]:
+        if [mean.shape for mean in average] != [mean.shape for mean in self.average]:
+            raise ValueError("its running mean is of other weights")
+        return average
 
 
 def step_seed(seed: int, step: int) -> int:

@@ -16,6 +16,7 @@ from mirctl.errors import UsageError
 MAX_ANCHORS = 100
 MAX_VALUES = 100_000
 MAX_DEPTH = 50
+"""PyYAML takes minutes for a hundred thousand brackets."""
 _CORE = {
     "null": (re.compile(r"^(?:~|null|Null|NULL|)$"), [*"~nN", ""]),
     "bool": (re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")),

@@ -6,9 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mirctl import console, yaml12
-from mirctl.artifact.store import Artifact, Joined, open_artifact
-from mirctl.errors import ArtifactError, UsageError
+from mirctl import console
+from mirctl.artifact.store import METRICS, RECIPE, Artifact, Joined, open_artifact
 
 _CHUNK = 1 << 22
 _ELSEWHERE = {"created", "digest", "files", "aliases"}
@@ -22,7 +21,7 @@ def inspect(path: Path) -> dict[str, Any]:
     return {
         "artifact": str(path),
         **told,
-        "metrics": art.json("metrics.json") if "metrics.json" in art.manifest.files else {},
+        "metrics": art.metrics(),
         "tensors": {
             group: {name: _shape(tensors, name) for name in sorted(tensors)}
             for group, tensors in groups.items()
@@ -93,8 +92,8 @@ def diff(a: Path, b: Path) -> dict[str, Any]:
     ]
     found: dict[str, Any] = {
         "manifest": _changes(*facts),
-        "recipe": _changes(_recipe(first), _recipe(second)),
-        "metrics": _changes(_metrics(first), _metrics(second)),
+        "recipe": _changes(first.recipe()[0], second.recipe()[0]),
+        "metrics": _changes(first.metrics(), second.metrics()),
         "tensors": _tensor_changes(first, second),
         "files": _file_changes(first, second),
     }
@@ -123,27 +122,12 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
     return {prefix.removesuffix("."): value} if prefix else {}
 
 
-def _recipe(art: Artifact) -> dict[str, Any]:
-    if "recipe.yaml" not in art.manifest.files:
-        return {}
-    try:
-        content, _ = yaml12.load(art.text("recipe.yaml"), str(art.folder / "recipe.yaml"))
-    except UsageError as error:
-        raise ArtifactError(error.message, where=error.where) from error
-    return content if isinstance(content, dict) else {}
-
-
-def _metrics(art: Artifact) -> dict[str, Any]:
-    found = art.json("metrics.json") if "metrics.json" in art.manifest.files else {}
-    return found if isinstance(found, dict) else {}
-
-
 def _file_changes(a: Artifact, b: Artifact) -> dict[str, str]:
     """Files beside the tensors and what is compared by content."""
     first, second = a.manifest.files, b.manifest.files
     found = {}
     for name in sorted(first.keys() | second.keys()):
-        if name in ("recipe.yaml", "metrics.json") or ".safetensors" in name:
+        if name in (RECIPE, METRICS) or ".safetensors" in name:
             continue
         if name not in first or name not in second:
             found[name] = "only in b" if name not in first else "only in a"

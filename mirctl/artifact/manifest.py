@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from mirctl import __version__
+from mirctl import __version__, files
 from mirctl.errors import ArtifactError
 
 FORMAT = 1
@@ -97,10 +97,14 @@ def plain(value: Any) -> Any:
 
 
 def parse_json(text: str) -> Any:
-    """Read JSON; a ValueError for repeated keys, non-finite numbers and endless nesting."""
+    """Read JSON; a ValueError for repeated keys, endless numbers and endless nesting."""
     try:
         return json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_finite, parse_float=_finite
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_finite,
+            parse_float=_finite,
+            parse_int=_countable,
         )
     except RecursionError:
         raise ValueError("nested too deeply") from None
@@ -119,6 +123,12 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{_short(text)} is no finite number")
     return number
+
+
+def _countable(text: str) -> int:
+    if len(text) > 300:  # beyond that it could not be compared with a fraction
+        raise ValueError(f"{_short(text)} is too large a number")
+    return int(text)
 
 
 def _short(text: str) -> str:
@@ -198,21 +208,25 @@ def digest(fields: Mapping[str, Any]) -> str:
 def read_manifest(folder: Path) -> Manifest:
     """Read and check the manifest of an artifact's folder."""
     folder = Path(folder)
-    if not os.path.isdir(folder):
-        exists = os.path.exists(folder)
-        problem = "is a file, not an artifact's folder" if exists else "does not exist"
+    try:
+        with files.unreadable_is(ArtifactError, folder):
+            return _parse(_file(folder))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise ArtifactError(f"{key}: {first['msg']}", where=str(folder / FILE)) from error
+    except ValueError as error:
+        raise ArtifactError(f"cannot be read: {error}", where=str(folder / FILE)) from error
+
+
+def _file(folder: Path) -> Path:
+    if not folder.is_dir():
+        problem = "is a file, not an artifact's folder" if folder.exists() else "does not exist"
         raise ArtifactError(problem, where=str(folder))
     path = locate(folder, FILE)
     if not path.is_file():
         raise ArtifactError(f"is no mirctl artifact: it has no {FILE}", where=str(folder))
-    try:
-        return _parse(path)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise ArtifactError(f"{key}: {first['msg']}", where=str(path)) from error
-    except ValueError as error:
-        raise ArtifactError(f"cannot be read: {error}", where=str(path)) from error
+    return path
 
 
 def _parse(path: Path) -> Manifest:

@@ -8,12 +8,13 @@ from typing import Any
 
 from torch import Tensor
 
-from mirctl import console, files
+from mirctl import console, files, plugins, yaml12
 from mirctl.artifact import manifest as manifests
 from mirctl.artifact.manifest import INDEX, SUFFIX, Manifest
 from mirctl.artifact.tensors import Spec, Tensors, check_tensors, open_tensors
-from mirctl.errors import ArtifactError
+from mirctl.errors import ArtifactError, MissingError, blamed_on_the_artifact
 
+METRICS, RECIPE = "metrics.json", "recipe.yaml"
 _SHARD = re.compile(r"-\d{5}-of-\d{5}\.safetensors$")
 
 
@@ -74,6 +75,28 @@ class Artifact:
         except ValueError as error:
             raise ArtifactError(f"{name} is no JSON: {error}", where=str(self.folder)) from error
 
+    def metrics(self) -> dict[str, Any]:
+        """metrics.json: each a number, or an object with a `value`; empty where there is none."""
+        found = self.json(METRICS) if METRICS in self.manifest.files else {}
+        if not isinstance(found, dict):
+            raise ArtifactError(f"{METRICS} is no object of metrics", where=str(self.folder))
+        for name, entry in found.items():
+            value = entry.get("value", "") if isinstance(entry, dict) else entry
+            if value is not None and type(value) not in (int, float):
+                raise ArtifactError(f"{METRICS}: {name} is no number", where=str(self.folder))
+        return found
+
+    def recipe(self) -> tuple[dict[str, Any], yaml12.Marks]:
+        """recipe.yaml, and where in it each key stands; empty where there is none."""
+        if RECIPE not in self.manifest.files:
+            return {}, {}
+        where = str(self.folder / RECIPE)
+        with blamed_on_the_artifact():
+            found, marks = yaml12.load(self.text(RECIPE), where)
+        if not isinstance(found, dict):
+            raise ArtifactError("a recipe is a mapping of keys to values", where=where)
+        return found, marks
+
     def groups(self) -> list[str]:
         """The names that `tensors` takes."""
         names = [name for name in self.manifest.files if not _SHARD.search(name)]
@@ -130,11 +153,12 @@ def open_artifact(path: Path, kind: str | None = None, schema: int | None = None
             where=str(path),
         )
     for name, record in manifest.files.items():
-        file = manifests.locate(folder, name)
-        if not file.is_file():
+        with files.unreadable_is(ArtifactError, folder / name):
+            file = manifests.locate(folder, name)
+            size = file.stat().st_size if file.is_file() else None
+        if size is None:
             raise ArtifactError(f"{name} is missing: the artifact is not whole", where=str(path))
-        if file.stat().st_size != record.size:
-            size = file.stat().st_size
+        if size != record.size:
             raise ArtifactError(f"{name} has {size} bytes, not {record.size}", where=str(path))
     return Artifact(folder, manifest)
 
@@ -156,7 +180,8 @@ def verify(path: Path) -> list[str]:
         name for name in manifests.names(folder) if name not in listed and not name.startswith(".")
     ]
     problems += [f"{name}: is not in the manifest" for name in extra]
-    return problems or _group_problems(Artifact(folder, manifest))
+    art = Artifact(folder, manifest)
+    return problems or _group_problems(art) or _content_problems(art)
 
 
 def _file_problems(folder: Path, name: str, manifest: Manifest) -> list[str]:
@@ -187,3 +212,19 @@ def _group_problems(art: Artifact) -> list[str]:
             problems.append(f"{group}: {error.message}")
     strangers = set(art.manifest.aliases) - set(art.groups())
     return problems + [f"{group}: has aliases, but no tensors" for group in sorted(strangers)]
+
+
+def _content_problems(art: Artifact) -> list[str]:
+    """What is wrong inside whole files: for everybody, and for the plugin of the kind."""
+    kinds = {kind.kind: kind for kind in plugins.results("mirctl_artifact_kinds")}
+    kind = kinds.get(art.manifest.kind)
+    try:
+        art.metrics()
+        art.recipe()
+        if kind is not None and art.manifest.schema_version <= kind.schema:
+            plugins.import_function(kind.loader)(art.folder)
+    except ArtifactError as error:
+        return [str(error)]
+    except MissingError as error:
+        console.warn(f"not looked at by the plugin of {art.manifest.kind}: {error}")
+    return []

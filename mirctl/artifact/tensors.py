@@ -78,10 +78,11 @@ def check_tensors(path: Path) -> Header:
 
 
 def _open(path: Path) -> IO[bytes]:
-    if not path.is_file():
-        problem = "is not a regular file" if path.exists() else "does not exist"
-        raise ArtifactError(problem, where=str(path))
-    return open(path, "rb")
+    with files.unreadable_is(ArtifactError, path):
+        if not path.is_file():
+            problem = "is not a regular file" if path.exists() else "does not exist"
+            raise ArtifactError(problem, where=str(path))
+        return open(path, "rb")
 
 
 def _map(file: IO[bytes]) -> mmap.mmap:
@@ -163,6 +164,8 @@ def _header_bytes(specs: Mapping[str, Spec], metadata: Mapping[str, Any]) -> byt
 
 def _bytes(value: Array) -> np.ndarray:
     """The data in C order, little end first: (n_bytes,) uint8, a view where that is possible."""
+    if 0 in value.shape:
+        return np.empty(0, np.uint8)
     if isinstance(value, Tensor):
         plain = value.detach().resolve_conj().resolve_neg().cpu().contiguous()
         return plain.reshape(-1).view(torch.uint8).numpy()

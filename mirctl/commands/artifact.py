@@ -10,7 +10,9 @@ from mirctl.options import Json, Require
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
-Folder = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of an artifact.")]
+Folder = Annotated[
+    Path, typer.Argument(metavar="PATH", help="Folder of an artifact.", readable=False)
+]
 
 
 @app.callback()
@@ -55,8 +57,8 @@ def verify(path: Folder, json: Json = False) -> None:
 
 @app.command("diff")
 def compare(
-    a: Annotated[Path, typer.Argument(metavar="A", help="Folder of an artifact.")],
-    b: Annotated[Path, typer.Argument(metavar="B", help="Folder of another.")],
+    a: Annotated[Path, typer.Argument(metavar="A", help="Folder of an artifact.", readable=False)],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Folder of another.", readable=False)],
     tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor.")] = False,
     json: Json = False,
 ) -> None:

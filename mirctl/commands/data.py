@@ -35,7 +35,8 @@ def get(
     name: Annotated[str, typer.Argument(help="As `mirctl data list` shows it.")],
     out: Out,
     images: Annotated[
-        Path | None, typer.Option("--images", help="Your own pictures, named by item id.")
+        Path | None,
+        typer.Option("--images", help="Your own pictures, named by item id.", readable=False),
     ] = None,
     force: Force = False,
     json: Json = False,
@@ -64,9 +65,15 @@ def check(
             help="A recipe, whose `data` is looked at; with --from, a folder of that layout.",
         ),
     ] = None,
-    interactions: Annotated[Path | None, typer.Option(help="Table of user, item, time.")] = None,
-    items: Annotated[Path | None, typer.Option(help="Table of items and their texts.")] = None,
-    images: Annotated[Path | None, typer.Option(help="Folder of pictures by item id.")] = None,
+    interactions: Annotated[
+        Path | None, typer.Option(help="Table of user, item, time.", readable=False)
+    ] = None,
+    items: Annotated[
+        Path | None, typer.Option(help="Table of items and their texts.", readable=False)
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder of pictures by item id.", readable=False)
+    ] = None,
     column: Annotated[
         list[str] | None,
         typer.Option(help="As in item=sku; for user, item, timestamp, title, image."),

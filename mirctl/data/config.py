@@ -4,9 +4,9 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
-from mirctl.section import InputPath, Relative, Section
+from mirctl.section import Count, InputPath, Relative, Section
 
 
 class Columns(Section):
@@ -62,9 +62,7 @@ class DataConfig(Section):
     duplicates: Literal["keep", "drop"] = Field(
         "keep", description="Rows of the same user, item and time stamp"
     )
-    min_interactions: PositiveInt = Field(
-        1, description="Users with fewer interactions are left out"
-    )
+    min_interactions: Count = Field(1, description="Users with fewer interactions are left out")
 
     @model_validator(mode="after")
     def one_layout_is_meant(self) -> Self:

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from mirctl.encode.image import Preparation
 from mirctl.encode.parallel import chunks, on_each
+from mirctl.encode.preparation import Preparation
 from mirctl.encode.protocol import quoted, tapped
 from mirctl.encode.settings import EncoderSettings
 from mirctl.errors import MissingError, UsageError

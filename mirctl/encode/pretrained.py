@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 UNREADABLE = (
-    OSError, ValueError, KeyError, TypeError, AssertionError, RuntimeError, ImportError,
-    SafetensorError,
+    OSError, ValueError, KeyError, TypeError, AttributeError, AssertionError, RuntimeError,
+    ImportError, SafetensorError,
 )  # fmt: skip
 """What reading a damaged or foreign model's folder may raise."""
 

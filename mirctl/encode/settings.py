@@ -1,8 +1,8 @@
 """What a recipe says about one frozen encoder."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from mirctl.section import ModelName, Section
 
@@ -23,11 +23,15 @@ class EncoderSettings(Section):
         description="auto: the mean over real tokens for text; for pictures the class token where "
         "the model has one, else the mean over patches",
     )
-    layers: Literal["all"] | tuple[int, ...] = Field(
+    layers: Literal["all"] | tuple[Annotated[int, Field(le=10_000)], ...] = Field(
         "all", description="all, or numbers of hidden states, rising; 0 is the embeddings"
     )
-    max_tokens: PositiveInt = Field(64, description="Longer texts are cut; no meaning for pictures")
-    batch_size: PositiveInt | None = Field(None, description="Default: 64 texts, or 8 pictures")
+    max_tokens: int = Field(
+        64, ge=1, le=1_000_000, description="Longer texts are cut; no meaning for pictures"
+    )
+    batch_size: int | None = Field(
+        None, ge=1, le=1_000_000, description="Default: 64 texts, or 8 pictures"
+    )
 
     @model_validator(mode="before")
     @classmethod

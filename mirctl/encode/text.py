@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mirctl.encode.parallel import chunks, on_each
-from mirctl.encode.pretrained import backbone, quiet
+from mirctl.encode.pretrained import UNREADABLE, backbone, quiet
 from mirctl.encode.protocol import quoted, tapped
 from mirctl.encode.settings import EncoderSettings
 from mirctl.errors import MissingError, UsageError
@@ -51,7 +51,7 @@ def load(
             tokenizer = AutoTokenizer.from_pretrained(
                 model.folder, local_files_only=True, trust_remote_code=False
             )
-        except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
+        except UNREADABLE as error:
             raise MissingError(
                 quoted(model, f"no tokenizer: {error}"), where=str(model.folder)
             ) from error
@@ -91,7 +91,8 @@ class TextEncoder:
     ) -> None:
         self.network, self.tokenizer = network, tokenizer
         self.pool = "mean" if settings.pool == "auto" else settings.pool
-        self.max_tokens = settings.max_tokens
+        self.name, self.max_tokens = settings.model, settings.max_tokens
+        self.vocabulary = _vocabulary(network)
         self.batch_size = settings.batch_size or 64
         states = self._states([self._tokens(["a"])[0] or [0]])[0]
         self.taps = tapped(settings, len(states))
@@ -131,10 +132,36 @@ class TextEncoder:
         for n, row in enumerate(tokens):
             ids[n, : len(row)] = torch.tensor(row, dtype=torch.long)
             mask[n, : len(row)] = 1
+        self._refuse_foreign(int(ids.max()))
         device = self.network.device
         ids, mask = ids.to(device), mask.to(device)
-        output = self.network(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+        try:
+            output = self.network(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+        except (IndexError, RuntimeError) as error:
+            if "out of range" not in str(error) and "out of bounds" not in str(error):
+                raise
+            # The ids are in their table, so it is that of the positions.
+            raise UsageError(
+                f"max_tokens {self.max_tokens} is too many: {self.name!r} has fewer positions",
+                where="max_tokens",
+            ) from error
         return output.hidden_states, mask
+
+    def _refuse_foreign(self, token: int) -> None:
+        """Raise a MissingError where the tokenizer knows more tokens than the weights."""
+        if self.vocabulary is not None and token >= self.vocabulary:
+            raise MissingError(
+                f"model {self.name!r}: its tokenizer gives token {token}, and its weights know "
+                f"{self.vocabulary}: they are not of one model, fetch both again"
+            )
+
+
+def _vocabulary(network: "PreTrainedModel") -> int | None:
+    """How many tokens the weights know; None for a model that has no table of them."""
+    try:
+        return len(network.get_input_embeddings().weight)
+    except (NotImplementedError, AttributeError, TypeError):
+        return None
 
 
 def pooled(states: Tensor, mask: Tensor, pool: str) -> Tensor:

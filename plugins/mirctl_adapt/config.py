@@ -1,8 +1,8 @@
 """What an adapt recipe may say. Each field can stand in a recipe or be given as `key=value`."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from mirctl.data.config import DataConfig
 from mirctl.encode.settings import EncoderSettings, ImageSettings
@@ -12,6 +12,8 @@ from mirctl.section import JobConfig, Section
 from mirctl.training import TrainConfig
 
 CONTENT = ("iisan-versa", "iisan", "frozen")
+Groups = Annotated[int, Field(ge=1, le=10_000)]
+WIDEST = 65_536
 
 
 class ModelConfig(Section):
@@ -26,20 +28,22 @@ class ModelConfig(Section):
     layers: Literal["group", "every-second", "last", "all"] | None = Field(
         None, description="Which cached layers a tower keeps; iisan: every-second, else group"
     )
-    groups: PositiveInt | dict[str, PositiveInt] = Field(
+    groups: Groups | dict[str, Groups] = Field(
         6, description="Groups of layers, for all towers or by tower; a group keeps its last layer"
     )
     normalize: bool | None = Field(None, description="Standardise states; iisan: no, else yes")
     head: Literal["linear", "gelu"] | None = Field(None, description="iisan: linear, else gelu")
-    bottleneck: PositiveInt = Field(64, description="Inner width of a side adapter")
-    dim: PositiveInt = Field(64, description="Width of item and user embeddings")
+    bottleneck: int = Field(64, ge=1, le=WIDEST, description="Inner width of a side adapter")
+    dim: int = Field(64, ge=1, le=WIDEST, description="Width of item and user embeddings")
     intra: bool = Field(True, description="Keep the intra-modal towers")
     inter: bool = Field(True, description="Keep the inter-modal tower")
     gate: bool = Field(True, description="Learn the gates; without, they stay at equal weights")
     ids: bool = Field(False, description="Add a learned embedding of the item id to its content")
-    history: PositiveInt = Field(50, description="Items of a history that the user encoder reads")
-    user_layers: PositiveInt = 2
-    user_heads: PositiveInt = 2
+    history: int = Field(
+        50, ge=1, le=100_000, description="Items of a history that the user encoder reads"
+    )
+    user_layers: int = Field(2, ge=1, le=1_000)
+    user_heads: int = Field(2, ge=1, le=1_024)
     dropout: float = Field(0.2, ge=0, lt=1)
 
     @model_validator(mode="after")
@@ -115,7 +119,10 @@ class EvalConfig(Section):
         "repeats one is a miss; allow: every item is a candidate",
     )
     cold_at_most: int = Field(
-        5, ge=0, description="A target with at most so many training interactions is cold"
+        5,
+        ge=0,
+        le=2**31 - 1,
+        description="A target with at most so many training interactions is cold",
     )
 
 

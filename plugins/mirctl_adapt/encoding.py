@@ -48,9 +48,9 @@ def parse_shard(text: str | None) -> tuple[int, int]:
     """(i, n) of "i/n", i from 1; nothing means the one whole."""
     if text is None:
         return 1, 1
-    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text)
     if not match or not 1 <= int(match[1]) <= int(match[2]):
-        raise UsageError(f"--shard {text!r}: write i/n with 1 <= i <= n")
+        raise UsageError(f"--shard {text[:80]!r}: write i/n with 1 <= i <= n < 10**9")
     return int(match[1]), int(match[2])
 
 

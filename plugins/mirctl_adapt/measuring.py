@@ -7,7 +7,7 @@ from typing import Any
 from mirctl import artifact, console, device, jobs
 from mirctl.data.catalogue import load_catalogue
 from mirctl.errors import DataError, UsageError
-from mirctl_adapt import evaluation, recommender, saving, towers
+from mirctl_adapt import evaluation, opening, recommender, saving, towers
 from mirctl_adapt.config import AdaptConfig
 from mirctl_adapt.neural import NeuralScorer
 from mirctl_adapt.pipeline import TRAINED_ON, split_of, tell
@@ -26,6 +26,7 @@ def evaluate(
     for change in changes:
         if not change.startswith(CHANGEABLE):
             raise UsageError(f"{change!r}: eval measures this model; only data.* and evaluation.*")
+    opening.config(art)  # what is wrong with it is not the fault of the changes
     _, config = jobs.prepare(str(folder), changes, options, only="adapt/run")
     assert isinstance(config, AdaptConfig)
     catalogue = load_catalogue(config.data, seed=config.seed)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mirctl import console
+from mirctl.errors import RunError
 from mirctl_adapt.config import ModelConfig
 from mirctl_adapt.data import Histories
 from mirctl_adapt.inputs import CatalogueInputs
@@ -94,4 +95,8 @@ class NeuralScorer:
         queries = self.queries(histories)
         # Products of a few rows may give equal items other last bits, and so break their ties.
         padded = F.pad(queries, (0, 0, 0, max(0, LEAST_ROWS - len(queries))))
-        return (padded @ self.embeddings.T)[: len(queries)]
+        scores = (padded @ self.embeddings.T)[: len(queries)]
+        if scores.numel() and not all(end.isfinite() for end in scores.aminmax()):
+            told = "the model gives scores that are no finite numbers, so its training diverged"
+            raise RunError(f"{told}: try a lower train.lr")
+        return scores

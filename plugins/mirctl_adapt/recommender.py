@@ -11,19 +11,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mirctl import artifact, console, device, recipe, tables, yaml12
+from mirctl import artifact, console, device, tables
 from mirctl.data.ids import read_ids
 from mirctl.data.items import Items
 from mirctl.efficiency import Meter
-from mirctl.errors import ArtifactError, DataError, UsageError, suggest
+from mirctl.errors import DataError, UsageError, suggest
 from mirctl.metrics import ranking
-from mirctl_adapt import saving, towers
-from mirctl_adapt.config import AdaptConfig
-from mirctl_adapt.counting import Markov, Popularity
+from mirctl_adapt import opening, saving, towers
+from mirctl_adapt.config import AdaptConfig, ModelConfig
 from mirctl_adapt.data import Histories
 from mirctl_adapt.evaluation import Scorer, block_of_users
-from mirctl_adapt.model import Recommender, TowerInput
-from mirctl_adapt.neural import NeuralScorer, build, embed_items
+from mirctl_adapt.model import Recommender
+from mirctl_adapt.neural import NeuralScorer, embed_items
 
 
 @dataclass(frozen=True)
@@ -55,16 +54,11 @@ def load(folder: Path, place: torch.device | None = None) -> Saved:
     """Open an artifact of kind adapt/recommender."""
     place = place or torch.device("cpu")
     art = artifact.open_artifact(folder, saving.KIND, saving.SCHEMA)
-    config = _config(art)
-    items, users = saving.load_tables(art)
-    facts = art.json(saving.TOWERS)
-    scorer, model = _scorer(art, config, facts, items.num_rows, place)
-    histories = None
-    if users is not None:
-        column = users["history"].combine_chunks()
-        offsets = column.offsets.to_numpy()
-        flat = column.values.to_numpy().astype(np.int64)
-        histories = Histories(flat, offsets[:-1], offsets[1:])
+    config = opening.config(art)
+    items = opening.items(art)
+    facts = opening.towers(art, config.model)
+    scorer, model = _scorer(art, config.model, facts, len(items), place)
+    users, histories = opening.users(art, len(items)) or (None, None)
     return Saved(
         art.folder,
         config,
@@ -74,52 +68,25 @@ def load(folder: Path, place: torch.device | None = None) -> Saved:
         scorer,
         model,
         facts,
-        users["user_id"].to_pylist() if users is not None else None,
+        users,
         histories,
     )
 
 
-def _config(art: artifact.Artifact) -> AdaptConfig:
-    path = art.folder / "recipe.yaml"
-    tree, marks = yaml12.load(art.text("recipe.yaml"), str(path))
-    try:
-        return recipe.resolve(AdaptConfig, recipe.Recipe(str(path), art.folder, tree, marks))
-    except UsageError as error:
-        raise ArtifactError(
-            f"its recipe is of another version: {error}", where=str(path)
-        ) from error
-
-
 def _scorer(
     art: artifact.Artifact,
-    config: AdaptConfig,
-    facts: dict[str, Any],
+    config: ModelConfig,
+    facts: dict[str, dict[str, Any]],
     n_items: int,
     place: torch.device,
 ) -> tuple[Scorer, Recommender | None]:
-    tensors = art.tensors("model")
-    if config.model.method == "pop":
-        return Popularity(tensors["counts"]), None
-    if config.model.method == "markov":
-        return Markov(
-            **{name: tensors[name] for name in ("counts", "offsets", "after", "times")}
-        ), None
-    inputs = [_tower_input(tower) for tower in facts.values()]
-    model = build(config.model, inputs, n_items)
-    try:
-        model.load_state_dict({name: tensors[name] for name in tensors})
-    except RuntimeError as error:
-        raise ArtifactError(
-            f"weights do not fit the recipe: {error}", where=str(art.folder)
-        ) from error
+    if config.method == "pop":
+        return opening.popularity(art, n_items), None
+    if config.method == "markov":
+        return opening.markov(art, n_items), None
+    model, embeddings = opening.network(art, config, facts, n_items)
     model.to(place).eval()
-    embeddings = art.tensors("items")["embeddings"].to(place)
-    return NeuralScorer(model.users, embeddings), model
-
-
-def _tower_input(tower: dict[str, Any]) -> TowerInput:
-    widths = [tower["widths"][i] for i in tower["layers"]]
-    return TowerInput(widths, torch.zeros(sum(widths)), torch.ones(sum(widths)))
+    return NeuralScorer(model.users, embeddings.to(place)), model
 
 
 def embed(saved: Saved, items: Items, place: torch.device, precision: str) -> Tensor:

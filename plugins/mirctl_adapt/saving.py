@@ -9,7 +9,6 @@ import pyarrow.parquet as pq
 
 from mirctl import __version__, artifact, inputs, recipe
 from mirctl.data.catalogue import Catalogue
-from mirctl.errors import ArtifactError
 from mirctl.run import Run
 from mirctl_adapt.config import AdaptConfig
 from mirctl_adapt.data import Split
@@ -21,6 +20,10 @@ KIND, SCHEMA = "adapt/recommender", 1
 ITEMS = "extra/items.parquet"
 USERS = "extra/users.parquet"
 TOWERS = "extra/towers.json"
+ITEMS_COLUMNS = pa.schema(
+    {"item_id": pa.string(), "title": pa.string(), "train_interactions": pa.int64()}
+)
+USERS_COLUMNS = pa.schema({"user_id": pa.string(), "history": pa.large_list(pa.int32())})
 
 
 def save(
@@ -63,18 +66,14 @@ def _write(path: Path, table: pa.Table) -> None:
         pq.write_table(table, file)
 
 
-def _read(path: Path) -> pa.Table:
-    with pa.OSFile(os.fsencode(path)) as file:
-        return pq.read_table(file)
-
-
 def _items(catalogue: Catalogue, split: Split) -> pa.Table:
     return pa.table(
         {
-            "item_id": pa.array(catalogue.items.ids, pa.string()),
-            "title": pa.array(catalogue.items.titles, pa.string()),
-            "train_interactions": pa.array(split.train_counts(), pa.int64()),
-        }
+            "item_id": catalogue.items.ids,
+            "title": catalogue.items.titles,
+            "train_interactions": split.train_counts(),
+        },
+        ITEMS_COLUMNS,
     )
 
 
@@ -84,18 +83,8 @@ def _users(catalogue: Catalogue, split: Split) -> pa.Table:
     histories = pa.LargeListArray.from_arrays(
         pa.array(offsets, pa.int64()), pa.array(items, pa.int32())
     )
-    return pa.table(
-        {"user_id": pa.array(catalogue.interactions.users, pa.string()), "history": histories}
-    )
-
-
-def load_tables(art: artifact.Artifact) -> tuple[pa.Table, pa.Table | None]:
-    """(items, users or None) of an artifact."""
-    try:
-        items = _read(art.path(ITEMS))
-        return items, _read(art.path(USERS)) if USERS in art.manifest.files else None
-    except (pa.ArrowException, OSError) as error:
-        raise ArtifactError(f"cannot be read: {error}", where=str(art.folder / ITEMS)) from error
+    told = {"user_id": catalogue.interactions.users, "history": histories}
+    return pa.table(told, USERS_COLUMNS)
 
 
 CARD = """\

@@ -103,7 +103,10 @@ def test_an_id_model_says_that_it_cannot_measure_other_items(mirctl, recipe, tmp
         (["model.method=iisan-versa"], 2, "set model.text"),
         (["data.interactions=/no/such.csv"], 3, "does not exist"),
         (["device=cuda:7"], 5, "is not here"),
+        (["device=cuda:256"], 5, "is not here"),
         (["device=tpu"], 2, "use auto, cpu"),
+        (["model.dim=9223372036854775808"], 2, "less than or equal to 65536"),
+        (["train.lr=1" + "0" * 380], 2, "train.lr: Input should be a finite number"),
         (["train.metric=ndcg@11"], 2, "did you mean 'ndcg@10'"),
         (["model.method=iisan-versa", "model.text=/no/model"], 5, "/no/model"),
     ],
@@ -113,6 +116,14 @@ def test_a_wrong_recipe_has_the_right_exit_code(mirctl, recipe, tmp_path, change
     ran = mirctl("adapt", "run", recipe, *changes, "--out", out)
     assert (ran.code, message in ran.err) == (code, True), ran.err
     assert not out.exists()
+
+
+@pytest.mark.parametrize("lr", ["1e30", "1e38"])
+def test_training_that_diverges_leaves_no_artifact(mirctl, recipe, tmp_path, lr):
+    change = [f"train.lr={lr}", "train.batch_size=999", "train.epochs=1"]
+    ran = mirctl("adapt", "run", recipe, *change, "--out", tmp_path / "m")
+    assert (ran.code, "try a lower train.lr" in ran.err) == (1, True), ran.err
+    assert not (tmp_path / "m").exists()
 
 
 @pytest.mark.parametrize("command", ["run", "eval"])

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from adapt.conftest import N_ITEMS
+from mirctl import artifact
 
 
 @pytest.fixture
@@ -116,10 +117,21 @@ def test_encode_alone_fills_the_cache_in_shards(mirctl, recipe, tmp_path):
         assert ran.code == 0, ran.err
         towers = json.loads(ran.out)["towers"]
         assert 0 < towers["text"]["encoded_now"] < N_ITEMS
-    assert mirctl("adapt", "encode", recipe, "--shard", "3/2").code == 2
+    for wrong in ("3/2", f"1/{10**30}", f"1/{'9' * 5000}"):
+        assert mirctl("adapt", "encode", recipe, "--shard", wrong).code == 2
     out = tmp_path / "states"
     ran = mirctl("adapt", "encode", recipe, "--out", out, "--json")
     assert json.loads(ran.out)["towers"]["text"]["encoded_now"] == 0
+    assert mirctl("artifact", "verify", out).code == 0
+
+
+def test_a_shard_may_be_empty(mirctl, recipe, tmp_path):
+    out = tmp_path / "states"
+    shard = f"{N_ITEMS + 1}/{N_ITEMS + 1}"
+    ran = mirctl("adapt", "encode", recipe, "--shard", shard, "--out", out)
+    assert ran.code == 0, ran.err
+    art = artifact.open_artifact(out)
+    assert [len(art.tensors(name)["items"]) for name in art.groups()] == [0, 0]
     assert mirctl("artifact", "verify", out).code == 0
 
 
@@ -275,7 +287,6 @@ def interrupt_after_saving(loop, *_):
 def test_states_are_written_block_by_block(mirctl, recipe, tmp_path, monkeypatch):
     import torch
 
-    from mirctl import artifact
     from mirctl_adapt import encoding
 
     mirctl("adapt", "encode", recipe, "--out", tmp_path / "whole")

@@ -1,13 +1,17 @@
 """What an artifact holds and where two differ, from Python and from the command line."""
 
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from mirctl import artifact
 from mirctl.artifact.diff import largest_difference
+from mirctl.errors import ArtifactError
+from mirctl.hookspecs import ArtifactKind
 
 
 def make(out: Path, *, lr: float = 0.1, value: float = 0.5, **tensors: torch.Tensor) -> Path:
@@ -137,3 +141,16 @@ def test_a_broken_recipe_is_the_artifacts_fault(mirctl, tmp_path):
         with artifact.create(tmp_path / name, kind="k") as draft:
             draft.text("recipe.yaml", "a: [1")
     assert mirctl("artifact", "diff", tmp_path / "a", tmp_path / "b").code == 4
+
+
+@pytest.mark.parametrize(("loader", "found"), [("no.such:load", 0), ("artifact_loader:load", 1)])
+def test_verify_asks_the_plugin_of_the_kind(tmp_path, monkeypatch, capsys, loader, found):
+    def load(folder):
+        raise ArtifactError("its heart is missing", where=str(folder))
+
+    monkeypatch.setitem(sys.modules, "artifact_loader", SimpleNamespace(load=load))
+    kinds = [ArtifactKind("test/model", 2, loader)]
+    monkeypatch.setattr("mirctl.plugins.results", lambda hook: kinds)
+    problems = artifact.verify(make(tmp_path / "art"))
+    assert ["its heart is missing" in problem for problem in problems] == [True] * found
+    assert ("not looked at" in capsys.readouterr().err) == (not found)

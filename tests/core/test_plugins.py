@@ -7,6 +7,8 @@ import pytest
 
 from mirctl import plugins
 
+OURS = ["adapt/run", "impute/fit"]
+
 
 @pytest.fixture
 def install(tmp_path, monkeypatch):
@@ -172,7 +174,7 @@ def test_hooks_that_do_not_fit_are_told_in_one_line(install, capsys, source, rea
 def test_a_hook_that_raises_is_told_once_and_switched_off(install, capsys):
     install_hooks(install, hooked(body="raise RuntimeError('no')"))
     for _ in range(3):
-        assert [job.name for job in plugins.results("mirctl_jobs")] == ["adapt/run"]
+        assert [job.name for job in plugins.results("mirctl_jobs")] == OURS
     assert capsys.readouterr().err.count("RuntimeError: no") == 1
 
 
@@ -185,7 +187,7 @@ def test_a_stranger_cannot_take_our_job(install, capsys):
 
 def test_an_answer_that_is_no_list_is_told_and_left_out(install, capsys):
     install_hooks(install, hooked(body="return 7"))
-    assert [job.name for job in plugins.results("mirctl_jobs")] == ["adapt/run"]
+    assert [job.name for job in plugins.results("mirctl_jobs")] == OURS
     assert "gave a int, not a list" in capsys.readouterr().err
 
 

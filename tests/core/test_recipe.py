@@ -4,7 +4,7 @@ from typing import Literal
 import pytest
 from pydantic import Field, PositiveInt
 
-from mirctl import inputs, recipe
+from mirctl import inputs, plugins, recipe
 from mirctl.errors import UsageError
 from mirctl.section import InputPath, JobConfig, ModelName, Section
 
@@ -122,3 +122,22 @@ def test_a_name_that_is_nothing_offers_the_closest(monkeypatch):
     monkeypatch.setattr(recipe, "catalogue", lambda: {"adapt/ml-100k": Path("x.yaml")})
     with pytest.raises(UsageError, match="did you mean 'adapt/ml-100k'"):
         recipe.read("adapt/ml100k")
+
+
+def whole_numbers(schema):
+    """Every part of a JSON schema that is a whole number."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "integer":
+            yield schema
+        for part in schema.values():
+            yield from whole_numbers(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from whole_numbers(part)
+
+
+def test_every_whole_number_of_a_recipe_has_a_largest_value():
+    for job in plugins.results("mirctl_jobs"):
+        found = list(whole_numbers(plugins.import_object(job.config).model_json_schema()))
+        endless = [part for part in found if not {"maximum", "exclusiveMaximum"} & part.keys()]
+        assert (job.name, endless) == (job.name, [])

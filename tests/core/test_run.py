@@ -1,13 +1,15 @@
 """A run's folder: one process at a time, nothing of anybody else's touched."""
 
+import io
 import os
 import subprocess
 import sys
 
 import pytest
+import torch
 
-from mirctl import locks, run
-from mirctl.errors import ArtifactError, UsageError
+from mirctl import files, locks, run
+from mirctl.errors import ArtifactError, RunError, UsageError
 from mirctl.section import JobConfig
 
 CONFIG = JobConfig(uses="x/run", device="cpu")
@@ -53,6 +55,16 @@ def test_a_file_system_without_locks_is_told_and_used(tmp_path, monkeypatch, cap
     with start(tmp_path / "out") as works:
         works.save_checkpoint({"x": 1})
     assert "no locks" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+def test_a_checkpoint_on_a_full_disk_is_told(tmp_path, monkeypatch):
+    with start(tmp_path / "out") as works:
+        full = io.FileIO("/dev/full", "wb")
+        monkeypatch.setattr(files.os, "fdopen", lambda *_: full)
+        with pytest.raises(RunError, match="the disk is full"):
+            works.save_checkpoint({"x": torch.zeros(100_000)})
+        monkeypatch.undo()
 
 
 def test_starting_over_clears_the_old_folder(tmp_path):

@@ -11,7 +11,7 @@ from torch import nn
 
 from mirctl import training
 from mirctl.efficiency import Meter
-from mirctl.errors import Interrupted, RunError
+from mirctl.errors import ArtifactError, Interrupted, RunError
 from mirctl.training import TrainConfig
 
 
@@ -182,3 +182,26 @@ def test_the_scheduled_rate_is_the_one_that_is_used(monkeypatch):
     monkeypatch.setattr(torch.optim.AdamW, "step", spy)
     training.fit(Line(), config(), Memory())
     assert used == [0.05 * training.rate(config(), n, 12) for n in range(12)]
+
+
+def test_a_rate_that_is_far_too_high_is_said():
+    with pytest.raises(RunError, match=r"overflows at epoch 1, step 1: try a lower train\.lr"):
+        training.fit(Line(steps=1), config(lr=1e39), Memory())
+
+
+def test_weights_that_are_no_numbers_are_not_kept():
+    task = Line(steps=1)
+    task.model[0].weight.register_hook(lambda gradient: gradient * float("nan"))
+    with pytest.raises(RunError, match=r"no finite numbers after epoch 1: try a lower train\.lr"):
+        training.fit(task, config(), Memory())
+
+
+@pytest.mark.parametrize("key", ["model", "optimizer", "best", "average", "progress", "spent"])
+def test_a_checkpoint_that_lacks_something_is_told(key):
+    run = Memory(stop=5)
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(Line(), config(), run)
+    for damaged in (run.state | {key: {"x": 1}}, {k: v for k, v in run.state.items() if k != key}):
+        run.state = damaged
+        with pytest.raises(ArtifactError, match="does not fit this run: --force starts over"):
+            training.fit(Line(), config(), run)

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from mirctl.encode import EncoderSettings, ImageSettings, load_encoder
-from mirctl.encode.image import Preparation
+from mirctl.encode.preparation import Preparation
 from mirctl.errors import MissingError, UsageError
 
 CPU, FP32 = torch.device("cpu"), torch.float32
@@ -97,6 +97,48 @@ def test_pictures_without_a_rule_of_preparation_are_refused(vit, tmp_path):
         load(folder)
 
 
+LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 9\n"
+DAMAGED = [
+    {"image_mean": None},
+    {"image_std": [1, 0, 1]},
+    {"resample": None},
+    {"size": 10**30},
+    {"size": []},
+]
+
+
+@pytest.mark.parametrize(
+    "damage", ["", LFS, "[1]", '{"size": 3}', "[" * 100_000, *DAMAGED], ids=lambda d: str(d)[:20]
+)
+def test_a_damaged_rule_of_preparation_is_a_model_s_fault(vit, tmp_path, damage):
+    folder = shutil.copytree(vit, tmp_path / "vit")
+    path = folder / "preprocessor_config.json"
+    changed = json.loads(path.read_text()) | damage if isinstance(damage, dict) else None
+    path.write_text(json.dumps(changed) if changed else damage)
+    with pytest.raises(MissingError, match=r"vit.*does not say how pictures are prepared"):
+        load(folder)
+
+
+def test_pictures_that_keep_their_shape_are_encoded_by_shape(tmp_path, pictures):
+    from transformers import ConvNextConfig, ConvNextModel
+
+    sizes = {"hidden_sizes": [4, 6, 8, 10], "depths": [1, 1, 1, 1]}
+    ConvNextModel(ConvNextConfig(**sizes)).save_pretrained(tmp_path)
+    raw = {"size": {"shortest_edge": 64}, "image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(raw))
+    encoder = load(tmp_path)
+    alone = [encoder.encode([picture]) for picture in pictures]
+    torch.testing.assert_close(encoder.encode(pictures), torch.cat(alone), atol=1e-5, rtol=1e-5)
+
+
+def test_a_network_of_one_shape_wants_pictures_cropped(vit, tmp_path):
+    folder = shutil.copytree(vit, tmp_path / "vit")
+    path = folder / "preprocessor_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"size": {"shortest_edge": 32}}))
+    with pytest.raises(MissingError, match="crops nothing, and it takes one shape only"):
+        load(folder)
+
+
 @pytest.mark.parametrize(
     "raw",
     [
@@ -116,10 +158,3 @@ def test_preparation_equals_the_one_of_transformers(raw, pictures):
     for picture in pictures:
         expected = theirs(picture, return_tensors="pt")["pixel_values"][0]
         torch.testing.assert_close(ours(picture), expected, atol=1e-5, rtol=1e-5)
-
-
-@pytest.mark.parametrize("content", ["nope", "[" * 100_000, "[1]", '{"size": 3}', '{"size": []}'])
-def test_a_damaged_preparation_is_told(tmp_path, content):
-    (tmp_path / "preprocessor_config.json").write_text(content)
-    with pytest.raises((MissingError, UsageError), match=r"preprocessor_config\.json"):
-        Preparation.read(tmp_path)

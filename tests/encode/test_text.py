@@ -169,3 +169,35 @@ def test_more_tokens_than_a_model_has_positions_are_refused(bert, tmp_path):
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     with pytest.raises(UsageError, match="is too many"):
         load_encoder(EncoderSettings(model=str(folder), max_tokens=10**6), CPU, FP32)
+
+
+def test_tokens_that_the_weights_do_not_know_are_the_model_s_fault(bert, tmp_path):
+    folder = shutil.copytree(bert, tmp_path / "other")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["model"]["vocab"]["heat"] = 99
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    encoder = load(folder)
+    assert encoder.encode(["toy story"]).shape == (1, 48)
+    with pytest.raises(MissingError, match=r"other.*gives token 99, and its weights know 14"):
+        encoder.encode(["toy heat"])
+
+
+@pytest.mark.parametrize("file", ["config.json", "tokenizer.json"])
+@pytest.mark.parametrize("damage", ["[]", "null", "[" * 100_000], ids=["list", "null", "deep"])
+def test_damaged_files_of_a_model_are_told(bert, tmp_path, file, damage):
+    folder = shutil.copytree(bert, tmp_path / "bert")
+    (folder / file).write_text(damage)
+    with pytest.raises(MissingError, match=r"model '.*bert'"):
+        load(folder)
+
+
+def test_a_model_with_fewer_positions_than_it_says_is_told(tmp_path, words):
+    from transformers import RobertaConfig, RobertaModel
+
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
+    # RoBERTa counts from the padding token's id on, and so has two positions fewer.
+    config = RobertaConfig(vocab_size=14, max_position_embeddings=34, pad_token_id=1, **sizes)
+    RobertaModel(config).save_pretrained(tmp_path)
+    words(tmp_path, special=True)
+    with pytest.raises(UsageError, match="max_tokens 34 is too many"):
+        load(tmp_path, max_tokens=34).encode(["toy " * 50])

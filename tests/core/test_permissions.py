@@ -1,0 +1,63 @@
+"""What may not be read is told by the exit code of what it is."""
+
+import shutil
+
+import pytest
+
+from adapt.conftest import write_catalogue
+
+
+@pytest.fixture
+def shop(tmp_path, bert, mirctl):
+    """A folder of data, a recipe, a model and an artifact."""
+    folder = write_catalogue(tmp_path)
+    shutil.copytree(bert, folder / "model")
+    (folder / "images").mkdir()
+    (folder / "pairs").mkdir()
+    data = "{interactions: interactions.csv, items: items.csv}"
+    recipe = folder / "recipe.yaml"
+    recipe.write_text(f"uses: adapt/run\ndata: {data}\nmodel: {{method: frozen, text: ./model}}\n")
+    ran = mirctl("adapt", "run", recipe, "model.method=pop", "--out", folder / "art")
+    assert ran.code == 0, ran.err
+    return folder
+
+
+RUN = ["adapt", "run", "recipe.yaml", "--out", "new"]
+CHECK = ["data", "check"]
+CASES = [
+    ("recipe.yaml", RUN, 2),
+    ("interactions.csv", RUN, 3),
+    ("items.csv", RUN, 3),
+    ("interactions.csv", [*RUN, "--dry-run"], 3),
+    ("images", [*RUN, "data.images=images"], 3),
+    ("items.csv", [*CHECK, "--interactions", "interactions.csv", "--items", "items.csv"], 3),
+    ("pairs", [*CHECK, "--from", "microlens", "pairs"], 3),
+    ("items.csv", ["adapt", "recommend", "art", "--all", "--deny", "items.csv"], 3),
+    ("model", RUN, 5),
+    ("model/config.json", RUN, 5),
+    ("model/model.safetensors", RUN, 5),
+    ("model/tokenizer.json", RUN, 5),
+    ("art", ["adapt", "recommend", "art", "--all"], 4),
+    ("art", ["adapt", "eval", "art"], 4),
+    ("art/manifest.json", ["adapt", "recommend", "art", "--all"], 4),
+    ("art/recipe.yaml", ["adapt", "eval", "art"], 4),
+    ("art/recipe.yaml", ["recipe", "check", "art"], 4),
+    ("art/model.safetensors", ["adapt", "recommend", "art", "--all"], 4),
+    ("art/model.safetensors", ["artifact", "inspect", "art"], 4),
+    ("art/extra", ["artifact", "verify", "art"], 4),
+    ("art/extra", ["adapt", "recommend", "art", "--all"], 4),
+]
+
+
+@pytest.mark.parametrize(("what", "command", "code"), CASES)
+def test_what_may_not_be_read_is_told(
+    mirctl, shop, monkeypatch, no_privileges, what, command, code
+):
+    monkeypatch.chdir(shop)
+    (shop / what).chmod(0)
+    try:
+        ran = mirctl(*command)
+    finally:
+        (shop / what).chmod(0o700)
+    assert (ran.code, "Permission denied" in ran.err) == (code, True), ran.err
+    assert "bug" not in ran.err
