@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import torch
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from mirctl import console, files, plugins, yaml12
@@ -15,6 +17,7 @@ from mirctl.artifact.tensors import Spec, Tensors, check_tensors, open_tensors
 from mirctl.errors import ArtifactError, MissingError, blamed_on_the_artifact
 
 METRICS, RECIPE = "metrics.json", "recipe.yaml"
+T = TypeVar("T")
 _SHARD = re.compile(r"-\d{5}-of-\d{5}\.safetensors$")
 
 
@@ -75,6 +78,16 @@ class Artifact:
         except ValueError as error:
             raise ArtifactError(f"{name} is no JSON: {error}", where=str(self.folder)) from error
 
+    def checked(self, name: str, kind: type[T]) -> T:
+        """A JSON file as a type of pydantic's, strictly; what does not fit is an ArtifactError."""
+        self.json(name)  # pydantic lets repeated keys pass
+        try:
+            return TypeAdapter(kind).validate_json(self.text(name), strict=True)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, (name, *first["loc"])))
+            raise ArtifactError(f"{place}: {first['msg']}", where=str(self.folder)) from error
+
     def metrics(self) -> dict[str, Any]:
         """metrics.json: each a number, or an object with a `value`; empty where there is none."""
         found = self.json(METRICS) if METRICS in self.manifest.files else {}
@@ -117,6 +130,26 @@ class Artifact:
             return Joined(parts, aliases)
         except ValueError as error:
             raise ArtifactError(f"tensors {name!r}: {error}", where=str(self.folder)) from error
+
+    def expected_tensors(
+        self, group: str, expected: Mapping[str, tuple[torch.dtype, Sequence[int]]]
+    ) -> dict[str, Tensor]:
+        """The tensors of a group, if names, types and shapes are these and all numbers finite."""
+        found = self.tensors(group)
+        if other := sorted(found.keys() ^ expected.keys()):
+            state = "has no place in" if other[0] in found else "is missing in"
+            raise ArtifactError(f"tensor {other[0]!r} {state} {group}", where=str(self.folder))
+        for name, (dtype, shape) in expected.items():
+            spec = found.spec(name)
+            problem = None
+            if (spec.dtype, tuple(spec.shape)) != (dtype, tuple(shape)):
+                problem = f"is {spec.dtype} {list(spec.shape)}, not {dtype} {list(shape)}"
+            elif not found[name].isfinite().all():
+                problem = "holds what is no finite number"
+            if problem:
+                told = f"tensor {name!r} of {group} {problem}"
+                raise ArtifactError(told, where=str(self.folder))
+        return {name: found[name] for name in expected}
 
     def _shards(self, name: str) -> list[Tensors]:
         """Open the files an index names; it must name exactly the tensors they hold."""

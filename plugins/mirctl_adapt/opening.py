@@ -1,7 +1,6 @@
 """The parts of a saved recommender, read and checked: what passes here fails nowhere later."""
 
 import os
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -9,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, Field, model_validator
 from torch import Tensor
 
 from mirctl import recipe
@@ -22,14 +21,9 @@ from mirctl_adapt.data import Histories
 from mirctl_adapt.model import Recommender, TowerInput
 from mirctl_adapt.neural import build
 
-Expected = Mapping[str, tuple[torch.dtype, tuple[int, ...]]]
-"""Type and shape of each tensor, by name."""
-
 
 class TowerFacts(BaseModel):
     """What towers.json says of one tower."""
-
-    model_config = ConfigDict(strict=True)
 
     weights: str
     widths: list[Annotated[int, Field(ge=1, le=2**20)]]
@@ -58,13 +52,8 @@ def config(art: Artifact) -> AdaptConfig:
 
 def towers(art: Artifact, model: ModelConfig) -> dict[str, dict[str, Any]]:
     """What each tower of the recipe read in training, in the recipe's order."""
+    art.checked(saving.TOWERS, dict[str, TowerFacts])
     found = art.json(saving.TOWERS)
-    try:
-        TypeAdapter(dict[str, TowerFacts]).validate_python(found)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise damaged(art, f"{saving.TOWERS}: {place}: {first['msg']}") from error
     if list(found) != list(model.encoders):
         told = f"{saving.TOWERS} tells of towers {list(found)}, the recipe of"
         raise damaged(art, f"{told} {list(model.encoders)}")
@@ -116,7 +105,7 @@ def _inside(numbers: np.ndarray, count: int) -> bool:
 
 def popularity(art: Artifact, n_items: int) -> Popularity:
     """The scorer of method pop."""
-    return Popularity(**_tensors(art, "model", {"counts": (torch.float32, (n_items,))}))
+    return Popularity(**art.expected_tensors("model", {"counts": (torch.float32, (n_items,))}))
 
 
 def markov(art: Artifact, n_items: int) -> Markov:
@@ -124,8 +113,7 @@ def markov(art: Artifact, n_items: int) -> Markov:
     found = art.tensors("model")
     pairs = tuple(found.spec("after").shape) if "after" in found else (0,)
     chain = Markov(
-        **_tensors(
-            art,
+        **art.expected_tensors(
             "model",
             {
                 "counts": (torch.float32, (n_items,)),
@@ -149,8 +137,10 @@ def network(
     with torch.device("meta"):  # nothing is set aside before the file is known to fit
         empty = build(model, [_input(tower) for tower in facts.values()], n_items)
     expected = {name: (t.dtype, tuple(t.shape)) for name, t in empty.state_dict().items()}
-    weights = _tensors(art, "model", expected)
-    embeddings = _tensors(art, "items", {"embeddings": (torch.float32, (n_items, model.dim))})
+    weights = art.expected_tensors("model", expected)
+    embeddings = art.expected_tensors(
+        "items", {"embeddings": (torch.float32, (n_items, model.dim))}
+    )
     trained = empty.to_empty(device="cpu")
     trained.load_state_dict(weights)
     return trained, embeddings["embeddings"]
@@ -159,19 +149,3 @@ def network(
 def _input(tower: dict[str, Any]) -> TowerInput:
     widths = [tower["widths"][layer] for layer in tower["layers"]]
     return TowerInput(widths, torch.zeros(sum(widths)), torch.ones(sum(widths)))
-
-
-def _tensors(art: Artifact, group: str, expected: Expected) -> dict[str, Tensor]:
-    """The tensors of a group; names, types and shapes are the expected ones, numbers finite."""
-    found = art.tensors(group)
-    if other := sorted(found.keys() ^ expected.keys()):
-        state = "has no place in" if other[0] in found else "is missing in"
-        raise damaged(art, f"tensor {other[0]!r} {state} {group}, by its recipe")
-    for name, (dtype, shape) in expected.items():
-        spec = found.spec(name)
-        if (spec.dtype, tuple(spec.shape)) != (dtype, shape):
-            told = f"tensor {name!r} of {group} is {spec.dtype} {list(spec.shape)}"
-            raise damaged(art, f"{told}, by its recipe {dtype} {list(shape)}")
-        if not found[name].isfinite().all():
-            raise damaged(art, f"tensor {name!r} of {group} holds what is no finite number")
-    return {name: found[name] for name in expected}

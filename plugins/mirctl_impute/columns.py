@@ -16,7 +16,7 @@ from mirctl.tables import at_row
 from mirctl_impute import dates
 from mirctl_impute.profile import Profile
 from mirctl_impute.scale import Scale
-from mirctl_impute.schema import CATEGORIES, NUMBERS, ColumnKind
+from mirctl_impute.schema import CATEGORIES, ColumnKind
 
 EXACT = 2**53
 Cells = Sequence[str | None]
@@ -39,6 +39,7 @@ class NumberColumn:
     """All values are whole multiples of it away from the smallest."""
 
     categories = 0
+    spellings = ()
 
     def parse(self, cells: Cells, present: np.ndarray, first: int, where: str) -> np.ndarray:
         """Values of the cells that are present; a cell that is no number is a DataError."""
@@ -182,15 +183,3 @@ def to_json(column: Column) -> dict[str, Any]:
             k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in scale.items()
         }
     return fields
-
-
-def from_json(fields: dict[str, Any]) -> Column:
-    """The column that `to_json` wrote; KeyError, TypeError or ValueError where it did not."""
-    if fields["kind"] in CATEGORIES:
-        return CategoryColumn(fields["name"], fields["kind"], tuple(fields["spellings"]))
-    if fields["kind"] not in NUMBERS:
-        raise ValueError(f"kind {fields['kind']!r}")
-    scale = fields["scale"]
-    arrays = {k: np.asarray(scale[k], float) for k in ("knots", "scores")}
-    fields = {**fields, "places": tuple(fields["places"]), "scale": Scale(**{**scale, **arrays})}
-    return NumberColumn(**fields)

@@ -101,7 +101,8 @@ class Denoiser(nn.Module):
         super().__init__()
         self.categories, self.width = tuple(categories), width
         columns = len(self.categories)
-        sizes = torch.tensor([k + 1 if k else 0 for k in self.categories])
+        rows = [k + 1 if k else 0 for k in self.categories]
+        sizes = torch.tensor(rows)
         self.register_buffer("first", sizes.cumsum(0) - sizes, persistent=False)
         self.register_buffer("is_number", sizes == 0, persistent=False)
         self.register_buffer("masked", torch.tensor(self.categories), persistent=False)
@@ -109,7 +110,7 @@ class Denoiser(nn.Module):
         self.slope = nn.Parameter(torch.randn(columns, width))
         self.shift = nn.Parameter(torch.randn(columns, width))
         self.number = nn.Linear(width, width)
-        self.category = nn.Parameter(torch.randn(max(int(sizes.sum()), 1), width) * 0.5)
+        self.category = nn.Parameter(torch.randn(max(sum(rows), 1), width) * 0.5)
         self.everything = nn.Parameter(torch.randn(width) * 0.5)
         self.time = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
         self.encoder = nn.ModuleList(Layer(width, heads, dropout) for _ in range(layers[0]))

@@ -7,14 +7,15 @@ from typing import Any
 import torch
 
 from mirctl import __version__, artifact, device, inputs, recipe
-from mirctl.errors import ArtifactError
 from mirctl.run import Run
 from mirctl_impute.config import ImputeConfig, ModelConfig
 from mirctl_impute.model import Denoiser
+from mirctl_impute.stored import StoredTable
 from mirctl_impute.table import Table
 
 KIND, SCHEMA = "impute/table", 1
 TABLE = "extra/table.json"
+NETWORK = "extra/network.json"
 BLOCK_CELLS = 65_536
 """Rows are drawn in blocks of about so many cells: a fixed number, so that a draw is the same
 however the table arrives."""
@@ -49,7 +50,7 @@ def save(
     with artifact.create(run.out, kind=KIND, schema=SCHEMA, force=run.force) as draft:
         draft.tensors("model", dict(model.state_dict()))
         draft.json(TABLE, table.to_json())
-        draft.json("extra/network.json", config.model.model_dump())
+        draft.json(NETWORK, config.model.model_dump())
         draft.json("extra/history.json", history)
         draft.text("recipe.yaml", recipe.dump(config, relative_to=run.out))
         draft.json("metrics.json", metrics)
@@ -66,15 +67,17 @@ def save(
 
 
 def load(path: Path, device_name: str = "auto") -> Imputer:
-    """Open the artifact of a learned table for use."""
+    """Open the artifact of a learned table for use; an ArtifactError where it is damaged."""
     art = artifact.open_artifact(path, KIND, SCHEMA)
     chosen = device.choose(device_name)
-    try:
-        table = Table.from_json(art.json(TABLE))
-        model = build(table, ModelConfig.model_validate(art.json("extra/network.json")))
-        model.load_state_dict(dict(art.tensors("model")))
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise ArtifactError(f"does not hold together: {error}", where=str(path)) from error
+    table = art.checked(TABLE, StoredTable).table()
+    config = art.checked(NETWORK, ModelConfig)
+    with torch.device("meta"):  # nothing is set aside before the file is known to fit
+        wanted = build(table, config).state_dict()
+    expected = {name: (t.dtype, t.shape) for name, t in wanted.items()}
+    weights = art.expected_tensors("model", expected)
+    model = build(table, config)
+    model.load_state_dict(weights)
     return Imputer(table, model.to(chosen).eval(), chosen)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from mirctl import yaml12
+from mirctl.errors import DataError
 from mirctl.tables import Block, Stream
 from mirctl_impute import columns as kinds
 from mirctl_impute.columns import Column, NumberColumn
@@ -86,19 +88,6 @@ class Table:
             "headless": self.headless,
         }
 
-    @classmethod
-    def from_json(cls, tree: dict[str, Any]) -> "Table":
-        """What `to_json` wrote; KeyError, TypeError or ValueError where it did not."""
-        return cls(
-            tuple(tree["names"]),
-            dict(tree["kinds"]),
-            frozenset(tree["missing"]),
-            tuple(kinds.from_json(column) for column in tree["columns"]),
-            dict(tree["constants"]),
-            dict(tree["types"]),
-            bool(tree["headless"]),
-        )
-
 
 def learn(
     stream: Stream, looked: Looked, schema: Schema, work: Path, *, headless: bool
@@ -120,6 +109,7 @@ def learn(
         tuple(stream.columns), of_kind, frozenset(schema.missing), tuple(columns), constants,
         dict(stream.types), headless,
     )  # fmt: skip
+    _refuse_half_characters(table, stream.name)
     shape = (looked.rows, len(columns))
     values = np.memmap(work / "values.f64", dtype=np.float64, mode="w+", shape=shape)
     row = 0
@@ -132,3 +122,11 @@ def learn(
         seen = values[:, i]
         scaled.append(kinds.learned(column, seen[~np.isnan(seen)]))
     return Table(**{**vars(table), "columns": tuple(scaled)}), values
+
+
+def _refuse_half_characters(table: Table, where: str) -> None:
+    """JSON can hold a half of a character, as \\ud83d alone; the artifact's text cannot."""
+    for name in table.names:
+        spellings = [s for c in table.columns if c.name == name for s in c.spellings]
+        if not yaml12.is_unicode("".join([name, table.constants.get(name, ""), *spellings])):
+            raise DataError(f"column {name!a} holds half of a character: correct it", where=where)

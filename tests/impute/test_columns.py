@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from mirctl.errors import DataError
 from mirctl_impute import columns as kinds
 from mirctl_impute.profile import Profile
 from mirctl_impute.scale import KNOTS, Scale
 from mirctl_impute.schema import MISSING
+from mirctl_impute.stored import StoredColumn
 
 MISSING_SET = frozenset(MISSING)
 
@@ -107,7 +109,8 @@ def test_a_long_column_keeps_no_more_than_its_quantiles():
 def test_json_keeps_a_column():
     for cells in (["1.5", "2", "8"], ["a", "b", "a"], ["2020-01-01", "2020-02-01", "2021-01-01"]):
         column, values = learn(cells)
-        again = kinds.from_json(kinds.to_json(column))
+        stored = TypeAdapter(StoredColumn).validate_python(kinds.to_json(column))
+        again = stored.column()
         assert again.text(values) == cells
 
 
