@@ -20,6 +20,7 @@ from pyarrow import parquet
 from mirctl import tables
 from mirctl.errors import DataError, UsageError
 from mirctl.tables import stream_records
+from mirctl.tables.source import PACKED
 
 FAST = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -267,7 +268,12 @@ BAD = [
     ("t.jsonl", b'{"a": 1}\n{"a": \n', "row 2: is not JSON"),
     ("t.jsonl", b"[1, 2]\n", "row 1: .* where a JSON object is expected"),
     ("t.jsonl", b'{"a": 1}\n{"a": "\xff"}\n', r"byte 16 \(line 2\) is not UTF-8"),
-    ("t.jsonl", b'{"a": ' + b"[" * 100_000, "row 1: is .*JSON"),
+    ("t.jsonl", b'{"a": ' + b"[" * 100_000, "row 1: is nested more than 100 deep"),
+    ("t.jsonl", b'{"a": 1}\n{"a": ' + b"[" * 300 + b"]" * 300 + b"}\n", "row 2: is nested more"),
+    ("t.jsonl", b'{"b": 1}\n{"a": ' + b'{"a":' * 100_000, "row 2: is nested more"),
+    *((f"t.csv.{packed}", b"not packed", "cannot be read") for packed in ("zst", "bz2", "lz4")),
+    ("t.parquet.gz", gzip.compress(b"PAR1" * 9)[:-9], "cannot be read"),
+    ("t.csv", b"a," + b"x" * 300_000, "first row is longer than 256 kB"),
     ("t.parquet", b"PAR1 and then nothing", "cannot be read as Parquet"),
 ]
 
@@ -279,13 +285,76 @@ def test_a_broken_table_says_what_is_wrong_and_where(
 ):
     path = written(tmp_path, name, content)
     if from_stdin:
-        if name.endswith((".gz", ".tsv")) or content.startswith(b"[1"):
+        if name.endswith((".gz", ".tsv", ".zst", ".bz2", ".lz4")) or content.startswith(b"[1"):
             pytest.skip("only a name tells what this is")
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
         path = "-"
     with pytest.raises(DataError, match=message) as caught:
         list(tables.open_stream(path).blocks(100))
     assert ("stdin" if from_stdin else name) in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_a_name_that_is_not_utf_8_is_read_and_written(tmp_path, kind):
+    source, target = (
+        tmp_path / os.fsdecode(name + b"\xff.%b" % kind.encode()) for name in (b"s", b"t")
+    )
+    with tables.new_table(source, ["a"], {}) as table:
+        table.write({"a": ["x", "y"]})
+    copied(tables.open_stream(source), target, 1)
+    assert cells(tables.open_stream(target)) == {"a": ["x", "y"]}
+
+
+@pytest.mark.parametrize("codec", ["gz", "bz2", "zst", "lz4", "br"])
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_packed_tables_of_every_codec_are_read(tmp_path, kind, codec):
+    with tables.new_table(tmp_path / f"t.{kind}", ["a"], {}) as table:
+        table.write({"a": ["x", "y"]})
+    path = tmp_path / f"t.{kind}.{codec}"
+    with pa.CompressedOutputStream(str(path), PACKED[f".{codec}"]) as packed:
+        packed.write((tmp_path / f"t.{kind}").read_bytes())
+    assert cells(tables.open_stream(path)) == {"a": ["x", "y"]}
+
+
+def test_packings_that_are_only_read_are_not_written(tmp_path):
+    stream = tables.open_stream(written(tmp_path, "t.csv", "a\n1\n"))
+    with pytest.raises(UsageError, match=r"\.zst is only read: end its name in \.gz"):
+        stream.writer(tmp_path / "o.csv.zst")
+
+
+def test_a_name_too_long_is_told(tmp_path):
+    with pytest.raises(DataError, match="name too long"):
+        tables.open_stream(tmp_path / ("x" * 300))
+    with (
+        pytest.raises(UsageError, match="name too long"),
+        tables.new_table(tmp_path / ("x" * 300 + ".csv"), ["a"], {}),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.parquet", "pipe"])
+def test_what_may_not_be_read_is_told(tmp_path, no_privileges, name):
+    path = tmp_path / name
+    os.mkfifo(path) if name == "pipe" else path.write_bytes(b"x")
+    path.chmod(0)
+    with pytest.raises(DataError, match="Permission denied"):
+        tables.open_stream(path)
+    if name == "pipe":
+        with pytest.raises(UsageError, match="permissions"), tables.new_table(path, ["a"], {}):
+            pass
+
+
+@pytest.mark.parametrize("content", [b"PAR1 and then nothing", b"a,b\n1\n", b'{"a": [\n'])
+@pytest.mark.parametrize("how", ["-", "file"])
+def test_a_broken_table_ends_the_process_in_an_orderly_way(tmp_path, content, how):
+    code = (
+        "import sys\nfrom mirctl import errors, tables\n"
+        "try: [*tables.open_stream(sys.argv[1]).blocks(9)]\n"
+        "except errors.DataError: sys.exit(3)"
+    )
+    path = "-" if how == "-" else written(tmp_path, "table", content)
+    ran = subprocess.run([sys.executable, "-c", code, path], input=content, capture_output=True)
+    assert (ran.returncode, ran.stderr) == (3, b"")
 
 
 def test_a_quotation_that_never_closes_is_not_read_to_the_end(tmp_path, monkeypatch):
@@ -431,6 +500,18 @@ def test_half_characters_come_through(tmp_path):
     stream = tables.open_stream(written(tmp_path, "t.jsonl", content))
     filled = copied(stream, tmp_path / "o.jsonl", 1, at(1, "a", cells(stream)["b"][0]))
     assert filled == b'{"a": "\\ud800", "b": "\\ud800"}'
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_half_a_character_in_a_name_stays_jsonl(tmp_path, suffix):
+    content = b'{"\\ud83d": 1}\n'
+    stream = tables.open_stream(written(tmp_path, "t.jsonl", content))
+    assert copied(stream, tmp_path / "o.jsonl", 1) == content
+    with (
+        pytest.raises(UsageError, match="half of a character, which only jsonl can keep"),
+        stream.writer(tmp_path / f"o.{suffix}"),
+    ):
+        pass
 
 
 def test_jsonl_takes_new_columns(tmp_path):

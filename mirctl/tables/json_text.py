@@ -10,6 +10,7 @@ from json.decoder import scanstring
 from typing import Any
 
 from mirctl.errors import DataError
+from mirctl.tables.jsonl import json_object
 
 BLANK = re.compile(r"[ \t\n\r]*")
 NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
@@ -24,17 +25,8 @@ _skip = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
 
 
 def parsed(line: str, where: str) -> dict[str, Any]:
-    """The object in a line."""
-    try:
-        row = _parse(line)
-    except ValueError as error:
-        raise DataError(f"is not JSON: {error}", where=where) from error
-    except RecursionError as error:
-        raise DataError("is JSON that is nested too deep", where=where) from error
-    if not isinstance(row, dict):
-        shown = line[:40].strip()
-        raise DataError(f"is {shown!r} where a JSON object is expected", where=where)
-    return row
+    """The object in a line, its numbers as they are written."""
+    return json_object(line, where, _parse)
 
 
 def members(line: str) -> dict[str, tuple[int, int]]:

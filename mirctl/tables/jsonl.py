@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,20 +84,24 @@ def json_rows(path: Path | str | Source) -> Iterator[tuple[int, dict[str, Any]]]
         for number, line in enumerate(lines, start=1):
             where = at_row(source.name, number)
             text = _decoded(line, where)
-            row = json_value(text, where) if text.strip() else None
-            if isinstance(row, dict):
-                yield number, row
-            elif text.strip():
-                raise DataError(
-                    f"is {text[:40].strip()!r} where a JSON object is expected", where=where
-                )
+            if text.strip():
+                yield number, json_object(text, where)
 
 
-def json_value(line: str | bytes, where: str) -> Any:
+def json_object(line: str, where: str, parse: Callable[[str], Any] = json.loads) -> dict[str, Any]:
+    """The object that a line of JSON holds."""
+    row = json_value(line, where, parse)
+    if not isinstance(row, dict):
+        shown = line[:40].strip()
+        raise DataError(f"is {shown!r} where a JSON object is expected", where=where)
+    return row
+
+
+def json_value(line: str | bytes, where: str, parse: Callable[[str], Any] = json.loads) -> Any:
     """What a line of JSON holds."""
     text = line if isinstance(line, str) else _decoded(line, where)
     try:
-        value = json.loads(text)
+        value = parse(text)
         deep = text.count("[") + text.count("{") > DEEPEST and _is_deep(value)
     except ValueError as error:
         raise DataError(f"is not JSON: {error}", where=where) from error

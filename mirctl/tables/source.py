@@ -39,6 +39,11 @@ class Source:
     path: Path | None
     content: bytes | None = None
 
+    @property
+    def packing(self) -> str | None:
+        """How a file is packed, by its suffix."""
+        return PACKED.get(self.path.suffix.lower()) if self.path else None
+
     def open(self) -> pa.NativeFile:
         """The bytes from the start; a packed file, such as a .gz, is unpacked on the way."""
         import pyarrow as pa
@@ -46,8 +51,7 @@ class Source:
         if self.path is None or self.content is not None:
             return pa.BufferReader(self.content)
         file = pa.OSFile(os.fsencode(self.path))  # a path's bytes need not be UTF-8
-        packed = PACKED.get(self.path.suffix.lower())
-        return pa.CompressedInputStream(file, packed) if packed else file
+        return pa.CompressedInputStream(file, self.packing) if self.packing else file
 
     def head(self) -> bytes:
         """The first 256 kB."""
@@ -80,7 +84,7 @@ def open_source(path: Path | str) -> Source:
     if str(path) == "-":
         with files.unreadable_is(DataError, "stdin"):
             content = sys.stdin.buffer.read()
-        return _checked(Source("stdin", _kind(content), None, content))
+        return checked(Source("stdin", kind_of(content), None, content))
     with files.unreadable_is(DataError, path):
         return _open_file(Path(path))
 
@@ -92,14 +96,15 @@ def _open_file(path: Path) -> Source:
         raise DataError("no such file", where=str(path))
     if not path.is_file():  # a pipe can be read once only
         content = path.read_bytes()
-        return _checked(Source(str(path), _kind(content), None, content))
+        return checked(Source(str(path), kind_of(content), None, content))
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in PACKED]
     kind = KINDS.get(suffixes[-1] if suffixes else "", "")
     source = Source(str(path), kind, path)
-    return _checked(source if kind else Source(source.name, _kind(source.head()), path))
+    return checked(source if kind else Source(source.name, kind_of(source.head()), path))
 
 
-def _kind(head: bytes) -> str:
+def kind_of(head: bytes) -> str:
+    """The kind of a table that no suffix names, by its first bytes."""
     if head.startswith(b"PAR1"):
         return "parquet"
     line = head.removeprefix(codecs.BOM_UTF8).lstrip().partition(b"\n")[0]
@@ -108,7 +113,7 @@ def _kind(head: bytes) -> str:
     return "tsv" if b"\t" in line else "csv"
 
 
-def _checked(source: Source) -> Source:
+def checked(source: Source) -> Source:
     """Refuse what is empty or no text at all."""
     head = source.head()
     if not head.removeprefix(codecs.BOM_UTF8).strip():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import IO, BinaryIO
 
 from mirctl import console, files
 from mirctl.errors import DataError, UsageError
-from mirctl.tables.source import HEAD_BYTES, KINDS, Source, _checked, _kind, open_source
+from mirctl.tables.source import HEAD_BYTES, KINDS, PACKED, Source, checked, kind_of, open_source
 
 CHUNK_BYTES = 1 << 20
 
@@ -47,10 +48,8 @@ class Input:
                 "can be read only once: save it in a file, and read that", where=self.name
             )
         self.used = True
-        try:
+        with files.unreadable_is(DataError, self.name):
             yield from self._pipe_chunks() if self.pipe else self._file_chunks()
-        except (OSError, EOFError) as error:
-            raise DataError(f"cannot be read: {error}", where=self.name) from error
 
     def _pipe_chunks(self) -> Iterator[bytes]:
         if self.source.content:
@@ -75,21 +74,22 @@ def open_input(path: Path | str) -> Input:
         return _of_pipe("stdin", sys.stdin.buffer)
     path = Path(path)
     if goes_through(path):
-        return _of_pipe(str(path), path.open("rb"))
+        with files.unreadable_is(DataError, path):
+            pipe = path.open("rb")
+        return _of_pipe(str(path), pipe)
     return Input(open_source(path))
 
 
 def goes_through(path: Path | str) -> bool:
     """Whether a path is stdin, stdout, a pipe or a device: nothing that stays."""
-    path = Path(path)
-    is_other = path.exists() and not path.is_file() and not path.is_dir()
+    is_other = os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
     return str(path) == "-" or is_other
 
 
 def _of_pipe(name: str, pipe: BinaryIO) -> Input:
     try:
         head = _first_bytes(name, pipe)
-        return Input(_checked(Source(name, _kind(head), None, head)), pipe)
+        return Input(checked(Source(name, kind_of(head), None, head)), pipe)
     except BaseException:
         _close(pipe)
         raise
@@ -98,14 +98,12 @@ def _of_pipe(name: str, pipe: BinaryIO) -> Input:
 def _first_bytes(name: str, pipe: BinaryIO) -> bytes:
     """Enough to tell a format by: a line, which a slow pipe has long before 256 kB."""
     head = b""
-    try:
+    with files.unreadable_is(DataError, name):
         while len(head) < HEAD_BYTES and b"\n" not in head.lstrip():
             chunk = pipe.read1(CHUNK_BYTES)
             if not chunk:
                 break
             head += chunk
-    except OSError as error:
-        raise DataError(f"cannot be read: {error}", where=name) from error
     return head
 
 
@@ -118,6 +116,11 @@ def _close(pipe: BinaryIO) -> None:
 def kind_of_target(target: Path | str, otherwise: str = "") -> str:
     """The format that a target's suffix names, .gz not counted."""
     suffixes = [suffix.lower() for suffix in Path(target).suffixes if suffix.lower() != ".gz"]
+    if suffixes and suffixes[-1] in PACKED:
+        raise UsageError(
+            f"{suffixes[-1]} is only read: end its name in .gz, or do not pack it",
+            where=str(target),
+        )
     kind = KINDS.get(suffixes[-1] if suffixes else "", otherwise)
     if not kind:
         raise UsageError(f"end its name in one of {', '.join(KINDS)}", where=str(target))
@@ -132,7 +135,9 @@ def open_output(target: Path | str) -> Iterator[IO[bytes]]:
         return
     path = files.target(Path(target))
     if goes_through(path):
-        with path.open("wb") as file:
+        with files.refusals_are_errors(path):
+            file = path.open("wb")
+        with files.full_disk_is_an_error(path), file:
             yield file
         return
     with files.atomic_file(path) as file:

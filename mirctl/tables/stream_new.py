@@ -11,6 +11,7 @@ from mirctl.tables.columns import refuse_repeated
 from mirctl.tables.source import at_row
 from mirctl.tables.stream import Block, Cells, Filled, NewTable, Stream, Writer, patched
 from mirctl.tables.stream_ends import goes_through, kind_of_target
+from mirctl.yaml12 import is_unicode
 
 
 def new_table(
@@ -56,6 +57,12 @@ def _converted(
         if held == "opaque":
             raise UsageError(
                 f"column {name!r} is nested or binary, which only {stream.kind} can keep: "
+                f"write .{stream.kind}",
+                where=str(target),
+            )
+        if not is_unicode(name):
+            raise UsageError(
+                f"column {name!a} holds half of a character, which only {stream.kind} can keep: "
                 f"write .{stream.kind}",
                 where=str(target),
             )

@@ -14,6 +14,7 @@ from pyarrow import parquet
 from mirctl.errors import DataError, UsageError
 from mirctl.tables.arrow_text import cells_of, filled_column, is_opaque, type_of, typed
 from mirctl.tables.columns import refuse_repeated
+from mirctl.tables.source import Source
 from mirctl.tables.stream import Block, Cells, Filled, NewTable, Writer
 from mirctl.tables.stream_ends import Input, open_output
 from mirctl.tables.stream_new import ToAnyFormat
@@ -31,9 +32,10 @@ class ParquetStream(ToAnyFormat):
     def __init__(self, source: Input, names: Sequence[str] | None) -> None:
         if names is not None:
             raise UsageError("Parquet names its columns itself", where=source.name)
-        self.name, self.kind, self.source = source.name, source.kind, source
-        packed = source.name.lower().endswith(".gz")
-        self.content = b"".join(source.chunks()) if source.once or packed else None
+        self.name, self.kind = source.name, source.kind
+        self.table = source.source
+        if source.once or self.table.packing:
+            self.table = Source(self.name, self.kind, None, b"".join(source.chunks()))
         with self._open() as file:
             self.schema = file.schema_arrow
             groups = file.metadata.num_row_groups and file.metadata.num_columns
@@ -67,9 +69,11 @@ class ParquetStream(ToAnyFormat):
 
     @contextmanager
     def _open(self) -> Iterator[parquet.ParquetFile]:
-        source = self.source.source.path if self.content is None else pa.BufferReader(self.content)
         try:
-            with parquet.ParquetFile(source, buffer_size=1 << 20) as file:
+            with (
+                self.table.open() as source,
+                parquet.ParquetFile(source, buffer_size=1 << 20) as file,
+            ):
                 yield file
         except (pa.ArrowException, OSError) as error:
             raise DataError(f"cannot be read as Parquet: {error}", where=self.name) from error

@@ -196,3 +196,17 @@ def test_intervals_of_draws_cover(mirctl, learned, tmp_path):
     hidden = mask[:, 1]
     covered = ((truth >= low) & (truth <= high))[hidden].mean()
     assert 0.75 < covered <= 1
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("fill {model} - <&-", "stdin: is empty"),
+        ("fill {model} - 0>x", "stdin: cannot be read: Bad file descriptor"),
+        ("mask - --level 0.5 <&-", "stdin: is empty"),
+    ],
+)
+def test_a_closed_stdin_is_no_table(learned, tmp_path, command, message):
+    command = f"{sys.executable} -m mirctl impute {command.format(model=learned)}"
+    ran = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path)
+    assert (ran.returncode, message in ran.stderr) == (3, True), ran.stderr
