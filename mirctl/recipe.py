@@ -100,6 +100,12 @@ def read(name: str, changes: Sequence[str] = ()) -> Recipe:
 
 
 def _read(path: Path, base: Path) -> Recipe:
+    tree, marks = read_yaml(path, "a recipe is a mapping of keys to values")
+    return Recipe(str(path), base, tree, marks)
+
+
+def read_yaml(path: Path, shape: str) -> tuple[dict[str, Any], yaml12.Marks]:
+    """A file's mapping, and where its keys stand; a UsageError for another `shape`."""
     try:
         with files.unreadable_is(UsageError, path):
             text = path.read_text(encoding="utf-8-sig")
@@ -107,8 +113,8 @@ def _read(path: Path, base: Path) -> Recipe:
         raise UsageError(f"not UTF-8 text (byte {error.start})", where=str(path)) from error
     tree, marks = yaml12.load(text, str(path))
     if not isinstance(tree, dict):
-        raise UsageError("a recipe is a mapping of keys to values", where=str(path))
-    return Recipe(str(path), base, tree, marks)
+        raise UsageError(shape, where=str(path))
+    return tree, marks
 
 
 def change(recipe: Recipe, changes: Sequence[str]) -> Recipe:

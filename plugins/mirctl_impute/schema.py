@@ -53,13 +53,7 @@ def read(path: Path | None, missing: tuple[str, ...] | None = None) -> Schema:
     """A schema file, or none; `missing`, where given, beats the file's."""
     schema = Schema()
     if path is not None:
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"cannot be read: {error}", where=str(path)) from error
-        tree, marks = yaml12.load(text, str(path))
-        if not isinstance(tree, dict):
-            raise UsageError("a schema is a mapping with `columns`", where=str(path))
+        tree, marks = recipe.read_yaml(path, "a schema is a mapping with `columns`")
         schema = recipe.resolve(Schema, recipe.Recipe(str(path), path.parent, tree, marks))
     return schema if missing is None else schema.model_copy(update={"missing": missing})
 
