@@ -198,6 +198,28 @@ def mask(
     console.say(f"{made:,} of {cells:,} cells are now missing")
 
 
+@app.command(epilog="Example: mirctl impute evaluate full.csv filled.csv --holes holes.csv")
+def evaluate(
+    real: Annotated[str, typer.Argument(help="The table as it truly is.")],
+    table: Annotated[str, typer.Argument(help="The filled table, or - for stdin; -m is fine.")],
+    holes: Annotated[str, typer.Option("--holes", help="The table as it was before the filling.")],
+    names: Names = None,
+    missing: Missing = None,
+    schema: SchemaFile = None,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure filled cells where the truth is known."""
+    from mirctl import jobs
+    from mirctl_impute import asking
+
+    console.configure(quiet=quiet)
+    gate = jobs.requirements(require)
+    metrics, report = asking.evaluate(real, table, holes, names, missing, schema, gate)
+    jobs.show(metrics, report, require=gate, json=json)
+
+
 @app.command(epilog="Example: mirctl impute schema sales.csv > schema.yaml")
 def schema(
     table: Annotated[str, typer.Argument(help="A table, or - for stdin.")],

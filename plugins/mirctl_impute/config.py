@@ -28,6 +28,7 @@ class ModelConfig(Section):
     encoder_layers: int = Field(2, ge=0, le=64)
     decoder_layers: int = Field(2, ge=1, le=64)
     heads: int = Field(4, ge=1, le=64)
+    dropout: float = Field(0.1, ge=0, lt=1)
 
     @model_validator(mode="after")
     def heads_share_the_width(self) -> Self:

@@ -131,7 +131,7 @@ def draw(
         said = model.denoise(memory, pack, seen, t)
         if alone is not None:
             said = _guided(said, model.denoise(alone, pack, seen, t), guidance)
-        velocity = pack.grid(said.velocity[:, None])[..., 0]
+        velocity = pack.spread(said.velocity)
         state = Cells(
             way.step(state.numbers, velocity, now, then),
             _reveal(model, state.codes, said.logits, pack, now, then, noise),

@@ -176,7 +176,7 @@ def decode(imputer: Imputer, cells: Cells) -> np.ndarray:
 
 def point(imputer: Imputer, said: Prediction, hidden: Tensor) -> np.ndarray:
     """Means of numbers and modes of categories (rows, columns) of the hidden cells."""
-    values = Packed.of(hidden).grid(said.mean[:, None])[..., 0].cpu().numpy().astype(float)
+    values = Packed.of(hidden).spread(said.mean).cpu().numpy().astype(float)
     hidden_here = hidden.cpu().numpy()
     for i, column in enumerate(imputer.table.columns):
         if isinstance(column, NumberColumn):

@@ -39,7 +39,7 @@ class Imputer:
 def build(table: Table, config: ModelConfig) -> Denoiser:
     """The network of a table, its weights random."""
     layers = config.encoder_layers, config.decoder_layers
-    return Denoiser(table.categories, config.width, layers, config.heads)
+    return Denoiser(table.categories, config.width, layers, config.heads, config.dropout)
 
 
 def save(

@@ -93,14 +93,19 @@ def fastest(ours: Callable[[], float], peer: Callable[[], float], runs: int) -> 
     return min(a for a, _ in pairs), min(b for _, b in pairs)
 
 
-def movielens() -> Path:
-    """The real MovieLens with posters; without it the benchmark says so and ends well."""
+def real_data(name: str) -> Path:
+    """A folder of real data; without it the benchmark says so and ends well."""
     data = Path(os.environ.get("MIRCTL_DATA", ROOT.parent / "shared" / "data"))
-    folder = data / "movielens-posters"
-    if not (folder / "posters").is_dir():
+    folder = data / name
+    if not folder.is_dir():
         print(f"skipped: no real data at {folder} (set MIRCTL_DATA)")
         sys.exit(0)
     return folder
+
+
+def movielens() -> Path:
+    """The real MovieLens with posters."""
+    return real_data("movielens-posters")
 
 
 def recipe_on(folder: Path) -> list[str]:

@@ -11,6 +11,7 @@ SMALL = (
     "model.heads=2",
     "model.encoder_layers=1",
     "model.decoder_layers=1",
+    "model.dropout=0",
     "train.epoch_rows=4096",
     "train.epochs=24",
 )

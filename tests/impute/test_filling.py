@@ -105,9 +105,10 @@ def test_marks_and_uncertainty_stand_beside_filled_cells_only(mirctl, learned, h
         for name in ("colour", "heavy"):
             assert bool(new[f"{name}.entropy"]) == (name in gaps)
         assert 0 <= float(new["heavy.entropy"] or 0) <= np.log(2) + 1e-6
-    # what one can compute from the rest is more certain than what one cannot
-    alone = [float(r["size.sd"]) for r in after if r["size.sd"] and "weight" in r["filled"]]
-    known = [float(r["size.sd"]) for r in after if r["size.sd"] and "weight" not in r["filled"]]
+    # weight and made tell the size; without both it can be nearly anything of its colour
+    tell = [{"weight", "made"} & set(row["filled"].split(";")) for row in after]
+    sds = [(len(t), float(r["size.sd"])) for t, r in zip(tell, after, strict=True) if r["size.sd"]]
+    known, alone = ([sd for gone, sd in sds if gone == count] for count in (0, 2))
     assert np.mean(known) < np.mean(alone)
 
 

@@ -1,0 +1,177 @@
+"""How good filled cells are, measured where the truth is known.
+
+    nrmse     root of the mean squared error of numbers, in standard deviations of their column
+    accuracy  share of the categories that are right
+    wd        mean over number columns of the Wasserstein-1 distance between what was filled and the
+              truth, in standard deviations
+    js        mean over category columns of the Jensen-Shannon distance (base 2, 0 to 1) of the same
+    coverage  share of the numbers inside the 5 % to 95 % interval of their draws
+
+Over several draws the first four are means of each draw's. wd and js say whether the filled cells
+are spread like true ones; a point estimate has a better nrmse, and a worse wd, than a draw.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mirctl import console
+from mirctl.errors import DataError
+from mirctl.tables import Stream, at_row
+from mirctl_impute import profile, schema
+from mirctl_impute.columns import NumberColumn
+from mirctl_impute.filling import DRAW
+from mirctl_impute.profile import BLOCK
+from mirctl_impute.table import Table, learn
+
+FEWEST_DRAWS = 10
+"""An interval of fewer draws means little."""
+RESAMPLES = 1_000
+NAMES = ("nrmse", "accuracy", "wd", "js", "coverage")
+
+Metrics = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Filled:
+    """The hidden cells of a table: truth (rows, columns), draws (draws, rows, columns), which cells
+    count (rows, columns)."""
+
+    table: Table
+    truth: np.ndarray
+    draws: np.ndarray
+    mask: np.ndarray
+
+    def standard(self, column: int) -> tuple[np.ndarray, np.ndarray]:
+        """Truth (cells,) and draws (draws, cells) of a column, in standard deviations."""
+        scale = self.table.columns[column].scale
+        at = self.mask[:, column]
+        return (
+            scale.standard(self.truth[at, column]),
+            scale.standard(self.draws[:, at, column]),
+        )
+
+
+def filled_cells(real: Stream, full: Stream, holes: Stream, said: schema.Schema) -> Filled:
+    """Read the three tables side by side; REAL says which kinds the columns are."""
+    with tempfile.TemporaryDirectory() as folder:
+        looked = profile.look(real, said)
+        table, mapped = learn(real, looked, said, Path(folder), headless=False)
+        truth = np.array(mapped)
+    missing = _values(table, holes, len(truth))[1][0]
+    mask = missing & ~np.isnan(truth)
+    if not mask.any():
+        raise DataError("hides no cell that the real table knows", where=holes.name)
+    draws, absent = _values(table, full, len(truth))
+    empty = absent & mask
+    if empty.any():
+        _, row, column = (int(x[0]) for x in empty.nonzero())
+        raise DataError(
+            f"column {table.columns[column].name!r} is still missing",
+            where=at_row(full.name, row + 1),
+        )
+    return Filled(table, truth, draws, mask)
+
+
+def _values(table: Table, stream: Stream, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Values and missing cells (draws, rows, columns) of a table that may hold several draws."""
+    parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+    for block in stream.blocks(BLOCK):
+        values, absent = table.read(block, stream.name)
+        labels = np.array(block.cells.get(DRAW) or [""] * len(block))
+        for label in dict.fromkeys(labels.tolist()):
+            ours = labels == label
+            parts.setdefault(label, []).append((values[ours], absent[ours]))
+    whole = [
+        (np.concatenate([v for v, _ in each]), np.concatenate([a for _, a in each]))
+        for each in parts.values()
+    ]
+    for values, _ in whole:
+        if len(values) != rows:
+            raise DataError(
+                f"has {len(values):,} rows where the real table has {rows:,}", where=stream.name
+            )
+    if not whole:
+        raise DataError("has no rows", where=stream.name)
+    return np.stack([v for v, _ in whole]), np.stack([a for _, a in whole])
+
+
+def measure(cells: Filled, seed: int = 0) -> tuple[Metrics, str]:
+    """All measures, and a table of them by column for people."""
+    squares, hits, covered, distances, divergences = [], [], [], [], []
+    rows = []
+    for i, column in enumerate(cells.table.columns):
+        count = int(cells.mask[:, i].sum())
+        if not count:
+            continue
+        if isinstance(column, NumberColumn):
+            truth, draws = cells.standard(i)
+            squares.append(((draws - truth) ** 2).mean(0))
+            distances.append(np.abs(np.sort(draws, 1) - np.sort(truth)).mean())
+            if len(draws) >= FEWEST_DRAWS:
+                low, high = np.quantile(draws, [0.05, 0.95], axis=0)
+                covered.append((truth >= low) & (truth <= high))
+            shown = np.sqrt(squares[-1].mean()), None, distances[-1]
+        else:
+            at = cells.mask[:, i]
+            truth, draws = cells.truth[at, i], cells.draws[:, at, i]
+            hits.append((draws == truth).mean(0))
+            divergences.append(
+                np.mean([_divergence(truth, draw, column.categories) for draw in draws])
+            )
+            shown = None, hits[-1].mean(), divergences[-1]
+        rows.append([column.name, str(count), *("" if x is None else f"{x:.3f}" for x in shown)])
+    metrics = {
+        "nrmse": _mean(squares, "standard deviations", seed, root=True),
+        "accuracy": _mean(hits, "share", seed),
+        "wd": _plain(distances, "standard deviations", "columns"),
+        "js": _plain(divergences, "distance", "columns"),
+        "coverage": _mean(covered, "share", seed),
+    }
+    metrics = {name: metric for name, metric in metrics.items() if metric is not None}
+    return metrics, _report(metrics, rows)
+
+
+def _divergence(truth: np.ndarray, drawn: np.ndarray, categories: int) -> float:
+    """Jensen-Shannon distance of two columns of category numbers; an unknown one is its own."""
+    p, q = (
+        np.bincount(np.nan_to_num(x, nan=categories).astype(int), minlength=categories + 1) / len(x)
+        for x in (truth, drawn)
+    )
+    m = (p + q) / 2
+    parts = [x[x > 0] * np.log2(x[x > 0] / m[x > 0]) for x in (p, q)]
+    return float(np.sqrt(max(sum(part.sum() for part in parts) / 2, 0)))
+
+
+def _mean(
+    parts: Sequence[np.ndarray], unit: str, seed: int, *, root: bool = False
+) -> dict[str, Any] | None:
+    """Mean over all cells, with a 95 % bootstrap interval over them."""
+    if not parts:
+        return None
+    cells = np.concatenate(parts)
+    rng = np.random.default_rng((seed, 3))
+    means = [rng.choice(cells, len(cells)).mean() for _ in range(RESAMPLES)]
+    numbers = np.array([cells.mean(), *np.quantile(means, [0.025, 0.975])])
+    value, low, high = (np.sqrt(numbers) if root else numbers).tolist()
+    return {"value": value, "low": low, "high": high, "n": len(cells), "unit": unit}
+
+
+def _plain(parts: Sequence[float], unit: str, what: str) -> dict[str, Any] | None:
+    """Mean over columns."""
+    if not parts:
+        return None
+    return {"value": float(np.mean(parts)), "n": len(parts), "of": what, "unit": unit}
+
+
+def _report(metrics: Metrics, rows: list[list[str]]) -> str:
+    by_column = console.table(["column", "cells", "nrmse", "accuracy", "wd | js"], rows)
+    lines = []
+    for name, m in metrics.items():
+        interval = f"{m['low']:.4f}..{m['high']:.4f}" if "low" in m else ""
+        lines.append([name, f"{m['value']:.4f}", interval, f"{m['n']} {m.get('of', 'cells')}"])
+    return by_column + "\n\n" + console.table(["filled", "value", "95 % interval", "of"], lines)
