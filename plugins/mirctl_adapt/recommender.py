@@ -222,7 +222,6 @@ def recommend(
     nothing is known.
     """
     size = block_of_users(len(saved.item_ids))
-    k = min(k, len(saved.item_ids) + 1)  # more may be too large a number for torch
     for start in range(0, len(histories), size):
         rows = np.arange(start, min(start + size, len(histories)))
         some = histories.of(rows)
