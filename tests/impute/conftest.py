@@ -7,13 +7,13 @@ from mirctl import cli
 from mirctl_impute import saving
 
 SMALL = (
-    "model.width=16",
+    "model.width=32",
     "model.heads=2",
     "model.encoder_layers=1",
     "model.decoder_layers=1",
     "model.dropout=0",
     "train.epoch_rows=4096",
-    "train.epochs=24",
+    "train.epochs=30",
 )
 KINDS = {
     "size": "integer",
