@@ -117,7 +117,7 @@ DAMAGES = {
         "tensor 'norm.weight' is missing in model",
     ),
     "another type": (one("norm.weight", torch.Tensor.double), "float64 .*, not torch.float32"),
-    "another shape": (one("norm.weight", lambda v: torch.cat([v, v])), r"\[32\], not .* \[16\]"),
+    "another shape": (one("norm.weight", lambda v: torch.cat([v, v])), "of model is .*, not"),
     "weights that are no numbers": (
         one("norm.weight", lambda v: v * float("nan")),
         "tensor 'norm.weight' of model holds what is no finite number",
