@@ -68,20 +68,22 @@ class Losses:
 
 
 def loss(
-    model: Denoiser, cells: Cells, raw: Tensor, known: Tensor, hidden: Tensor, t: Tensor
-) -> Losses:
-    """Loss on the hidden cells (batch, columns); `raw` (batch, columns) are the numbers in standard
-    deviations, whose mean is learned where t = 1."""
-    noisy, noise = add_noise(model, cells, t)
+    model: Denoiser, cells: Cells, clean: Cells, raw: Tensor, known: Tensor, hidden: Tensor,
+    t: Tensor,
+) -> Losses:  # fmt: skip
+    """Loss on the hidden cells (batch, columns): `cells` as they are read where known, `clean` as
+    they are learned where hidden; `raw` (batch, columns) are the numbers in standard deviations,
+    whose mean is learned where t = 1."""
+    noisy, noise = add_noise(model, clean, t)
     said = model(cells, known, hidden, noisy, t)
     pack = Packed.of(hidden)
     number = model.is_number[pack.column]
     a = level(t)[pack.row]
-    wanted = a.sqrt() * pack.pick(noise) - (1 - a).sqrt() * pack.pick(cells.numbers)
+    wanted = a.sqrt() * pack.pick(noise) - (1 - a).sqrt() * pack.pick(clean.numbers)
     velocity = (said.velocity - wanted).square()[number]
     last = number & (t[pack.row] == 1)
     mean = (said.mean - pack.pick(raw)).square()[last]
-    state, truth = pack.pick(noisy.codes), pack.pick(cells.codes)
+    state, truth = pack.pick(noisy.codes), pack.pick(clean.codes)
     entropies = [
         F.cross_entropy(logits[gone], truth[at][gone], reduction="none")
         for c, logits in said.logits.items()

@@ -7,46 +7,53 @@ import torch
 
 KNOTS = 2048
 """Distinct values that a column's scale is kept by; of more, so many quantiles."""
+EDGE = 3e-6
+"""Ranks stay so far from 0 and 1: scores stay inside 4.53."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Numbers <-> normal scores, by mid-ranks: equal values share one score (arXiv 2209.15421 uses
-    the same transform without the ties).
+    """Numbers <-> normal scores z = Phi^-1(rank), the quantile transform of TabDDPM (arXiv
+    2209.15421), with ties kept.
 
-    knots (k,) ascending values and scores (k,); `discrete` where the knots are all that occurs.
+    knots (k,) are ascending values, low and high (k,) the shares of the column below and up to
+    each. A value that occurs often owns a whole interval of ranks. What is known is read at its
+    middle; what is to be drawn is learned at a random place in it, so that the scores of any column
+    are normal, and a draw that is blurred a little still gives each value its share.
     """
 
     knots: np.ndarray
-    scores: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
     mean: float
     sd: float
-    discrete: bool
 
     @classmethod
     def of(cls, values: np.ndarray) -> "Scale":
         """Learn from a column's observed values (n,)."""
         distinct, counts = np.unique(values, return_counts=True)
-        rank = (np.cumsum(counts) - counts / 2) / counts.sum()
-        scores = torch.special.ndtri(torch.from_numpy(rank)).numpy()
-        discrete = len(distinct) <= KNOTS and len(distinct) <= max(20, len(values) / 5)
+        high = np.cumsum(counts) / len(values)
+        low = np.concatenate([[0.0], high[:-1]])
         if len(distinct) > KNOTS:
-            keep = np.searchsorted(rank, np.linspace(rank[0], rank[-1], KNOTS))
-            keep = np.unique(keep.clip(0, len(distinct) - 1))
-            distinct, scores = distinct[keep], scores[keep]
-        sd = float(values.std()) or 1.0
-        return cls(distinct, scores, float(values.mean()), sd, discrete)
+            wanted = np.linspace(0, 1, KNOTS)
+            keep = np.unique(np.searchsorted(high, wanted).clip(max=len(distinct) - 1))
+            distinct, low, high = distinct[keep], low[keep], high[keep]
+        return cls(distinct, low, high, float(values.mean()), float(values.std()) or 1.0)
 
-    def encode(self, values: np.ndarray) -> np.ndarray:
-        """Normal scores; what lies outside of the learned range counts as its end."""
-        return np.interp(values, self.knots, self.scores)
+    def encode(self, values: np.ndarray, share: np.ndarray | float = 0.5) -> np.ndarray:
+        """Normal scores, at a share of each value's interval of ranks; what lies outside of the
+        learned range counts as its end."""
+        place = np.searchsorted(self.knots, values).clip(max=len(self.knots) - 1)
+        rank = self.low[place] + share * (self.high[place] - self.low[place])
+        between = self.knots[place] != values
+        middle = (self.low + self.high) / 2
+        rank = np.where(between, np.interp(values, self.knots, middle), rank)
+        return torch.special.ndtri(torch.from_numpy(rank.clip(EDGE, 1 - EDGE))).numpy()
 
     def decode(self, scores: np.ndarray) -> np.ndarray:
-        """Values; of a discrete column the nearest that occurs."""
-        if self.discrete:
-            borders = (self.scores[1:] + self.scores[:-1]) / 2
-            return self.knots[np.searchsorted(borders, scores)]
-        return np.interp(scores, self.scores, self.knots)
+        """The values that own these ranks; between knots of a thinned scale, on the line."""
+        rank = torch.special.ndtr(torch.from_numpy(np.asarray(scores, float))).numpy()
+        return np.interp(rank, np.ravel([self.low, self.high], "F"), np.repeat(self.knots, 2))
 
     def standard(self, values: np.ndarray) -> np.ndarray:
         """Values in standard deviations from the mean."""

@@ -26,17 +26,18 @@ class StoredScale(Stored):
     """See `Scale`."""
 
     knots: Finites
-    scores: Finites
+    low: Finites
+    high: Finites
     mean: FiniteFloat
     sd: Positive
-    discrete: bool
 
     @model_validator(mode="after")
-    def both_rise_together(self) -> Self:
-        if len(self.knots) != len(self.scores):
-            raise ValueError(f"{len(self.knots)} knots have {len(self.scores)} scores")
-        if not (np.diff(self.knots) > 0).all() or not (np.diff(self.scores) >= 0).all():
-            raise ValueError("knots and scores rise")
+    def knots_own_intervals_of_ranks(self) -> Self:
+        if not len(self.knots) == len(self.low) == len(self.high):
+            raise ValueError(f"{len(self.knots)} knots have {len(self.low)} intervals of ranks")
+        ranks = np.array([0.0, *np.ravel([self.low, self.high], "F"), 1.0])
+        if not (np.diff(self.knots) > 0).all() or not (np.diff(ranks) >= 0).all():
+            raise ValueError("knots and their ranks rise")
         return self
 
 
@@ -66,7 +67,7 @@ class StoredNumbers(Stored):
 
     def column(self) -> NumberColumn:
         scale = vars(self.scale)
-        arrays = {name: np.array(scale[name], float) for name in ("knots", "scores")}
+        arrays = {name: np.array(scale[name], float) for name in ("knots", "low", "high")}
         return NumberColumn(**{**vars(self), "scale": Scale(**{**scale, **arrays})})
 
 

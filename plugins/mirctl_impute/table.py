@@ -55,14 +55,18 @@ class Table:
                 values[:, i] = column.parse(cells, ~absent[:, i], block.first, where)
         return values, absent
 
-    def encode(self, values: np.ndarray) -> Cells:
-        """Values (rows, columns) as the network reads them; NaN becomes 0, which none reads."""
+    def encode(self, values: np.ndarray, rng: np.random.Generator | None = None) -> Cells:
+        """Values (rows, columns) as the network reads them; NaN becomes 0, which none reads.
+
+        With an `rng` numbers are put anywhere in their interval of ranks: as they are learned.
+        """
+        share = np.full(values.shape, 0.5) if rng is None else rng.random(values.shape)
         numbers = np.zeros(values.shape, np.float32)
         codes = np.zeros(values.shape, np.int64)
         for i, column in enumerate(self.columns):
             here = ~np.isnan(values[:, i])
             if isinstance(column, NumberColumn):
-                numbers[here, i] = column.scale.encode(values[here, i])
+                numbers[here, i] = column.scale.encode(values[here, i], share[here, i])
             else:
                 codes[here, i] = values[here, i]
         return Cells(torch.from_numpy(numbers), torch.from_numpy(codes))

@@ -21,7 +21,7 @@ MOST_ROWS = 100_000
 EARLIEST = 1e-3
 """Times below it ask for nothing: the cell is there to be read."""
 
-Batch = tuple[Cells, Tensor, Tensor, Tensor, Tensor]
+Batch = tuple[Cells, Cells, Tensor, Tensor, Tensor, Tensor]
 
 
 class MaskTask:
@@ -39,7 +39,8 @@ class MaskTask:
         return max(rows // self.config.batch_size, 1)
 
     def batch(self, epoch: int, step: int) -> Batch:
-        """Cells, standardised numbers, known and hidden cells (rows, columns), times (rows,)."""
+        """Cells as they are read and as they are learned, standardised numbers, known and hidden
+        cells (rows, columns), times (rows,)."""
         rng = np.random.default_rng(step_seed(self.seed, epoch * self.steps(epoch) + step))
         rows = np.sort(rng.integers(0, len(self.values), self.config.batch_size))
         values = self.held.without(rows, self.values[rows])
@@ -51,8 +52,8 @@ class MaskTask:
             torch.from_numpy(there & ~kept),
             torch.from_numpy(self._times(rng, len(rows))),
         )
-        cells = self.table.encode(values).to(self.device)
-        return (cells, *(part.to(self.device) for part in parts))
+        read, learned = self.table.encode(values), self.table.encode(values, rng)
+        return tuple(part.to(self.device) for part in (read, learned, *parts))
 
     def _kept(self, rng: np.random.Generator, rows: int) -> np.ndarray:
         """Which cells (rows, columns) the encoder may read, were they all observed."""

@@ -57,6 +57,7 @@ def one(name, value):
 
 
 KNOTS = [float(n) for n in range(60)]
+RANKS = [i / 60 for i in range(60)]
 DAMAGES = {
     "no table": (gone(TABLE), "table.json"),
     "a table that is a list": (text(TABLE, "[]"), "table.json: "),
@@ -89,19 +90,20 @@ DAMAGES = {
     "more digits than the most": (column("weight", places=[3, 2]), "the fewest digits and the"),
     "a date without format": (column("made", format=None), "a date has a format"),
     "a start too large": (column("size", start=10**400), "too large a number"),
-    "no knots": (scale(knots=[], scores=[]), "scale.knots: List should have at least 1"),
-    "knots too few": (scale(knots=KNOTS[1:]), "59 knots have 60 scores"),
-    "knots that fall": (scale(knots=KNOTS[::-1]), "knots and scores rise"),
-    "knots that are equal": (scale(knots=[1.0] * 60), "knots and scores rise"),
-    "scores that fall": (scale(scores=KNOTS[::-1]), "knots and scores rise"),
+    "no knots": (scale(knots=[], low=[], high=[]), "scale.knots: List should have at least 1"),
+    "knots too few": (scale(knots=KNOTS[1:]), "59 knots have 60 intervals"),
+    "knots that fall": (scale(knots=KNOTS[::-1]), "knots and their ranks rise"),
+    "knots that are equal": (scale(knots=[1.0] * 60), "knots and their ranks rise"),
+    "ranks that fall": (scale(low=RANKS[::-1]), "knots and their ranks rise"),
     "knots without end": (scale(knots=[*KNOTS[:-1], float("inf")]), "Infinity"),
     "knots that are no numbers": (scale(knots=[*KNOTS[:-1], float("nan")]), "NaN"),
     "knots that are text": (scale(knots=["1"] * 60), "knots.0"),
     "no spread": (scale(sd=0), "scale.sd"),
     "a date beyond all time": (
         tree(lambda found: [
-            c["scale"]["knots"].append(1e300) or c["scale"]["scores"].append(99.0)
+            c["scale"][part].append(end)
             for c in found["columns"] if c["name"] == "made"
+            for part, end in (("knots", 1e300), ("low", 1.0), ("high", 1.0))
         ]),
         "are no date",
     ),
@@ -150,7 +152,7 @@ def test_damage_ends_the_commands_with_its_exit_code(mirctl, damaged, holed):
     commands = [("fill", folder, holed), ("sample", folder, "-n", "3")]
     for command in (*(("impute", *c) for c in commands), ("artifact", "verify", folder)):
         ran = mirctl(*command)
-        assert (ran.code, "59 knots have 60 scores" in ran.err) == (4, True), (command, ran.err)
+        assert (ran.code, "59 knots have 60 intervals" in ran.err) == (4, True), (command, ran.err)
         assert "bug" not in ran.err
 
 

@@ -97,6 +97,26 @@ def test_scores_are_mid_ranks_and_ties_share_one():
     assert scale.decode(np.array([-9.0, 0.0, 9.0])).tolist() == [1.0, 1.0, 5.0]
 
 
+@given(st.lists(st.integers(0, 9), min_size=2, max_size=80), st.floats(0, 1))
+@settings(max_examples=60, deadline=None)
+def test_a_value_owns_all_of_its_ranks(numbers, share):
+    values = np.array(numbers, float)
+    scale = Scale.of(values)
+    inside = 0.001 + 0.998 * share
+    assert scale.decode(scale.encode(values, inside)).tolist() == numbers
+
+
+def test_learned_scores_are_normal_and_drawn_ones_give_each_value_its_share():
+    rng = np.random.default_rng(0)
+    values = rng.choice([0.0, 38.0, 39.0, 40.0, 60.0], 20_000, p=[0.3, 0.1, 0.01, 0.5, 0.09])
+    scale = Scale.of(values)
+    scores = scale.encode(values, rng.random(20_000))
+    assert (scores.mean(), scores.std()) == pytest.approx((0, 1), abs=0.02)
+    drawn = scale.decode(rng.normal(size=20_000))
+    for value in (0.0, 38.0, 39.0, 40.0, 60.0):
+        assert (drawn == value).mean() == pytest.approx((values == value).mean(), abs=0.01)
+
+
 def test_a_long_column_keeps_no_more_than_its_quantiles():
     values = np.random.default_rng(0).exponential(size=50_000)
     scale = Scale.of(values)

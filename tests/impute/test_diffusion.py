@@ -111,7 +111,7 @@ def test_the_loss_is_the_written_out_one():
     raw = torch.tensor([[3.0, 0.0], [4.0, 0.0]])
     hidden = torch.tensor([[True, True], [True, False]])
     got = diffusion.loss(
-        Spoken(0.25, 1.0, [0.0, 1.0]), cells, raw, ~hidden & False, hidden, torch.ones(2)
+        Spoken(0.25, 1.0, [0.0, 1.0]), cells, cells, raw, ~hidden & False, hidden, torch.ones(2)
     )
     # at t = 1 v* is -x; cells that count: two numbers and one category of the three hidden
     assert got.velocity == pytest.approx(((0.25 + 0.5) ** 2 + (0.25 + 1.5) ** 2) / 3)
@@ -129,10 +129,9 @@ def test_cells_that_are_not_hidden_never_enter_the_loss():
     for value in (0.0, 7.0):
         numbers = torch.tensor([[0.3, 0.0, value], [0.2, 0.0, value]])
         codes = torch.tensor([[0, 1, 0], [0, 2, 0]])
+        cells = Cells(numbers, codes)
         torch.manual_seed(3)
-        losses.append(
-            diffusion.loss(model, Cells(numbers, codes), numbers, known, hidden, t).total.item()
-        )
+        losses.append(diffusion.loss(model, cells, cells, numbers, known, hidden, t).total.item())
     assert losses[0] == losses[1]
 
 
