@@ -153,7 +153,8 @@ class _Loop:
         if self.average:
             age = self.progress.total
             decay = min(self.config.ema, (age + 1) / (age + 10))
-            torch._foreach_lerp_(self.average, [p.detach() for p in self.weights], 1 - decay)
+            for mean, weight in zip(self.average, self.weights, strict=True):
+                mean.lerp_(weight.detach(), 1 - decay)
 
     @contextmanager
     def _averaged(self) -> Iterator[None]:
@@ -237,14 +238,15 @@ class _Loop:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         self.best = state["best"]
-        self.average = self._fitting(state["average"])
+        self._take_average(state["average"])
         self.progress = Progress(**state["progress"])
         self.run.meter.go_on(state["spent"])
 
-    def _fitting(self, average: list[Tensor]) -> list[Tensor]:
-        if [mean.shape for mean in average] != [mean.shape for mean in self.average]:
+    def _take_average(self, saved: list[Tensor]) -> None:
+        if [mean.shape for mean in saved] != [mean.shape for mean in self.average]:
             raise ValueError("its running mean is of other weights")
-        return average
+        for mean, value in zip(self.average, saved, strict=True):
+            mean.copy_(value)  # wherever the run's device is; a checkpoint is read on the CPU
 
 
 def step_seed(seed: int, step: int) -> int:

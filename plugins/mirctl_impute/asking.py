@@ -10,7 +10,7 @@ from mirctl.errors import DataError, UsageError, suggest
 from mirctl.tables import Stream, open_stream
 from mirctl_impute import evaluating, filling, saving, schema
 from mirctl_impute.filling import Told, Ways
-from mirctl_impute.saving import Imputer
+from mirctl_impute.imputer import Imputer
 
 DEFAULT = "impute/table"
 

@@ -135,15 +135,15 @@ def unlearned(profile: Profile, kind: ColumnKind, where: str) -> Column:
             by_text.setdefault(cell.strip(), cell)
         return CategoryColumn(profile.name, kind.kind, tuple(by_text.values()))
     start = 0
-    if kind.kind == "integer" and profile.largest > EXACT:
-        whole = [int(cell) for cell in profile.distinct or ()]
-        if not whole or max(whole) - min(whole) > EXACT:
+    low, high = profile.whole or (0, 0)
+    if kind.kind == "integer" and max(-low, high) > EXACT:
+        if high - low > EXACT:
             raise DataError(
                 f"column {profile.name!r} holds whole numbers beyond 2^53 that are too far apart "
                 "to be computed with: make it id or category in a schema file",
                 where=where,
             )
-        start = min(whole)
+        start = low
     places = profile.places if profile.places[0] <= profile.places[1] else (0, 0)
     return NumberColumn(
         profile.name, kind.kind, profile.blanks or "", places, profile.power, kind.format, start

@@ -170,10 +170,15 @@ def sample(
 @app.command(epilog="Example: mirctl impute mask full.csv --level 0.3 --mechanism mar > holes.csv")
 def mask(
     table: Annotated[str, typer.Argument(help="A table, or - for stdin.")],
-    level: Annotated[float, typer.Option(min=0, max=1, help="Share of the cells to hide.")] = 0.3,
+    level: Annotated[
+        float, typer.Option(min=0, max=1, help="Share to hide of a column that is hit.")
+    ] = 0.3,
     mechanism: Annotated[
         Mechanism,
-        typer.Option(help="mcar: at random; mar: by other columns; mnar: by the value itself."),
+        typer.Option(
+            help="mcar: at random; mar: by the 30 % of the columns that stay whole; mnar: by "
+            "the value itself."
+        ),
     ] = Mechanism.mcar,
     keep: Annotated[
         list[str] | None, typer.Option("--keep", help="A column that stays whole.")
@@ -201,7 +206,7 @@ def mask(
 @app.command(epilog="Example: mirctl impute evaluate full.csv filled.csv --holes holes.csv")
 def evaluate(
     real: Annotated[str, typer.Argument(help="The table as it truly is.")],
-    table: Annotated[str, typer.Argument(help="The filled table, or - for stdin; -m is fine.")],
+    table: Annotated[str, typer.Argument(help="The filled table, of -m too; - is stdin.")],
     holes: Annotated[str, typer.Option("--holes", help="The table as it was before the filling.")],
     names: Names = None,
     missing: Missing = None,

@@ -61,6 +61,9 @@ class ImputeTrain(TrainConfig):
     copied: float = Field(
         0.5, ge=0, le=1, description="Share of the rows that also hide what another row misses"
     )
+    apart: float = Field(
+        0.2, ge=0, le=1, description="Share of the rows of which only some cells take part at all"
+    )
     epoch_rows: int = Field(
         16_384, ge=1, le=100_000, description="Fewest rows of an epoch; the most are 100,000"
     )

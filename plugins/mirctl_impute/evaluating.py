@@ -7,12 +7,12 @@
     js        mean over category columns of the Jensen-Shannon distance (base 2, 0 to 1) of the same
     coverage  share of the numbers inside the 5 % to 95 % interval of their draws
 
-Over several draws the first four are means of each draw's. wd and js say whether the filled cells
-are spread like true ones; a point estimate has a better nrmse, and a worse wd, than a draw.
+Of several draws the squared errors, the hits and the distances are averaged. wd and js say whether
+the filled cells are spread like true ones; a point estimate has a better nrmse, and a worse wd, than
+a draw. All three tables are held in memory.
 """
 
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,8 @@ from mirctl_impute.filling import DRAW
 from mirctl_impute.profile import BLOCK
 from mirctl_impute.table import Table, learn
 
-FEWEST_DRAWS = 10
-"""An interval of fewer draws means little."""
+FEWEST_DRAWS = 19
+"""Of fewer, no interval between two of them holds 90 %."""
 RESAMPLES = 1_000
 NAMES = ("nrmse", "accuracy", "wd", "js", "coverage")
 
@@ -62,11 +62,11 @@ def filled_cells(real: Stream, full: Stream, holes: Stream, said: schema.Schema)
         looked = profile.look(real, said)
         table, mapped = learn(real, looked, said, Path(folder), headless=False)
         truth = np.array(mapped)
-    missing = _values(table, holes, len(truth))[1][0]
+    missing = _values(table, holes, len(truth), split=False)[1][0]
     mask = missing & ~np.isnan(truth)
     if not mask.any():
         raise DataError("hides no cell that the real table knows", where=holes.name)
-    draws, absent = _values(table, full, len(truth))
+    draws, absent = _values(table, full, len(truth), split=DRAW not in table.names)
     empty = absent & mask
     if empty.any():
         _, row, column = (int(x[0]) for x in empty.nonzero())
@@ -77,12 +77,15 @@ def filled_cells(real: Stream, full: Stream, holes: Stream, said: schema.Schema)
     return Filled(table, truth, draws, mask)
 
 
-def _values(table: Table, stream: Stream, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Values and missing cells (draws, rows, columns) of a table that may hold several draws."""
+def _values(
+    table: Table, stream: Stream, rows: int, *, split: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Values and missing cells (draws, rows, columns) of a table, `split` by its column `draw`."""
     parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
     for block in stream.blocks(BLOCK):
         values, absent = table.read(block, stream.name)
-        labels = np.array(block.cells.get(DRAW) or [""] * len(block))
+        drawn = block.cells.get(DRAW) if split else None
+        labels = np.array(drawn or [""] * len(block))
         for label in dict.fromkeys(labels.tolist()):
             ours = labels == label
             parts.setdefault(label, []).append((values[ours], absent[ours]))
@@ -113,7 +116,8 @@ def measure(cells: Filled, seed: int = 0) -> tuple[Metrics, str]:
             squares.append(((draws - truth) ** 2).mean(0))
             distances.append(np.abs(np.sort(draws, 1) - np.sort(truth)).mean())
             if len(draws) >= FEWEST_DRAWS:
-                low, high = np.quantile(draws, [0.05, 0.95], axis=0)
+                # Weibull's positions i / (draws + 1): true draws fall inside 90 % of the time.
+                low, high = np.quantile(draws, [0.05, 0.95], axis=0, method="weibull")
                 covered.append((truth >= low) & (truth <= high))
             shown = np.sqrt(squares[-1].mean()), None, distances[-1]
         else:
@@ -125,14 +129,20 @@ def measure(cells: Filled, seed: int = 0) -> tuple[Metrics, str]:
             )
             shown = None, hits[-1].mean(), divergences[-1]
         rows.append([column.name, str(count), *("" if x is None else f"{x:.3f}" for x in shown)])
-    metrics = {
-        "nrmse": _mean(squares, "standard deviations", seed, root=True),
-        "accuracy": _mean(hits, "share", seed),
-        "wd": _plain(distances, "standard deviations", "columns"),
-        "js": _plain(divergences, "distance", "columns"),
-        "coverage": _mean(covered, "share", seed),
-    }
-    metrics = {name: metric for name, metric in metrics.items() if metric is not None}
+    metrics: Metrics = {}
+    for name, parts, unit in (
+        ("nrmse", squares, "standard deviations"), ("accuracy", hits, "share"),
+        ("coverage", covered, "share"),
+    ):  # fmt: skip
+        if parts:
+            metrics[name] = mean_of(np.concatenate(parts), unit, seed, root=name == "nrmse")
+    for name, means, unit in (
+        ("wd", distances, "standard deviations"), ("js", divergences, "distance")
+    ):  # fmt: skip
+        if means:
+            metrics[name] = {
+                "value": float(np.mean(means)), "n": len(means), "of": "columns", "unit": unit
+            }  # fmt: skip
     return metrics, _report(metrics, rows)
 
 
@@ -147,25 +157,13 @@ def _divergence(truth: np.ndarray, drawn: np.ndarray, categories: int) -> float:
     return float(np.sqrt(max(sum(part.sum() for part in parts) / 2, 0)))
 
 
-def _mean(
-    parts: Sequence[np.ndarray], unit: str, seed: int, *, root: bool = False
-) -> dict[str, Any] | None:
-    """Mean over all cells, with a 95 % bootstrap interval over them."""
-    if not parts:
-        return None
-    cells = np.concatenate(parts)
+def mean_of(cells: np.ndarray, unit: str, seed: int, *, root: bool = False) -> dict[str, Any]:
+    """Mean over cells (n,), or its root, with a 95 % bootstrap interval over them."""
     rng = np.random.default_rng((seed, 3))
     means = [rng.choice(cells, len(cells)).mean() for _ in range(RESAMPLES)]
     numbers = np.array([cells.mean(), *np.quantile(means, [0.025, 0.975])])
     value, low, high = (np.sqrt(numbers) if root else numbers).tolist()
     return {"value": value, "low": low, "high": high, "n": len(cells), "unit": unit}
-
-
-def _plain(parts: Sequence[float], unit: str, what: str) -> dict[str, Any] | None:
-    """Mean over columns."""
-    if not parts:
-        return None
-    return {"value": float(np.mean(parts)), "n": len(parts), "of": what, "unit": unit}
 
 
 def _report(metrics: Metrics, rows: list[list[str]]) -> str:

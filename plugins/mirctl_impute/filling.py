@@ -5,17 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from mirctl import console
 from mirctl.errors import DataError, UsageError
 from mirctl.tables import Block, Stream
-from mirctl_impute import diffusion
 from mirctl_impute.columns import Column, NumberColumn
-from mirctl_impute.diffusion import Noise
-from mirctl_impute.model import Cells, Packed, Prediction
-from mirctl_impute.saving import Imputer
+from mirctl_impute.imputer import Imputer
 from mirctl_impute.schema import MODELLED
 
 SPREAD_DRAWS = 20
@@ -50,23 +45,22 @@ class Told:
 class Holes:
     """A block's rows that have holes in modelled columns, ready for the network.
 
-    rows (r,) positions in the block, mask (r, columns) the holes.
+    rows (r,) positions in the block, values (r, columns) with NaN where unknown, mask (r, columns)
+    the holes; first is the number of the block's first row.
     """
 
     rows: np.ndarray
+    values: np.ndarray
     mask: np.ndarray
-    cells: Cells
-    known: Tensor
-    hidden: Tensor
-    shape: tuple[int, int]
-    number: int
-    """Of the block, from 0: its noise depends on it."""
+    first: int
 
 
 def fill(imputer: Imputer, stream: Stream, target: Path | str, ways: Ways) -> Told:
     """Write the table with its holes filled; one block of rows is in memory at a time."""
     _check_columns(imputer, stream)
-    several = ways.draws > 1 and not ways.point
+    if ways.point and ways.draws > 1:
+        raise UsageError("--point fills in one value, so -m draws of it would all be the same")
+    several = ways.draws > 1
     before = [DRAW] if several else []
     after = _added(imputer, ways)
     for name in (*before, *after):
@@ -77,8 +71,8 @@ def fill(imputer: Imputer, stream: Stream, target: Path | str, ways: Ways) -> To
         console.progress("fill", 0, "rows") as advance,
         stream.writer(target, before=before, after=after, types=_types(after)) as writer,
     ):
-        for number, block in enumerate(stream.blocks(imputer.block_rows)):
-            holes, constants = _find(imputer, stream, block, number, told)
+        for block in stream.blocks(imputer.block_rows):
+            holes, constants = _find(imputer, stream, block, told)
             added = _beside(imputer, holes, len(block), ways)
             for draw, values in enumerate(_values(imputer, holes, ways), start=1):
                 filled = {**constants, **_texts(imputer, holes, values)}
@@ -95,8 +89,9 @@ def _check_columns(imputer: Imputer, stream: Stream) -> None:
     """Columns may be missing, new, or in another order, and that is said; none in common is not."""
     here, learned = set(stream.columns), imputer.table.names
     if not here & {column.name for column in imputer.table.columns}:
+        more = ", ..." if len(learned) > 8 else ""
         raise DataError(
-            f"has none of the columns that were learned ({', '.join(learned[:8])}, ...): is it "
+            f"has none of the columns that were learned ({', '.join(learned[:8])}{more}): is it "
             "another table, or one without a header (--names)?",
             where=stream.name,
         )
@@ -109,7 +104,7 @@ def _check_columns(imputer: Imputer, stream: Stream) -> None:
 
 
 def _find(
-    imputer: Imputer, stream: Stream, block: Block, number: int, told: Told
+    imputer: Imputer, stream: Stream, block: Block, told: Told
 ) -> tuple[Holes, dict[str, dict[int, str]]]:
     """The holes of a block; those of constant columns are filled at once."""
     table = imputer.table
@@ -133,10 +128,7 @@ def _find(
     told.rows += len(block)
     told.filled += int(mask.sum()) + sum(map(len, constants.values()))
     rows = mask.any(1).nonzero()[0]
-    known = torch.from_numpy(~np.isnan(values[rows])).to(imputer.device)
-    hidden = torch.from_numpy(mask[rows]).to(imputer.device)
-    cells = table.encode(values[rows]).to(imputer.device)
-    return Holes(rows, mask[rows], cells, known, hidden, mask.shape, number), constants
+    return Holes(rows, values[rows], mask[rows], block.first), constants
 
 
 def _values(imputer: Imputer, holes: Holes, ways: Ways) -> Iterator[np.ndarray]:
@@ -144,46 +136,16 @@ def _values(imputer: Imputer, holes: Holes, ways: Ways) -> Iterator[np.ndarray]:
     if not len(holes.rows):
         yield from [np.zeros(holes.mask.shape)] * (1 if ways.point else ways.draws)
     elif ways.point:
-        yield point(imputer, _expect(imputer, holes), holes.hidden)
+        yield imputer.point(imputer.expect(holes.values, holes.mask), holes.mask)
     else:
         for draw in range(ways.draws):
             yield _draw(imputer, holes, ways, draw)
 
 
-@torch.no_grad()
-def _expect(imputer: Imputer, holes: Holes) -> Prediction:
-    return diffusion.expectation(imputer.model, holes.cells, holes.known, holes.hidden)
-
-
-@torch.no_grad()
 def _draw(imputer: Imputer, holes: Holes, ways: Ways, draw: int) -> np.ndarray:
-    noise = Noise(
-        (ways.seed, draw, holes.number), holes.shape, torch.from_numpy(holes.rows), imputer.device
+    return imputer.draw(
+        holes.values, holes.mask, holes.first + holes.rows, (ways.seed, draw), ways.steps
     )
-    drawn = diffusion.draw(imputer.model, holes.cells, holes.known, holes.hidden, noise, ways.steps)
-    return decode(imputer, drawn)
-
-
-def decode(imputer: Imputer, cells: Cells) -> np.ndarray:
-    """What the network drew, as values (rows, columns)."""
-    numbers, codes = cells.numbers.cpu().numpy().astype(float), cells.codes.cpu().numpy()
-    values = codes.astype(float)
-    for i, column in enumerate(imputer.table.columns):
-        if isinstance(column, NumberColumn):
-            values[:, i] = column.on_grid(column.scale.decode(numbers[:, i]))
-    return values
-
-
-def point(imputer: Imputer, said: Prediction, hidden: Tensor) -> np.ndarray:
-    """Means of numbers and modes of categories (rows, columns) of the hidden cells."""
-    values = Packed.of(hidden).spread(said.mean).cpu().numpy().astype(float)
-    hidden_here = hidden.cpu().numpy()
-    for i, column in enumerate(imputer.table.columns):
-        if isinstance(column, NumberColumn):
-            values[:, i] = column.on_grid(column.scale.value(values[:, i]))
-        else:
-            values[hidden_here[:, i], i] = said.logits[i].argmax(-1).cpu().numpy()
-    return values
 
 
 def _texts(imputer: Imputer, holes: Holes, values: np.ndarray) -> dict[str, dict[int, str]]:
@@ -229,7 +191,7 @@ def _beside(imputer: Imputer, holes: Holes, rows: int, ways: Ways) -> dict[str, 
     added: dict[str, list[str | None]] = {_spread_name(column): [None] * rows for column in columns}
     if not len(holes.rows):
         return added
-    said = _expect(imputer, holes)
+    said = imputer.expect(holes.values, holes.mask)
     draws = np.stack([_draw(imputer, holes, ways, 1_000_000 + d) for d in range(SPREAD_DRAWS)])
     for i, column in enumerate(columns):
         at = holes.mask[:, i]

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from mirctl_impute import diffusion
+from mirctl_impute.imputer import Imputer
 from mirctl_impute.model import Denoiser
 from mirctl_impute.table import Table
 
@@ -35,9 +35,10 @@ class Errors:
 
 
 class HeldOut:
-    """A share of the observed cells of up to 4,000 rows.
+    """A share of the observed cells of up to 4,000 rows, and one of them at least.
 
-    A table of fewer than 20 rows is too short to lose any: its cells are measured as learned.
+    A table of fewer than 20 rows is too short to lose any (`unseen` is false): the epoch is picked
+    by how well some of its cells are learned.
     """
 
     def __init__(self, values: np.ndarray, share: float, seed: int) -> None:
@@ -47,6 +48,8 @@ class HeldOut:
         self.values = np.array(values[self.rows])
         there = ~np.isnan(self.values)
         self.mask = there & (rng.random(there.shape) < share)
+        if there.any() and not self.mask.any():
+            self.mask[tuple(rng.choice(np.argwhere(there)))] = True
         self.unseen = len(values) >= FEWEST_ROWS
 
     def without(self, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -61,17 +64,27 @@ class HeldOut:
 
     def measure(self, model: Denoiser, table: Table, device: torch.device) -> Errors:
         """The point estimates of the held-out cells against what they are."""
-        cells = table.encode(self.values).to(device)
-        known = torch.from_numpy(~np.isnan(self.values) & ~self.mask).to(device)
-        hidden = torch.from_numpy(self.mask).to(device)
-        said = diffusion.expectation(model, cells, known, hidden)
-        row, column = (part.cpu().numpy() for part in hidden.nonzero(as_tuple=True))
-        truth = table.standard(self.values).numpy()[row, column]
-        number = np.array([not k for k in table.categories])[column]
-        wrong = said.mean.cpu().numpy()[number] - truth[number]
-        hits, entropies = [np.zeros(0)], [np.zeros(0)]
-        for c, logits in said.logits.items():
-            wanted = cells.codes[hidden[:, c], c]
-            hits.append((logits.argmax(-1) == wanted).cpu().numpy().astype(float))
-            entropies.append(F.cross_entropy(logits, wanted, reduction="none").cpu().numpy())
-        return Errors(wrong**2, np.concatenate(hits), np.concatenate(entropies))
+        imputer = Imputer(table, model, device)
+        parts = [
+            _errors(imputer, self.values[start:stop], self.mask[start:stop])
+            for start in range(0, len(self.values), imputer.block_rows)
+            if (stop := start + imputer.block_rows)
+        ]
+        columns = zip(*((part.squares, part.hits, part.entropies) for part in parts), strict=True)
+        return Errors(*map(np.concatenate, columns))
+
+
+def _errors(imputer: Imputer, values: np.ndarray, mask: np.ndarray) -> Errors:
+    """Of the cells in a mask (rows, columns), each predicted from all that are not in it."""
+    table = imputer.table
+    said = imputer.expect(values, mask)
+    row, column = mask.nonzero()
+    truth = table.standard(values).numpy()[row, column]
+    number = np.array([not k for k in table.categories])[column]
+    wrong = said.mean.cpu().numpy()[number] - truth[number]
+    hits, entropies = [np.zeros(0)], [np.zeros(0)]
+    for c, logits in said.logits.items():
+        wanted = torch.from_numpy(values[mask[:, c], c].astype(int)).to(logits.device)
+        hits.append((logits.argmax(-1) == wanted).cpu().numpy().astype(float))
+        entropies.append(F.cross_entropy(logits, wanted, reduction="none").cpu().numpy())
+    return Errors(wrong**2, np.concatenate(hits), np.concatenate(entropies))

@@ -1,6 +1,6 @@
 """Making holes in a table, to test with: at random, by other columns, or by the value itself.
 
-With p(cell is hidden) averaging to the level asked for in each column (Rubin, 1976):
+With p(cell is hidden) averaging to the level asked for in each column that is hit (Rubin, 1976):
 
     mcar   p = level
     mar    p = sigmoid(w . z + b): z of the columns that stay whole (30 % of them), w ~ N(0, 1)
@@ -10,7 +10,7 @@ z are normal scores of numbers, and a random effect of each category. b is found
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,11 +69,15 @@ def mask(stream: Stream, target: Path | str, holes: Holes, said: schema.Schema) 
     return cells, made
 
 
-def _constant(level: float):
+Chance = Callable[[int, int, Sequence[str]], np.ndarray]
+"""(first row, rows, columns) -> p (rows, columns)."""
+
+
+def _constant(level: float) -> Chance:
     return lambda row, rows, names: np.full((rows, len(names)), level)
 
 
-def _learned(stream: Stream, holes: Holes, said: schema.Schema):
+def _learned(stream: Stream, holes: Holes, said: schema.Schema) -> Chance:
     """Chances by the table's own values; columns that are not modelled are hit at random."""
     with tempfile.TemporaryDirectory() as folder:
         table, values = learn(stream, look(stream, said), said, Path(folder), headless=False)
@@ -93,17 +97,21 @@ def _learned(stream: Stream, holes: Holes, said: schema.Schema):
 def _chances(table: Table, values: np.ndarray, holes: Holes) -> np.ndarray:
     """(rows, modelled columns), each column's mean the level."""
     rng = np.random.default_rng((holes.seed, 1))
-    scores = _scores(table, values, rng)
+    scores, there = _scores(table, values, rng), ~np.isnan(values)
     if holes.mechanism == "mnar":
-        return np.stack([_at_level(STEEP * z, holes.level) for z in scores.T], axis=1)
+        own = zip(scores.T, there.T, strict=True)
+        return np.stack([_at_level(STEEP * z, at, holes.level) for z, at in own], axis=1)
     free = [i for i, c in enumerate(table.columns) if c.name not in holes.keep]
+    if len(table.columns) < 2:
+        raise UsageError("mar hides cells by other columns, and there is only one: use mcar, mnar")
     count = max(1, round(WHOLE * len(table.columns)))
     whole = set(rng.permutation(len(table.columns))[:count].tolist())
     cause = scores[:, sorted(whole)]
     out = np.zeros(scores.shape)
     for i in free:
         if i not in whole:
-            out[:, i] = _at_level(cause @ rng.normal(size=cause.shape[1]), holes.level)
+            effect = cause @ rng.normal(size=cause.shape[1])
+            out[:, i] = _at_level(effect, there[:, i], holes.level)
     return out
 
 
@@ -118,12 +126,12 @@ def _scores(table: Table, values: np.ndarray, rng: np.random.Generator) -> np.nd
     return scores
 
 
-def _at_level(effect: np.ndarray, level: float) -> np.ndarray:
-    """sigmoid(effect + b) with the b that makes its mean the level."""
+def _at_level(effect: np.ndarray, there: np.ndarray, level: float) -> np.ndarray:
+    """sigmoid(effect + b) with the b that makes its mean over the cells that are there the level."""
     low, high = -50.0, 50.0
     for _ in range(60):
         middle = (low + high) / 2
-        if _sigmoid(effect + middle).mean() < level:
+        if _sigmoid(effect[there] + middle).mean() < level:
             low = middle
         else:
             high = middle

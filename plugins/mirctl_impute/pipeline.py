@@ -9,13 +9,12 @@ from mirctl.run import Result, Run
 from mirctl.tables import open_stream
 from mirctl_impute import saving, schema
 from mirctl_impute.config import ImputeConfig, TableConfig
+from mirctl_impute.evaluating import Metrics, mean_of
 from mirctl_impute.held import Errors, HeldOut
 from mirctl_impute.profile import Looked, look
 from mirctl_impute.schema import MODELLED
 from mirctl_impute.table import Table, learn
 from mirctl_impute.training import MaskTask
-
-RESAMPLES = 1_000
 
 
 def run(config: ImputeConfig, run: Run) -> Result:
@@ -34,7 +33,10 @@ def run(config: ImputeConfig, run: Run) -> Result:
         history = training.fit(task, config.train, run)
     model.eval()
     with torch.no_grad():
-        metrics = measured(held.measure(model, table, run.device), config.seed)
+        errors = held.measure(model, table, run.device)
+    metrics = measured(errors, config.seed) if held.unseen else {}
+    if not held.unseen:
+        console.say(f"{len(values)} rows are too few to hold cells out: quality is not measured")
     saving.save(config, run, table, model, metrics, history, len(values))
     return Result(run.out, metrics=metrics, report=report(metrics))
 
@@ -71,28 +73,17 @@ def tell(looked: Looked, where: str) -> None:
         raise DataError("has no column that can be learned", where=where)
 
 
-def measured(errors: Errors, seed: int) -> dict[str, dict[str, float | int | str]]:
-    """Means with a 95 % bootstrap interval over cells."""
-    rng = np.random.default_rng((seed, 2))
+def measured(errors: Errors, seed: int) -> Metrics:
+    """Means over the held-out cells, with intervals."""
     metrics = {}
-    for name, parts, unit in (
-        ("nrmse", errors.squares, "standard deviations"), ("accuracy", errors.hits, "share")
-    ):  # fmt: skip
-        if not len(parts):
-            continue
-        means = [rng.choice(parts, len(parts)).mean() for _ in range(RESAMPLES)]
-        low, high = np.quantile(means, [0.025, 0.975])
-        value = parts.mean()
-        if name == "nrmse":
-            value, low, high = np.sqrt([value, low, high])
-        metrics[name] = {
-            "value": float(value), "low": float(low), "high": float(high), "n": len(parts),
-            "unit": unit,
-        }  # fmt: skip
+    if len(errors.squares):
+        metrics["nrmse"] = mean_of(errors.squares, "standard deviations", seed, root=True)
+    if len(errors.hits):
+        metrics["accuracy"] = mean_of(errors.hits, "share", seed)
     return metrics
 
 
-def report(metrics: dict[str, dict[str, float | int | str]]) -> str:
+def report(metrics: Metrics) -> str:
     """A table for people."""
     rows = [
         [name, f"{m['value']:.4f}", f"{m['low']:.4f}..{m['high']:.4f}", str(m["n"])]

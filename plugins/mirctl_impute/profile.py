@@ -39,7 +39,8 @@ class Profile:
     """Is a number written with an exponent?"""
     places: tuple[int, int] = (99, 0)
     """Fewest and most digits after the point."""
-    largest: int = 0
+    whole: tuple[int, int] | None = None
+    """Smallest and largest whole number."""
     words: int = 0
     blanks: str | None = None
     """What stands before every cell, as the blank after a comma."""
@@ -93,7 +94,8 @@ class Profile:
         places = len(match["places"] or match["only"] or "")
         self.places = min(self.places[0], places), max(self.places[1], places)
         if INTEGER.fullmatch(text):
-            self.largest = max(self.largest, abs(int(text)))
+            low, high = self.whole or (int(text),) * 2
+            self.whole = min(low, int(text)), max(high, int(text))
         else:
             self.integers = False
 
@@ -209,6 +211,13 @@ def _agreed(said: ColumnKind, profile: Profile, where: str) -> ColumnKind:
             f"column {profile.name!r} has more than {MOST_CATEGORIES:,} different cells, too many "
             "for categories: make it text or id in the schema",
             where=where,
+        )
+    if said.kind in ("integer", "number") and profile.odd is not None:
+        row, text = profile.odd
+        raise DataError(
+            f"column {profile.name!r} is of kind {said.kind}, and {text[:40]!r} is not: correct it, "
+            f"or say it is missing (--missing {text[:40]!r})",
+            where=at_row(where, row),
         )
     if said.kind in (*NUMBERS, *CATEGORIES, "constant") and not profile.seen:
         raise DataError(

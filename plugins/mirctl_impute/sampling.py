@@ -5,16 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from mirctl import console
 from mirctl.errors import DataError, UsageError, suggest
 from mirctl.tables import new_table
-from mirctl_impute import diffusion
 from mirctl_impute.columns import CategoryColumn
-from mirctl_impute.diffusion import Noise
-from mirctl_impute.filling import decode
-from mirctl_impute.saving import Imputer
+from mirctl_impute.imputer import Imputer
 from mirctl_impute.schema import MODELLED
 from mirctl_impute.table import Table
 
@@ -102,9 +98,10 @@ def sample(
         console.progress("sample", count, "rows") as advance,
         new_table(target, table.names, _types(table)) as out,
     ):
-        for number, start in enumerate(range(0, count, size)):
+        for start in range(0, count, size):
             rows = min(size, count - start)
-            values, edges = draw_rows(imputer, rows, given, (seed, number), steps, guidance)
+            numbers = np.arange(start, start + rows)
+            values, edges = draw_rows(imputer, numbers, given, seed, steps, guidance)
             forced += edges
             cells = {c.name: c.text(values[:, i]) for i, c in enumerate(table.columns)}
             cells |= {name: [text] * rows for name, text in table.constants.items()}
@@ -122,55 +119,51 @@ def _types(table: Table) -> dict[str, str]:
     }
 
 
-@torch.no_grad()
 def draw_rows(
-    imputer: Imputer, rows: int, given: Sequence[Given], seed: tuple[int, ...], steps: int,
+    imputer: Imputer, rows: np.ndarray, given: Sequence[Given], seed: int, steps: int,
     guidance: float = 0.0,
 ) -> tuple[np.ndarray, int]:  # fmt: skip
-    """Values (rows, modelled columns), and how many were put at the edge of a range.
+    """Values (rows, modelled columns) of the rows of these numbers (rows,), and how many of them
+    were put at the edge of a range.
 
-    Columns with a range are drawn first, given the ones with a value, again and again until they
-    fall into it; then all others, given those.
+    Whole rows are drawn, given the columns with one value, again and again until they fall into all
+    ranges. Where guidance is asked for, the columns with ranges are then given too.
     """
-    columns = len(imputer.table.columns)
-    values = np.full((rows, columns), np.nan)
+    values = np.full((len(rows), len(imputer.table.columns)), np.nan)
     ranges = [g for g in given if g.low < g.high]
     for g in given:
         if g.low == g.high:
             values[:, g.column] = g.low
-    asked = np.zeros(columns, bool)
-    asked[[g.column for g in ranges]] = True
-    todo, forced = np.arange(rows if ranges else 0), 0
-    for attempt in range(TRIES + 1):
+    if not ranges:
+        return _complete(imputer, values, rows, (seed, 0), steps, guidance), 0
+    todo, drawn = np.arange(len(rows)), values.copy()
+    for attempt in range(TRIES):
+        drawn[todo] = _complete(imputer, values[todo], rows[todo], (seed, attempt), steps)
+        todo = todo[~_inside(drawn[todo], ranges)]
         if not len(todo):
             break
-        drawn = _complete(imputer, values[todo], asked, (*seed, 1 + attempt), steps, 0.0)
-        inside = np.all([(drawn[:, g.column] >= g.low) & (drawn[:, g.column] <= g.high)
-                         for g in ranges], axis=0)  # fmt: skip
-        if attempt == TRIES:
-            forced, inside = int((~inside).sum()), np.ones(len(todo), bool)
-        for g in ranges:
-            values[todo[inside], g.column] = drawn[inside, g.column].clip(g.low, g.high)
-        todo = todo[~inside]
-    rest = np.ones(columns, bool)
-    rest[[g.column for g in given]] = False
-    return _complete(imputer, values, rest, (*seed, 0), steps, guidance), forced
+    again = np.arange(len(rows)) if guidance else todo
+    for g in ranges:
+        values[:, g.column] = drawn[:, g.column].clip(g.low, g.high)
+    if len(again):
+        drawn[again] = _complete(
+            imputer, values[again], rows[again], (seed, TRIES), steps, guidance
+        )
+    return drawn, len(todo)
+
+
+def _inside(values: np.ndarray, ranges: Sequence[Given]) -> np.ndarray:
+    """Which rows (rows,) fall into every range."""
+    hits = [(values[:, g.column] >= g.low) & (values[:, g.column] <= g.high) for g in ranges]
+    return np.all(hits, axis=0)
 
 
 def _complete(
-    imputer: Imputer, values: np.ndarray, hidden: np.ndarray, seed: tuple[int, ...], steps: int,
-    guidance: float,
+    imputer: Imputer, values: np.ndarray, rows: np.ndarray, seed: tuple[int, ...], steps: int,
+    guidance: float = 0.0,
 ) -> np.ndarray:  # fmt: skip
-    """Draw the columns that are `hidden` (columns,) given those that have values."""
-    if not hidden.any():
-        return values
-    device = imputer.device
-    known = torch.from_numpy(~np.isnan(values)).to(device)
-    mask = torch.from_numpy(np.broadcast_to(hidden, values.shape).copy()).to(device)
-    noise = Noise(seed, values.shape, torch.arange(len(values)), device)
-    cells = imputer.table.encode(values).to(device)
-    drawn = diffusion.draw(imputer.model, cells, known, mask, noise, steps, guidance)
-    return np.where(hidden, decode(imputer, drawn), values)
+    """Draw all that is NaN."""
+    return imputer.draw(values, np.isnan(values), rows, seed, steps, guidance)
 
 
 def tell(imputer: Imputer, forced: int) -> None:

@@ -1,6 +1,5 @@
 """The artifact of a learned table: what it holds, how it is written and read."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import torch
 from mirctl import __version__, artifact, device, inputs, recipe
 from mirctl.run import Run
 from mirctl_impute.config import ImputeConfig, ModelConfig
+from mirctl_impute.imputer import Imputer
 from mirctl_impute.model import Denoiser
 from mirctl_impute.stored import StoredTable
 from mirctl_impute.table import Table
@@ -16,24 +16,6 @@ from mirctl_impute.table import Table
 KIND, SCHEMA = "impute/table", 1
 TABLE = "extra/table.json"
 NETWORK = "extra/network.json"
-BLOCK_CELLS = 65_536
-"""Rows are drawn in blocks of about so many cells: a fixed number, so that a draw is the same
-however the table arrives."""
-
-
-@dataclass(frozen=True)
-class Imputer:
-    """A learned table: what fills and makes rows."""
-
-    table: Table
-    model: Denoiser
-    device: torch.device
-
-    @property
-    def block_rows(self) -> int:
-        """Rows that are read, drawn and written at once."""
-        columns = max(len(self.table.columns), 1)
-        return 1 << max((BLOCK_CELLS // columns).bit_length() - 1, 6)
 
 
 def build(table: Table, config: ModelConfig) -> Denoiser:
@@ -106,7 +88,8 @@ mirctl impute fill FOLDER holes.csv > full.csv
 mirctl impute sample FOLDER -n 1000 > rows.csv
 ```
 
-The artifact holds the spellings of categories and the ranges of numbers, but no row of the table.
+The artifact holds no row of the table, but what stands in its columns: every spelling of a
+category, and up to 2,048 values of a number, the smallest and the largest among them.
 """
 
 

@@ -3,7 +3,8 @@
 Dynamic masking: a row keeps each observed cell with a probability of its own, uniform in [0, 1];
 a share of the rows keeps none, which is generation. Another share also hides the cells that some
 other row of the table misses, so that the table's own patterns of holes are trained on (CACTI,
-2025). A truly missing cell is neither known nor asked for.
+2025). A truly missing cell is neither known nor asked for; in a last share of the rows random other
+cells are not either, since a table to be filled may lack columns, and hold unseen categories.
 """
 
 import numpy as np
@@ -44,7 +45,7 @@ class MaskTask:
         rng = np.random.default_rng(step_seed(self.seed, epoch * self.steps(epoch) + step))
         rows = np.sort(rng.integers(0, len(self.values), self.config.batch_size))
         values = self.held.without(rows, self.values[rows])
-        there = ~np.isnan(values)
+        there = ~np.isnan(values) & self._taking_part(rng, len(rows))
         kept = there & self._kept(rng, len(rows))
         parts = (
             self.table.standard(values),
@@ -64,6 +65,11 @@ class MaskTask:
         others = rng.integers(0, len(self.values), rows)[copies]
         kept[copies] &= ~np.isnan(self.values[others])
         return kept
+
+    def _taking_part(self, rng: np.random.Generator, rows: int) -> np.ndarray:
+        """Which cells (rows, columns) are in play: of most rows all, of some a random part."""
+        share = np.where(rng.random((rows, 1)) < self.config.apart, rng.random((rows, 1)), 1.0)
+        return rng.random((rows, self.values.shape[1])) < share
 
     def _times(self, rng: np.random.Generator, rows: int) -> np.ndarray:
         """One time a row, spread evenly over the batch."""
