@@ -8,8 +8,8 @@
     coverage  share of the numbers inside the 5 % to 95 % interval of their draws
 
 Of several draws the squared errors, the hits and the distances are averaged. wd and js say whether
-the filled cells are spread like true ones; a point estimate has a better nrmse, and a worse wd, than
-a draw. All three tables are held in memory.
+the filled cells are spread like true ones; a point estimate has a better nrmse, and a worse wd,
+than a draw. All three tables are held in memory.
 """
 
 import tempfile

@@ -127,7 +127,7 @@ def _scores(table: Table, values: np.ndarray, rng: np.random.Generator) -> np.nd
 
 
 def _at_level(effect: np.ndarray, there: np.ndarray, level: float) -> np.ndarray:
-    """sigmoid(effect + b) with the b that makes its mean over the cells that are there the level."""
+    """sigmoid(effect + b), b so that its mean over the cells that are there is the level."""
     low, high = -50.0, 50.0
     for _ in range(60):
         middle = (low + high) / 2

@@ -215,8 +215,8 @@ def _agreed(said: ColumnKind, profile: Profile, where: str) -> ColumnKind:
     if said.kind in ("integer", "number") and profile.odd is not None:
         row, text = profile.odd
         raise DataError(
-            f"column {profile.name!r} is of kind {said.kind}, and {text[:40]!r} is not: correct it, "
-            f"or say it is missing (--missing {text[:40]!r})",
+            f"column {profile.name!r} is of kind {said.kind}, and {text[:40]!r} is not: correct "
+            f"it, or say it is missing (--missing {text[:40]!r})",
             where=at_row(where, row),
         )
     if said.kind in (*NUMBERS, *CATEGORIES, "constant") and not profile.seen:

@@ -210,3 +210,30 @@ def test_a_closed_stdin_is_no_table(learned, tmp_path, command, message):
     command = f"{sys.executable} -m mirctl impute {command.format(model=learned)}"
     ran = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path)
     assert (ran.returncode, message in ran.stderr) == (3, True), ran.stderr
+
+
+def test_a_range_keeps_the_shares_inside_it_on_a_table_without_holes(mirctl, tmp_path):
+    """x has two heaps, and y hangs on x: between 15 and 65 most of each heap is left."""
+    rng = np.random.default_rng(0)
+    x = np.where(rng.random(1500) < 0.5, rng.normal(20, 5, 1500), rng.normal(60, 5, 1500))
+    lines = [f"{a:.1f},{a + b:.1f}" for a, b in zip(x, rng.normal(0, 3, 1500), strict=True)]
+    table, model = tmp_path / "t.csv", tmp_path / "model"
+    table.write_text("\n".join(["x,y", *lines]))
+    settings = [*SMALL, "train.epochs=40", "train.held_out=0.002"]
+    assert mirctl("impute", "fit", table, "--out", model, *settings).code == 0
+    ran = mirctl("impute", "sample", model, "-n", "800", "--given", "x=15..65")
+    made = list(csv.DictReader(io.StringIO(ran.out)))
+    drawn = np.array([float(row["x"]) for row in made])
+    inside = x[(x >= 15) & (x <= 65)]
+    assert (drawn < 40).mean() == pytest.approx((inside < 40).mean(), abs=0.12)
+    gap = drawn - np.array([float(row["y"]) for row in made])
+    assert gap.std() < 8
+
+
+def test_too_few_rows_are_learned_and_not_measured(mirctl, tmp_path):
+    path, model = tmp_path / "few.csv", tmp_path / "model"
+    path.write_text("a,b\n1,x\n2,y\n5,x\n7,z\n")
+    ran = mirctl("impute", "fit", path, "--out", model, *FAST, "--json")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["metrics"] == {}
+    assert "too few to hold cells out" in ran.err

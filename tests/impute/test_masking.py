@@ -80,3 +80,11 @@ def test_wrong_columns_and_a_second_reading_of_a_pipe_are_refused(mirctl, whole,
     ran = mirctl("impute", "mask", "-", "--mechanism", "mar")
     assert ran.code == 3
     assert "only once" in ran.err
+
+
+def test_mar_wants_another_column(mirctl, tmp_path):
+    path = tmp_path / "one.csv"
+    path.write_text("x\n" + "".join(f"{i % 30}\n" for i in range(99)))
+    ran = mirctl("impute", "mask", path, "--mechanism", "mar")
+    assert ran.code == 2
+    assert "there is only one" in ran.err
