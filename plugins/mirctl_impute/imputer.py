@@ -48,8 +48,8 @@ class Imputer:
         self, values: np.ndarray, hidden: np.ndarray, rows: np.ndarray, seed: tuple[int, ...],
         steps: int, guidance: float = 0.0,
     ) -> np.ndarray:  # fmt: skip
-        """Values (rows, columns) with the hidden ones drawn; `rows` (rows,), the numbers of the rows
-        in their table, choose the noise."""
+        """Values (rows, columns) with the hidden ones drawn; their numbers in the table, `rows`
+        (rows,), choose the noise."""
         noise = Noise(seed, torch.from_numpy(rows), values.shape[1], self.device)
         cells, known, mask = self.to_device(values, hidden)
         drawn = diffusion.draw(self.model, cells, known, mask, noise, steps, guidance)
