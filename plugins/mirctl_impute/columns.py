@@ -4,9 +4,11 @@
 the column writes them: blanks before, digits after the point, spelling, date format.
 """
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -99,9 +101,10 @@ class CategoryColumn:
     kind: Literal["boolean", "category"]
     spellings: tuple[str, ...]
 
-    def __post_init__(self) -> None:
-        codes = {text.strip(): code for code, text in enumerate(self.spellings)}
-        object.__setattr__(self, "_codes", codes)
+    @cached_property
+    def codes(self) -> dict[str, int]:
+        """Category numbers by spelling, blanks aside."""
+        return {text.strip(): code for code, text in enumerate(self.spellings)}
 
     @property
     def categories(self) -> int:
@@ -110,7 +113,7 @@ class CategoryColumn:
 
     def parse(self, cells: Cells, present: np.ndarray, first: int, where: str) -> np.ndarray:
         """Category numbers; NaN also for a category that was never learned."""
-        code = self._codes.get
+        code = self.codes.get
         return np.array(
             [
                 code(cell.strip(), np.nan) if here else np.nan
@@ -155,8 +158,7 @@ def learned(column: Column, values: np.ndarray) -> Column:
     if isinstance(column, CategoryColumn):
         return column
     scale = Scale.of(values)
-    fields = {**vars(column), "scale": scale, "step": _step(column, values)}
-    return NumberColumn(**fields)
+    return dataclasses.replace(column, scale=scale, step=_step(column, values))
 
 
 def _step(column: NumberColumn, values: np.ndarray) -> float | None:
@@ -175,11 +177,8 @@ def _step(column: NumberColumn, values: np.ndarray) -> float | None:
 
 def to_json(column: Column) -> dict[str, Any]:
     """What the artifact keeps of a column."""
-    fields = {**vars(column)}
-    fields.pop("_codes", None)
+    fields = asdict(column)
     if isinstance(column, NumberColumn):
-        scale = asdict(column.scale)
-        fields["scale"] = {
-            k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in scale.items()
-        }
+        for name in ("knots", "low", "high"):
+            fields["scale"][name] = fields["scale"][name].tolist()
     return fields

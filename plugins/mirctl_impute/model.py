@@ -94,10 +94,6 @@ class Memory:
     values: tuple[Tensor, ...]
     closed: Tensor
 
-    def of_layer(self, number: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Keys, values, closed slots."""
-        return self.keys[number], self.values[number], self.closed
-
 
 @dataclass(frozen=True)
 class Prediction:
@@ -180,8 +176,8 @@ class Denoiser(nn.Module):
         """One call of the decoder; `noisy` holds the state of the hidden cells."""
         tokens = self._tokens(noisy, pack.row, pack.column)
         tokens = tokens + self.time(_waves(t, self.width))[pack.row]
-        for i, layer in enumerate(self.decoder):
-            tokens = layer(tokens, pack, memory.of_layer(i))
+        for layer, keys, values in zip(self.decoder, memory.keys, memory.values, strict=True):
+            tokens = layer(tokens, pack, (keys, values, memory.closed))
         return self._read(self.norm(tokens), pack)
 
     def _tokens(self, cells: Cells, row: Tensor, column: Tensor) -> Tensor:
@@ -212,7 +208,7 @@ class Denoiser(nn.Module):
 class Layer(nn.Module):
     """Pre-norm attention and MLP on packed tokens (tokens, width)."""
 
-    def __init__(self, width: int, heads: int, dropout: float, expand: int = 2) -> None:
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.heads = heads
         self.before = nn.LayerNorm(width)
@@ -220,7 +216,7 @@ class Layer(nn.Module):
         self.out = nn.Linear(width, width)
         self.between = nn.LayerNorm(width)
         self.mlp = nn.Sequential(
-            nn.Linear(width, expand * width), nn.GELU(), nn.Linear(expand * width, width)
+            nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
         )
         self.drop = nn.Dropout(dropout)
 

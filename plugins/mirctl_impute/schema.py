@@ -68,7 +68,7 @@ def check_names(schema: Schema, names: list[str], where: str) -> None:
 
 def dump(schema: Schema) -> str:
     """YAML that `read` takes."""
-    tree = schema.model_dump(mode="json", exclude_defaults=False)
+    tree = schema.model_dump(mode="json")
     tree["columns"] = {
         name: said if isinstance(said, str) else {k: v for k, v in said.items() if v is not None}
         for name, said in tree["columns"].items()

@@ -1,7 +1,7 @@
 """A table's columns, learned: what a block of its rows means to the network, and back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +125,7 @@ def learn(
     for i, column in enumerate(columns):
         seen = values[:, i]
         scaled.append(kinds.learned(column, seen[~np.isnan(seen)]))
-    return Table(**{**vars(table), "columns": tuple(scaled)}), values
+    return replace(table, columns=tuple(scaled)), values
 
 
 def _refuse_half_characters(table: Table, where: str) -> None:
