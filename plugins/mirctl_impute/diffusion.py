@@ -157,12 +157,12 @@ def draw(
     memory = model.remember(cells, known)
     alone = model.remember(cells, torch.zeros_like(known)) if guidance else None
     pack = Packed.of(hidden)
-    times = torch.linspace(1, 0, steps + 1, device=hidden.device)
+    times = [1 - step / steps for step in range(steps + 1)]
     state = Cells(noise.normal(), model.masked.expand_as(cells.codes).clone())
     way = _WayBack()
     for now, then in pairwise(times):
         seen = Cells(state.numbers * (now < 1), state.codes)
-        t = now.expand(len(hidden))
+        t = cells.numbers.new_full((len(hidden),), now)
         said = model.denoise(memory, pack, seen, t)
         if alone is not None:
             said = _guided(said, model.denoise(alone, pack, seen, t), guidance)
@@ -193,31 +193,30 @@ class _WayBack:
 
     def __init__(self) -> None:
         self.before: Tensor | None = None
-        self.growth = math.inf
+        self.growth = 0.0
 
-    def step(self, x: Tensor, velocity: Tensor, now: Tensor, then: Tensor) -> Tensor:
+    def step(self, x: Tensor, velocity: Tensor, now: float, then: float) -> Tensor:
         """Numbers (batch, columns) one step closer to the data; the last step ends in x_0."""
-        a, b = level(now.double()).item(), level(then.double()).item()
-        a = 0.0 if now == 1 else a
+        a, b = (level(torch.tensor(time, dtype=torch.float64)).item() for time in (now, then))
         clean = (math.sqrt(a) * x - math.sqrt(1 - a) * velocity).clamp(-FURTHEST, FURTHEST)
         if then == 0:
             return clean
         growth = _log_ratio(b) - _log_ratio(a)
         aim = clean
-        if self.before is not None and math.isfinite(self.growth):
+        if self.before is not None:
             aim = clean + (clean - self.before) * (growth / (2 * self.growth))
         self.before, self.growth = clean, growth
         return math.sqrt((1 - b) / (1 - a)) * x - math.sqrt(b) * math.expm1(-growth) * aim
 
 
 def _log_ratio(a: float) -> float:
-    """log of signal to noise."""
-    return 0.5 * math.log(a / (1 - a)) if a else -math.inf
+    """log of signal to noise; at t = 1 rounding leaves a = 4e-33, and so it is finite."""
+    return 0.5 * math.log(a / (1 - a))
 
 
 def _reveal(
-    model: Denoiser, codes: Tensor, logits: dict[int, Tensor], pack: Packed, now: Tensor,
-    then: Tensor, noise: Noise,
+    model: Denoiser, codes: Tensor, logits: dict[int, Tensor], pack: Packed, now: float,
+    then: float, noise: Noise,
 ) -> Tensor:  # fmt: skip
     """Draw the categories of masked cells whose time has come."""
     turn = noise.uniform() < (now - then) / now
