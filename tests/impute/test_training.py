@@ -12,7 +12,7 @@ from mirctl_impute.training import MaskTask
 
 def task(values, **changes):
     """Over columns of numbers."""
-    plain = {"batch_size": 500, "all_hidden": 0, "copied": 0, "at_end": 0, "held_out": 0.1}
+    plain = {"batch_size": 500, "all_hidden": 0, "copied": 0, "at_end": 0, "apart": 0}
     config = ImputeTrain(**(plain | changes))
     held = HeldOut(values, config.held_out, 0)
     table = table_of(values, (0,) * values.shape[1])
@@ -44,7 +44,7 @@ def values_at(made, raw, mask):
 
 
 def test_exactly_the_cells_that_are_there_and_not_held_out_are_shown_and_asked_for(holed):
-    made = task(holed, copied=0.5, all_hidden=0.2)
+    made = task(holed, copied=0.5, all_hidden=0.2, apart=0.2)
     free = made.held.without(np.arange(40), holed)
     assert np.isnan(free).sum() > np.isnan(holed).sum()
     wanted = {(c, round(v, 2)) for (_, c), v in np.ndenumerate(free) if not np.isnan(v)}
@@ -66,6 +66,18 @@ def test_a_row_shows_half_of_its_cells_on_average_and_any_number_of_them(holed):
     rows = (known | hidden).sum(1) == 3
     assert full.sum() / rows.sum() == pytest.approx(0.25, abs=0.05)
     assert alone.sum() / rows.sum() == pytest.approx(0.25, abs=0.05)
+
+
+def test_a_cell_that_is_there_is_shown_or_asked_for_except_in_rows_of_which_a_part_stands_apart(
+    in_turn,
+):
+    def in_play(apart):
+        _, _, raw, known, hidden, _ = task(in_turn, apart=apart, batch_size=4000).batch(0, 0)
+        return (known | hidden)[raw != 0].float().mean()
+
+    assert in_play(0) == 1
+    assert in_play(0.5) == pytest.approx(3 / 4, abs=0.03)
+    assert in_play(1) == pytest.approx(1 / 2, abs=0.03)
 
 
 def test_rows_of_which_all_is_hidden_show_nothing(holed):
