@@ -1,7 +1,9 @@
 """The noise and the way back, on distributions whose answer is known."""
 
 import math
+from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -155,3 +157,182 @@ def test_guidance_moves_away_from_what_is_said_without_knowing():
     guided = draw(2.0, known)
     expected = (plain + 2 * (plain - free)).clamp(-diffusion.FURTHEST, diffusion.FURTHEST)
     assert torch.allclose(guided, expected, atol=1e-4)
+
+
+def a_of(t):
+    return math.cos(t**1.5 * math.pi / 2) ** 2
+
+
+def test_noisy_numbers_are_the_data_and_the_noise_in_their_shares():
+    model = Denoiser([0, 0], 8, (1, 1), 2)
+    cells = Cells(torch.tensor([[2.0, -1.0]] * 3), torch.zeros(3, 2, dtype=torch.long))
+    times = [0.1, 0.4, 0.9]
+    noisy, noise = diffusion.add_noise(model, cells, torch.tensor(times))
+    for i, a in enumerate(map(a_of, times)):
+        expected = math.sqrt(a) * cells.numbers[i] + math.sqrt(1 - a) * noise[i]
+        assert torch.allclose(noisy.numbers[i], expected, atol=1e-5)
+    assert noise.unique().numel() == 6
+
+
+def test_the_loss_of_rows_at_two_times_is_the_written_out_one(monkeypatch):
+    # the category of the first row is revealed, that of the second is not
+    cells = Cells(torch.tensor([[0.5, 0.0], [1.5, 0.0]]), torch.tensor([[0, 1], [0, 0]]))
+    noise = torch.tensor([[0.8, 0.0], [-0.6, 0.0]])
+    seen = Cells(torch.zeros(2, 2), torch.tensor([[0, 1], [0, 2]]))
+    monkeypatch.setattr(diffusion, "add_noise", lambda *_: (seen, noise))
+    raw, hidden = torch.tensor([[3.0, 0.0], [4.0, 0.0]]), torch.ones(2, 2, dtype=torch.bool)
+    got = diffusion.loss(
+        Spoken(0.25, 1.0, [0.0, 1.0]), cells, cells, raw, ~hidden, hidden, torch.tensor([0.4, 1.0])
+    )
+    a = a_of(0.4)
+    early = 0.25 - (math.sqrt(a) * 0.8 - math.sqrt(1 - a) * 0.5)
+    assert got.velocity == pytest.approx((early**2 + (0.25 + 1.5) ** 2) / 4)
+    # only the second row stands at the end, with two hidden cells
+    assert got.mean == pytest.approx((1 - 4.0) ** 2 / 2)
+    assert got.category == pytest.approx(math.log(1 + math.e) / 4)
+    assert got.total == pytest.approx(float(got.velocity + got.mean + got.category))
+
+
+def test_hidden_cells_are_learned_and_known_ones_are_read(monkeypatch):
+    read = Cells(torch.full((1, 2), 5.0), torch.tensor([[0, 0]]))
+    learned = Cells(torch.full((1, 2), 0.5), torch.tensor([[0, 1]]))
+    model, asked = Spoken(0.0, 0.0, [0.0, 1.0]), []
+    model.register_forward_pre_hook(lambda _, given: asked.append(given))
+    hidden = torch.ones(1, 2, dtype=torch.bool)
+    got = diffusion.loss(model, read, learned, torch.zeros(1, 2), ~hidden, hidden, torch.ones(1))
+    assert got.velocity == pytest.approx(0.5**2 / 2)
+    assert got.category == pytest.approx(math.log(1 + math.exp(-1)) / 2)
+    assert asked[0][0] is read
+
+
+class Even:
+    """Noise that is spread evenly: every column has the same quantiles, from row to row."""
+
+    def __init__(self, rows, columns):
+        self.shares = ((torch.arange(rows) + 0.5) / rows)[:, None].expand(rows, columns)
+
+    def normal(self):
+        return torch.special.ndtri(self.shares)
+
+    def uniform(self):
+        return self.shares
+
+
+class Said(nn.Module):
+    """Answers by a function of the state and the time; keeps what it was shown.
+
+    logits (2,) of the second column are those for rows that know something, and those that do not.
+    """
+
+    categories = (0, 2)
+
+    def __init__(self, velocity, knowing=(0.0, 0.0), alone=(0.0, 0.0)):
+        super().__init__()
+        self.velocity, self.shown = velocity, []
+        self.logits = torch.tensor([alone, knowing])
+        self.masked = torch.tensor([0, 2])
+
+    def remember(self, cells, known):
+        return known.any(1).long()
+
+    def denoise(self, memory, pack, noisy, t):
+        self.shown.append((t[0].item(), noisy))
+        row = pack.row
+        velocity = self.velocity(pack.pick(noisy.numbers), t[row])
+        return Prediction(velocity, velocity, {1: self.logits[memory[row[pack.column == 1]]]})
+
+
+def drawn_evenly(model, rows, steps, *, known=False, guidance=0.0):
+    """Draw both columns; a third column may be known."""
+    cells = Cells(torch.zeros(rows, 3), torch.zeros(rows, 3, dtype=torch.long))
+    hidden = torch.tensor([[True, True, False]]).expand(rows, 3)
+    model.masked = torch.tensor([0, 2, 0])
+    seen = ~hidden & known
+    return diffusion.draw(model, cells, seen, hidden, Even(rows, 3), steps, guidance)
+
+
+@pytest.mark.parametrize("steps", [2, 4, 7])
+def test_the_way_back_is_the_published_solver(steps):
+    """DPM-Solver++(2M), algorithm 2 of arXiv 2211.01095 with r = h before / h."""
+
+    def velocity(x, t):
+        return x.sin() * 0.6 + t * 0.5
+
+    got = drawn_evenly(Said(velocity), 9, steps).numbers[:, 0]
+    x = torch.special.ndtri((torch.arange(9) + 0.5) / 9).double()
+    times = np.linspace(1, 0, steps + 1)
+    before, ratio_before, grown = None, -np.inf, np.inf
+    for now, then in pairwise(times):
+        a, b = (a_of(now), a_of(then)) if now < 1 else (0.0, a_of(then))
+        state = x.float() if now < 1 else torch.zeros(9)
+        v = velocity(state, torch.tensor(now, dtype=torch.float32)).double()
+        clean = np.sqrt(a) * x - np.sqrt(1 - a) * v
+        if then == 0:
+            x = clean
+            break
+        ratio = np.log(np.sqrt(b) / np.sqrt(1 - b))
+        h = ratio - ratio_before
+        aim = clean
+        if np.isfinite(grown):
+            r = grown / h
+            aim = (1 + 1 / (2 * r)) * clean - before / (2 * r)
+        x = np.sqrt(1 - b) / np.sqrt(1 - a) * x - np.sqrt(b) * (np.exp(-h) - 1) * aim
+        before, ratio_before, grown = clean, ratio, h
+    assert got.tolist() == pytest.approx(x.tolist(), abs=1e-4)
+    assert got.std() > 0.02 or steps == 2
+
+
+@pytest.mark.parametrize("steps", [1, 2, 6])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_network_that_says_too_much_is_brought_back(steps, sign):
+    model = Said(lambda x, t: torch.full_like(x, sign * 100.0))
+    numbers = drawn_evenly(model, 5, steps).numbers[:, 0]
+    assert numbers.tolist() == pytest.approx([-sign * diffusion.FURTHEST] * 5)
+    states = torch.cat([state.numbers[:, 0] for _, state in model.shown])
+    assert states.abs().max() < 2 * diffusion.FURTHEST
+
+
+def test_the_network_is_shown_no_noise_at_the_end_and_no_category_at_first():
+    model = Said(lambda x, t: 0.1 * x)
+    drawn_evenly(model, 200, 4)
+    assert [t for t, _ in model.shown] == [1, 0.75, 0.5, 0.25]
+    first, *later = [state for _, state in model.shown]
+    assert (first.numbers == 0).all()
+    assert (first.codes[:, 1] == 2).all()
+    for state in later:
+        assert state.numbers[:, 0].std() > 0.1
+    # a quarter of the categories is revealed at each step
+    masked = [(state.codes[:, 1] == 2).float().mean().item() for state in later]
+    assert masked == sorted(masked, reverse=True)
+
+
+def test_what_the_noise_says_at_the_end_still_leads_the_way():
+    numbers = drawn_evenly(Said(lambda x, t: 0 * x), 9, 2).numbers[:, 0]
+    a = a_of(0.5)
+    start = torch.special.ndtri((torch.arange(9) + 0.5) / 9)
+    assert torch.allclose(numbers, math.sqrt(a) * math.sqrt(1 - a) * start, atol=1e-5)
+
+
+@torch.no_grad()
+def test_cells_that_are_not_hidden_are_drawn_as_they_were():
+    torch.manual_seed(0)
+    model = Denoiser([0, 3, 0, 4], 8, (1, 1), 2).eval()
+    codes = torch.stack([torch.randint(0, max(k, 1), (50,)) for k in model.categories], 1)
+    cells = Cells(torch.randn(50, 4), codes)
+    place = torch.rand(50, 4)
+    hidden, known = place < 0.4, place > 0.6
+    made = diffusion.draw(model, cells, known, hidden, Even(50, 4), 3)
+    assert torch.equal(made.numbers[~hidden], cells.numbers[~hidden])
+    assert torch.equal(made.codes[~hidden], cells.codes[~hidden])
+    number = hidden & model.is_number
+    assert (made.numbers[number] != cells.numbers[number]).all()
+    assert (made.codes < torch.tensor([1, 3, 1, 4])).all()
+
+
+@pytest.mark.parametrize(("known", "guidance", "odds"), [
+    (True, 0.0, 1), (False, 0.0, 1 / 9), (True, 1.0, 9), (True, 0.5, 3), (False, 1.0, 1 / 9),
+])  # fmt: skip
+def test_guidance_strengthens_what_the_known_cells_say_of_a_category(known, guidance, odds):
+    model = Said(lambda x, t: x, knowing=(0.0, 0.0), alone=(math.log(9), 0.0))
+    codes = drawn_evenly(model, 1000, 1, known=known, guidance=guidance).codes[:, 1]
+    assert codes.float().mean() == pytest.approx(odds / (1 + odds), abs=0.002)
