@@ -193,16 +193,25 @@ def test_the_loss_of_rows_at_two_times_is_the_written_out_one(monkeypatch):
     assert got.total == pytest.approx(float(got.velocity + got.mean + got.category))
 
 
-def test_hidden_cells_are_learned_and_known_ones_are_read(monkeypatch):
+def test_hidden_cells_are_learned_and_known_ones_are_read():
     read = Cells(torch.full((1, 2), 5.0), torch.tensor([[0, 0]]))
     learned = Cells(torch.full((1, 2), 0.5), torch.tensor([[0, 1]]))
     model, asked = Spoken(0.0, 0.0, [0.0, 1.0]), []
     model.register_forward_pre_hook(lambda _, given: asked.append(given))
     hidden = torch.ones(1, 2, dtype=torch.bool)
-    got = diffusion.loss(model, read, learned, torch.zeros(1, 2), ~hidden, hidden, torch.ones(1))
-    assert got.velocity == pytest.approx(0.5**2 / 2)
-    assert got.category == pytest.approx(math.log(1 + math.exp(-1)) / 2)
-    assert asked[0][0] is read
+
+    def loss(t):
+        raw = torch.zeros(1, 2)
+        return diffusion.loss(model, read, learned, raw, ~hidden, hidden, torch.tensor([t]))
+
+    at_end = loss(1.0)
+    assert at_end.velocity == pytest.approx(0.5**2 / 2)
+    assert at_end.category == pytest.approx(math.log(1 + math.exp(-1)) / 2)
+    loss(0.0)
+    cells, _, _, noisy, _ = asked[-1]
+    assert cells is read
+    assert torch.equal(noisy.numbers, learned.numbers)
+    assert torch.equal(noisy.codes, learned.codes)
 
 
 class Even:

@@ -80,7 +80,8 @@ def test_a_row_is_the_same_alone_and_in_a_batch(model, batch):
 
 
 def reference(model, cells, known, hidden, noisy, t):
-    """The module's docstring written out for one row with plain lists of tokens: velocities."""
+    """The module's docstring written out for one row with plain lists of tokens: velocities,
+    means, and category logits by column."""
     first = torch.tensor([0, 0, 4, 4, 7])  # a row more than categories for "masked"
 
     def token(source, c):
@@ -110,28 +111,43 @@ def reference(model, cells, known, hidden, noisy, t):
     when = model.time(torch.cat([(1000 * t * rates).sin(), (1000 * t * rates).cos()]))
     asked = [c for c in range(5) if hidden[c]]
     if not asked:
-        return torch.zeros(0)
+        return torch.zeros(0), torch.zeros(0), {}
     tokens = torch.stack([token(noisy, c) + when for c in asked])
     for layer, read in zip(model.decoder, model.to_memory):
         key, value = read(memory).chunk(2, -1)
         tokens = attend(layer, tokens, [key], [value])
     tokens = model.norm(tokens)
-    return torch.stack(
-        [x @ model.velocity[c] + model.number_bias[c, 0] for x, c in zip(tokens, asked)]
+    velocity, mean = (
+        torch.stack([x @ head[c] + model.number_bias[c, i] for x, c in zip(tokens, asked)])
+        for i, head in enumerate((model.velocity, model.mean))
     )
+    logits = {}
+    for x, c in zip(tokens, asked):
+        rows = [first[c] + k for k in range(CATEGORIES[c])]  # never that for "masked"
+        if rows:
+            logits[c] = torch.stack([x @ model.score[r] + model.score_bias[r] for r in rows])
+    return velocity, mean, logits
 
 
 @torch.no_grad()
 def test_the_packed_network_is_the_written_out_one(model, batch):
     cells, known, hidden, noisy, t = batch
     rows = Packed.of(hidden).row
-    said = model(*batch).velocity
+    said = model(*batch)
+    assert len(model.number_bias.unique()) == 10
+    assert len(model.score_bias.unique()) == 13
     for i in range(7):
-        one = reference(
+        velocity, mean, logits = reference(
             model, Cells(cells.numbers[i], cells.codes[i]), known[i], hidden[i],
             Cells(noisy.numbers[i], noisy.codes[i]), t[i],
         )  # fmt: skip
-        assert torch.allclose(said[rows == i], one, atol=1e-4), i
+        assert torch.allclose(said.velocity[rows == i], velocity, atol=1e-4), i
+        assert torch.allclose(said.mean[rows == i], mean, atol=1e-4), i
+        for c in (1, 3, 4):
+            (place,) = hidden[:, c].nonzero(as_tuple=True)
+            got = said.logits[c][place == i]
+            assert len(got) == (c in logits)
+            assert c not in logits or torch.allclose(got[0], logits[c], atol=1e-4), (i, c)
 
 
 def test_a_table_of_numbers_alone_or_of_categories_alone(batch):
