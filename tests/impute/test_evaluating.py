@@ -89,3 +89,51 @@ def test_what_cannot_be_measured_is_refused(mirctl, tmp_path, full, holed, optio
     ran = evaluate(mirctl, tmp_path, full, holed, *options)
     assert ran.code == code
     assert message in ran.out
+
+
+def test_a_hole_that_the_real_table_has_itself_does_not_count(mirctl, tmp_path):
+    real = "x,c\n,a\n2,b\n4,\n6,b\n8,a\n5,a\n"
+    holed = "x,c\n,a\n,b\n4,\n6,\n8,a\n5,a\n"
+    full = "x,c\n99,a\n2,b\n4,a\n6,a\n8,a\n5,a\n"
+    ran = evaluate(mirctl, tmp_path, full, holed, real=real)
+    metrics = json.loads(ran.out)["metrics"]
+    assert (metrics["nrmse"]["n"], metrics["nrmse"]["value"]) == (1, 0)
+    assert (metrics["accuracy"]["n"], metrics["accuracy"]["value"]) == (1, 0)
+
+
+@pytest.mark.parametrize("fills", ["8,0,4", "4,8,0"])
+def test_the_distance_of_distributions_does_not_ask_which_row_has_which_value(
+    mirctl, tmp_path, fills
+):
+    real = "x,c\n4,a\n0,b\n8,a\n6,b\n2,a\n"
+    holed = "x,c\n,a\n,b\n,a\n6,b\n2,a\n"
+    first, second, third = fills.split(",")
+    full = f"x,c\n{first},a\n{second},b\n{third},a\n6,b\n2,a\n"
+    found = values(evaluate(mirctl, tmp_path, full, holed, real=real))
+    assert found["wd"] == 0
+    assert found["nrmse"] > 1
+
+
+def test_intervals_are_those_of_a_mean_of_many_cells(mirctl, tmp_path):
+    rng = np.random.default_rng(0)
+    x, c = rng.normal(size=500), rng.integers(0, 2, 500)
+    guess = rng.normal(size=500)
+    agree = np.where(rng.random(500) < 0.7, c, 1 - c)
+
+    def text(numbers, codes):
+        cells = zip(numbers, codes, range(500), strict=True)
+        return "x,c,i\n" + "".join(f"{a},{b},{n}\n" for a, b, n in cells)
+
+    names = np.array(["red", "blue"])
+    empty = [""] * 500
+    ran = evaluate(
+        mirctl, tmp_path, text(guess, names[agree]), text(empty, empty), real=text(x, names[c])
+    )
+    metrics = json.loads(ran.out)["metrics"]
+    squares = ((guess - x) / x.std()) ** 2
+    for name, cells, power in (("nrmse", squares, 2), ("accuracy", agree == c, 1)):
+        low, value, high = (metrics[name][end] ** power for end in ("low", "value", "high"))
+        half = 1.96 * cells.std() / np.sqrt(500)
+        assert value == pytest.approx(cells.mean())
+        assert value - low == pytest.approx(half, rel=0.2)
+        assert high - value == pytest.approx(half, rel=0.2)
