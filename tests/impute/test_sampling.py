@@ -44,6 +44,15 @@ def test_what_is_given_holds_in_every_row(mirctl, learned):
     assert np.mean([float(row["weight"]) for row in one]) < 40
 
 
+def test_guidance_follows_what_is_given_more_closely(mirctl, learned):
+    given = ("-n", "100", "--given", "size=7")
+    plain = sample(mirctl, learned, *given)
+    guided = sample(mirctl, learned, *given, "--guidance", "5")
+    assert plain == sample(mirctl, learned, *given, "--guidance", "0")
+    assert plain != guided
+    assert {row["size"] for row in guided} == {"7"}
+
+
 def test_a_range_that_hardly_occurs_is_met_and_told(mirctl, learned):
     ran = mirctl("impute", "sample", learned, "-n", "20", "--given", "size=1..1,weight=110..")
     assert ran.code == 0
