@@ -35,6 +35,9 @@ def cells_of(column: pa.ChunkedArray) -> list[str | None]:
     if pa.types.is_floating(column.type):
         wide = column.cast(pa.float32()) if pa.types.is_float16(column.type) else column
         column = pc.if_else(pc.is_nan(wide), pa.scalar(None, wide.type), wide)
+    if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
+        # Nobody reads more than microseconds from text; they lose nothing in what is not filled.
+        column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
     try:
         return column.cast(pa.string()).to_pylist()
     except pa.ArrowNotImplementedError:
@@ -85,6 +88,10 @@ def _typed(cells: Sequence[str | None], kind: pa.DataType) -> pa.Array:
     text = text.cast(pa.string())
     if pa.types.is_duration(kind):
         return text.cast(pa.int64()).cast(kind)
+    if pa.types.is_timestamp(kind):
+        return text.cast(pa.timestamp("us", kind.tz)).cast(kind, safe=False)
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        text = pc.utf8_trim_whitespace(text)
     try:
         return text.cast(kind)
     except pa.ArrowInvalid:

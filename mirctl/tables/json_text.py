@@ -99,6 +99,7 @@ def written(text: str | None, kind: str, column: str, where: str) -> str:
 
 
 def _number(text: str, column: str, where: str) -> str:
+    text = text.strip()
     if NUMBER.fullmatch(text):
         return text
     try:

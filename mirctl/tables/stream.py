@@ -47,8 +47,8 @@ class Stream(Protocol):
     kind: str
     columns: list[str]
     types: dict[str, str]
-    """Column -> "text", JSONL's "number" or "bool", Parquet's arrow type, or "opaque": its cells
-    are None, and are carried through as they are."""
+    """Column -> "text", JSONL's "number", "bool" or "null" (there is no value), Parquet's arrow
+    type, or "opaque": its cells are None, and are carried through as they are."""
 
     def blocks(self, rows: int) -> Iterator[Block]:
         """Blocks of `rows` rows, the last of what is left; again from the start for a file."""
@@ -64,7 +64,8 @@ class Stream(Protocol):
     ) -> AbstractContextManager[Writer]:
         """Write in this format, or in another that the suffix of `target` names; `-` is stdout.
 
-        The columns `before` and `after` are added in front and at the end; `types` are theirs.
+        The columns `before` and `after` are added in front and at the end; `types` are theirs, and
+        those of columns in which JSONL shows no value.
         """  # fmt: skip
         ...
 

@@ -142,6 +142,8 @@ def _type(value: Any) -> str:
 def _common_type(types: set[str]) -> str:
     if "opaque" in types:
         return "opaque"
+    if not types:
+        return "null"
     return types.pop() if len(types) == 1 else "text"
 
 
@@ -150,7 +152,9 @@ class _JsonlWriter:
         self, stream: JsonlStream, lines: LineWriter, before: Sequence[str],
         after: Sequence[str], types: Mapping[str, str],
     ) -> None:  # fmt: skip
-        self.name, self.types, self.lines = stream.name, {**types, **stream.types}, lines
+        # What the stream never showed may be known to whoever writes.
+        shown = {n: t for n, t in stream.types.items() if t != "null" or n not in types}
+        self.name, self.types, self.lines = stream.name, {**types, **shown}, lines
         self.before, self.after = before, after
 
     def write(self, block: Block, filled: Filled = {}, added: Cells = {}) -> None:

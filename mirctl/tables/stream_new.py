@@ -41,7 +41,8 @@ class ToAnyFormat:
     ) -> AbstractContextManager[Writer]:  # fmt: skip
         """See `Stream.writer`."""
         refuse_repeated([*before, *self.columns, *after], self.name)
-        kind = self.kind if str(target) == "-" else kind_of_target(target, self.kind)
+        plain = goes_through(target) or not Path(target).suffix
+        kind = self.kind if plain else kind_of_target(target)
         if kind == self.kind:
             return self.own_writer(target, before, after, types)
         return _converted(self, target, before, after, types, kind)

@@ -61,7 +61,7 @@ class NumberColumn:
             return dates.seconds(text, self.format or "")
         if self.start:
             return float(int(text) - self.start)
-        value = float(text)
+        value = float(text.replace("_", "x"))  # Python reads 1_000, tables do not
         if not math.isfinite(value):
             raise ValueError("not finite")
         return value

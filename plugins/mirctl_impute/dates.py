@@ -1,5 +1,6 @@
 """Dates and times as text, and as seconds since 1970."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1)
@@ -12,8 +13,11 @@ FORMATS = (
     "%Y-%m-%dT%H:%M:%S",
     "%Y-%m-%dT%H:%M:%S.%f",
     "%Y-%m-%dT%H:%M:%SZ",
+    "%Y-%m-%dT%H:%M:%S.%fZ",
     "%Y-%m-%d %H:%M:%S%z",
     "%Y-%m-%dT%H:%M:%S%z",
+    "%Y-%m-%d %H:%M:%S.%f%z",
+    "%Y-%m-%dT%H:%M:%S.%f%z",
     "%Y/%m/%d",
     "%d.%m.%Y",
     "%d.%m.%Y %H:%M",
@@ -31,7 +35,7 @@ def fits(text: str, format: str) -> bool:
     """Is this text a date of this format?"""
     try:
         seconds(text, format)
-    except ValueError:
+    except (ValueError, OverflowError, re.error):  # re.error: a directive that stands twice
         return False
     return True
 
@@ -49,4 +53,5 @@ def text(value: float, format: str) -> str:
     when = EPOCH + timedelta(seconds=value)
     if "%z" in format:
         when = when.replace(tzinfo=UTC)
-    return when.strftime(format)
+    # strftime does not pad years before 1000, which strptime wants.
+    return when.strftime(format.replace("%Y", f"{when.year:04}"))

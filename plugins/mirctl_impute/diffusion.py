@@ -193,25 +193,26 @@ class _WayBack:
 
     def __init__(self) -> None:
         self.before: Tensor | None = None
-        self.growth = 0.0
+        self.growth = math.inf
 
     def step(self, x: Tensor, velocity: Tensor, now: float, then: float) -> Tensor:
         """Numbers (batch, columns) one step closer to the data; the last step ends in x_0."""
         a, b = (level(torch.tensor(time, dtype=torch.float64)).item() for time in (now, then))
+        a = 0.0 if now == 1 else a
         clean = (math.sqrt(a) * x - math.sqrt(1 - a) * velocity).clamp(-FURTHEST, FURTHEST)
         if then == 0:
             return clean
         growth = _log_ratio(b) - _log_ratio(a)
         aim = clean
-        if self.before is not None:
+        if self.before is not None and math.isfinite(self.growth):
             aim = clean + (clean - self.before) * (growth / (2 * self.growth))
         self.before, self.growth = clean, growth
         return math.sqrt((1 - b) / (1 - a)) * x - math.sqrt(b) * math.expm1(-growth) * aim
 
 
 def _log_ratio(a: float) -> float:
-    """log of signal to noise; at t = 1 rounding leaves a = 4e-33, and so it is finite."""
-    return 0.5 * math.log(a / (1 - a))
+    """log of signal to noise."""
+    return 0.5 * math.log(a / (1 - a)) if a else -math.inf
 
 
 def _reveal(

@@ -21,7 +21,7 @@ import numpy as np
 
 from mirctl import console
 from mirctl.errors import DataError
-from mirctl.tables import Stream, at_row
+from mirctl.tables import Stream, at_row, require_columns
 from mirctl_impute import profile, schema
 from mirctl_impute.columns import NumberColumn
 from mirctl_impute.filling import DRAW
@@ -62,8 +62,11 @@ def filled_cells(real: Stream, full: Stream, holes: Stream, said: schema.Schema)
         looked = profile.look(real, said)
         table, mapped = learn(real, looked, said, Path(folder), headless=False)
         truth = np.array(mapped)
-    missing = _values(table, holes, len(truth), split=False)[1][0]
-    mask = missing & ~np.isnan(truth)
+    for stream in (holes, full):
+        require_columns([c.name for c in table.columns], stream.columns, stream.name)
+    shown, missing = _values(table, holes, len(truth), split=False)
+    _check_same(table, truth, shown[0], ~missing[0], holes.name)
+    mask = missing[0] & ~np.isnan(truth)
     if not mask.any():
         raise DataError("hides no cell that the real table knows", where=holes.name)
     draws, absent = _values(table, full, len(truth), split=DRAW not in table.names)
@@ -74,7 +77,23 @@ def filled_cells(real: Stream, full: Stream, holes: Stream, said: schema.Schema)
             f"column {table.columns[column].name!r} is still missing",
             where=at_row(full.name, row + 1),
         )
+    for draw in draws:
+        _check_same(table, truth, draw, ~missing[0], full.name)
     return Filled(table, truth, draws, mask)
+
+
+def _check_same(
+    table: Table, truth: np.ndarray, values: np.ndarray, there: np.ndarray, where: str
+) -> None:
+    """Raise a DataError where an observed cell (rows, columns) is not the real table's."""
+    wrong = there & (values != truth) & ~(np.isnan(values) & np.isnan(truth))
+    if wrong.any():
+        row, column = (int(x[0]) for x in wrong.nonzero())
+        raise DataError(
+            f"column {table.columns[column].name!r} is not what it is in the real table, though it "
+            "was no hole: are the rows in another order?",
+            where=at_row(where, row + 1),
+        )
 
 
 def _values(

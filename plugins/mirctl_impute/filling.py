@@ -69,7 +69,7 @@ def fill(imputer: Imputer, stream: Stream, target: Path | str, ways: Ways) -> To
     told = Told()
     with (
         console.progress("fill", 0, "rows") as advance,
-        stream.writer(target, before=before, after=after, types=_types(after)) as writer,
+        stream.writer(target, before=before, after=after, types=_types(imputer, after)) as writer,
     ):
         for block in stream.blocks(imputer.block_rows):
             holes, constants = _find(imputer, stream, block, told)
@@ -174,9 +174,10 @@ def _added(imputer: Imputer, ways: Ways) -> list[str]:
     return spread + ([FILLED] if ways.mark else [])
 
 
-def _types(names: list[str]) -> dict[str, str]:
-    """How typed formats store the added columns."""
-    return {DRAW: "int64", **{name: "number" for name in names if name != FILLED}}
+def _types(imputer: Imputer, names: list[str]) -> dict[str, str]:
+    """How typed formats store the added columns, and learned ones in which they show no value."""
+    added = {name: "number" for name in names if name != FILLED}
+    return {**imputer.table.storage, DRAW: "int64", **added}
 
 
 def _spread_name(column: Column) -> str:

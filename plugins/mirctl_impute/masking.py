@@ -49,6 +49,8 @@ def mask(stream: Stream, target: Path | str, holes: Holes, said: schema.Schema) 
             raise UsageError(f"--keep {name!r}: no such column{hint}")
     names = [name for name in stream.columns if name not in holes.keep]
     missing = frozenset(said.missing)
+    if holes.text.strip() not in missing:
+        raise UsageError(f"--as {holes.text!r} is not read as missing: add --missing {holes.text}")
     chance = _constant(holes.level) if holes.mechanism == "mcar" else _learned(stream, holes, said)
     cells = made = row = 0
     with console.progress("mask", 0, "rows") as advance, stream.writer(target) as writer:
@@ -98,20 +100,22 @@ def _chances(table: Table, values: np.ndarray, holes: Holes) -> np.ndarray:
     """(rows, modelled columns), each column's mean the level."""
     rng = np.random.default_rng((holes.seed, 1))
     scores, there = _scores(table, values, rng), ~np.isnan(values)
+    if not table.columns:
+        return np.zeros(scores.shape)
     if holes.mechanism == "mnar":
         own = zip(scores.T, there.T, strict=True)
         return np.stack([_at_level(STEEP * z, at, holes.level) for z, at in own], axis=1)
-    free = [i for i, c in enumerate(table.columns) if c.name not in holes.keep]
-    if len(table.columns) < 2:
-        raise UsageError("mar hides cells by other columns, and there is only one: use mcar, mnar")
-    count = max(1, round(WHOLE * len(table.columns)))
-    whole = set(rng.permutation(len(table.columns))[:count].tolist())
+    order = rng.permutation(len(table.columns)).tolist()
+    order.sort(key=lambda i: table.columns[i].name not in holes.keep)  # what is kept comes first
+    count = max(1, round(WHOLE * len(order)), sum(c.name in holes.keep for c in table.columns))
+    whole, free = set(order[:count]), order[count:]
+    if not free:
+        raise UsageError("mar hides cells by other columns, and no column is left to hide")
     cause = scores[:, sorted(whole)]
     out = np.zeros(scores.shape)
     for i in free:
-        if i not in whole:
-            effect = cause @ rng.normal(size=cause.shape[1])
-            out[:, i] = _at_level(effect, there[:, i], holes.level)
+        effect = cause @ rng.normal(size=cause.shape[1])
+        out[:, i] = _at_level(effect, there[:, i], holes.level)
     return out
 
 

@@ -16,6 +16,8 @@ from mirctl_impute.schema import CATEGORIES, NUMBERS, ColumnKind, Kind, Schema, 
 MOST_CATEGORIES = 20_000
 MOST_COLUMNS = 1_000
 BLOCK = 8_192
+MOST_DIGITS = 300
+"""Of a whole number that is computed with."""
 FEW = 20
 """A column of so few distinct texts is a category however short the table."""
 INTEGER = re.compile(r"[+-]?\d+")
@@ -48,6 +50,7 @@ class Profile:
     """Distinct cells, or None where there are too many to be categories."""
     formats: tuple[str, ...] = dates.FORMATS
     ascending: bool = True
+    """Does it count its rows, from 0 or 1 on?"""
     last: int | None = None
     odd: tuple[int, str] | None = None
     """Row and text of the first cell that is no number."""
@@ -93,7 +96,7 @@ class Profile:
         self.padded |= PADDED.match(text) is not None
         places = len(match["places"] or match["only"] or "")
         self.places = min(self.places[0], places), max(self.places[1], places)
-        if INTEGER.fullmatch(text):
+        if INTEGER.fullmatch(text) and len(text) <= MOST_DIGITS:
             low, high = self.whole or (int(text),) * 2
             self.whole = min(low, int(text)), max(high, int(text))
         else:
@@ -105,7 +108,7 @@ class Profile:
             if cell is None or cell.strip() in missing:
                 continue
             value = int(cell)
-            if self.last is not None and value != self.last + 1:
+            if value not in ((0, 1) if self.last is None else (self.last + 1,)):
                 self.ascending = False
                 return
             self.last = value
@@ -141,8 +144,8 @@ class Profile:
         row, text = self.odd or (0, "")
         raise DataError(
             f"column {self.name!r} has {text[:40]!r} where {self.numbers} of its {self.seen} cells "
-            f"are numbers: correct it, say it is missing (--missing {text[:40]!r}), or say in a "
-            "schema file which kind the column is (`mirctl impute schema`)",
+            f"are numbers: correct it, add it to `missing` in a schema file (or --missing, which "
+            "replaces the usual texts), or say there which kind the column is (`impute schema`)",
             where=at_row(where, row),
         )
 
@@ -216,9 +219,13 @@ def _agreed(said: ColumnKind, profile: Profile, where: str) -> ColumnKind:
         row, text = profile.odd
         raise DataError(
             f"column {profile.name!r} is of kind {said.kind}, and {text[:40]!r} is not: correct "
-            f"it, or say it is missing (--missing {text[:40]!r})",
+            "it, or add it to `missing` in the schema file",
             where=at_row(where, row),
         )
+    if said.kind == "integer" and not profile.integers:
+        raise DataError(f"column {profile.name!r} is no integer: it holds decimals", where=where)
+    if said.kind == "constant" and (profile.distinct is None or len(profile.distinct) > 1):
+        raise DataError(f"column {profile.name!r} is no constant: it holds several", where=where)
     if said.kind in (*NUMBERS, *CATEGORIES, "constant") and not profile.seen:
         raise DataError(
             f"column {profile.name!r} is empty: nothing can be learned of it", where=where

@@ -12,7 +12,6 @@ from mirctl.tables import new_table
 from mirctl_impute.columns import CategoryColumn
 from mirctl_impute.imputer import Imputer
 from mirctl_impute.schema import MODELLED
-from mirctl_impute.table import Table
 
 TRIES = 50
 """Draws in which a value may fall into the range asked for, before it is put at its edge."""
@@ -66,6 +65,8 @@ def _wanted(imputer: Imputer, index: int, value: str) -> Given:
             raise UsageError(f"--given {column.name}={value}: no such category{hint}")
         return Given(index, code, code)
     low, dots, high = value.partition("..")
+    if not low and not high:
+        raise UsageError(f"--given {column.name}={value}: write a number, or LOW..HIGH")
     bottom, top = float(column.scale.knots[0]), float(column.scale.knots[-1])
     try:
         first, last = (
@@ -96,7 +97,7 @@ def sample(
     size = imputer.block_rows
     with (
         console.progress("sample", count, "rows") as advance,
-        new_table(target, table.names, _types(table)) as out,
+        new_table(target, table.names, table.storage) as out,
     ):
         for start in range(0, count, size):
             rows = min(size, count - start)
@@ -108,15 +109,6 @@ def sample(
             out.write({name: cells.get(name, [None] * rows) for name in table.names})
             advance(rows)
     return forced
-
-
-def _types(table: Table) -> dict[str, str]:
-    """How typed formats store the columns: as the learned table did; text by its kind."""
-    by_kind = {"integer": "int64", "number": "number"}
-    return {
-        name: by_kind.get(table.kinds[name], "text") if kind == "text" else kind
-        for name, kind in table.types.items()
-    }
 
 
 def draw_rows(

@@ -38,7 +38,10 @@ class Scale:
             wanted = np.linspace(0, 1, KNOTS)
             keep = np.unique(np.searchsorted(high, wanted).clip(max=len(distinct) - 1))
             distinct, low, high = distinct[keep], low[keep], high[keep]
-        return cls(distinct, low, high, float(values.mean()), float(values.std()) or 1.0)
+        # Of huge numbers the squares overflow, of tiny ones they vanish: in units of the largest.
+        unit = float(np.abs(values).max()) or 1.0
+        mean, sd = (values / unit).mean() * unit, (values / unit).std() * unit
+        return cls(distinct, low, high, float(mean), float(sd) or 1.0)
 
     def encode(self, values: np.ndarray, share: np.ndarray | float = 0.5) -> np.ndarray:
         """Normal scores, at a share of each value's interval of ranks; what lies outside of the

@@ -16,7 +16,7 @@ NUMBERS = ("integer", "number", "date")
 CATEGORIES = ("boolean", "category")
 MODELLED = (*NUMBERS, *CATEGORIES)
 MISSING = ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL")
-"""Texts that say a cell is missing, blanks around them aside."""
+"""Texts that say a cell is missing, blanks around them aside; an empty cell always is."""
 
 HEAD = """\
 # integer, number, date, boolean and category are learned and filled; a constant is filled with
@@ -55,7 +55,8 @@ def read(path: Path | None, missing: tuple[str, ...] | None = None) -> Schema:
     if path is not None:
         tree, marks = recipe.read_yaml(path, "a schema is a mapping with `columns`")
         schema = recipe.resolve(Schema, recipe.Recipe(str(path), path.parent, tree, marks))
-    return schema if missing is None else schema.model_copy(update={"missing": missing})
+    told = schema.missing if missing is None else missing
+    return schema.model_copy(update={"missing": tuple(dict.fromkeys(("", *told)))})
 
 
 def check_names(schema: Schema, names: list[str], where: str) -> None:

@@ -38,6 +38,17 @@ class Table:
         """Categories a modelled column; 0 for numbers."""
         return [column.categories for column in self.columns]
 
+    @property
+    def storage(self) -> dict[str, str]:
+        """How a typed format stores each column: as the learned table did; text by its kind."""
+        found = dict(self.types)
+        for column in self.columns:
+            if self.types[column.name] in ("text", "null") and isinstance(column, NumberColumn):
+                large = column.start + abs(column.scale.knots).max() >= 2**63
+                by_kind = {"integer": "text" if large else "int64", "number": "number"}
+                found[column.name] = by_kind.get(column.kind, "text")
+        return found
+
     def absent(self, cells: Sequence[str | None]) -> np.ndarray:
         """(rows,) true where a cell is missing."""
         missing = self.missing

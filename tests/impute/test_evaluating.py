@@ -82,6 +82,9 @@ def test_the_model_beats_the_mean(mirctl, learned, tmp_path):
         (REAL, REAL, (), 3, "hides no cell"),
         ("x,c\n,a\n2,b\n4,a\n6,b\n8,a\n", "x,c\n,a\n2,b\n4,a\n6,b\n8,a\n", (), 3,
          "'x' is still missing"),
+        ("x,c\n1,a\n4,b\n4,a\n6,b\n8,a\n", "x,c\n,a\n2,b\n4,a\n6,b\n8,a\n", (), 3,
+         "in another order"),
+        (REAL, "x\n\n2\n4\n6\n8\n", (), 3, "has no column 'c'"),
         (REAL, REAL, ("--require", "nrms<1"), 2, "did you mean 'nrmse'"),
     ],
 )  # fmt: skip

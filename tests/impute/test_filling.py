@@ -204,3 +204,38 @@ def test_an_existing_file_is_not_overwritten_and_the_input_may_be_the_output(
     assert (ran.code, holed.read_bytes()) == (2, before)
     fill(mirctl, learned, holed, "--out", holed, "--force")
     check_filled(cells(before.decode()), cells(holed.read_text()))
+
+
+def test_jsonl_without_a_value_in_a_column_gets_what_was_learned(mirctl, tmp_path):
+    lines = [{"a": i % 30, "b": i % 3 == 0, "c": "xyz"[i % 3]} for i in range(120)]
+    table, empty = tmp_path / "t.jsonl", tmp_path / "empty.jsonl"
+    table.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    fast = ("model.width=8", "model.heads=1", "train.epochs=1", "train.epoch_rows=512")
+    assert mirctl("impute", "fit", table, "--out", tmp_path / "m", *fast).code == 0
+    empty.write_text('{"a": null, "b": null, "c": "x"}\n' * 3)
+    for line in fill(mirctl, tmp_path / "m", empty).splitlines():
+        row = json.loads(line)
+        assert (type(row["a"]), type(row["b"])) == (int, bool)
+
+
+@pytest.mark.parametrize("kind", ["ms", "us", "ns", "s", "tz"])
+def test_parquet_timestamps_of_any_unit_are_filled(mirctl, tmp_path, kind):
+    days = [None if i % 5 == 0 else 86_400 * i * 7 - 10**9 for i in range(60)]
+    seconds = pa.array(days, pa.timestamp("s"))
+    wanted = pa.timestamp("us", "Europe/Berlin") if kind == "tz" else pa.timestamp(kind)
+    table = pa.table({"at": seconds.cast(wanted), "n": [i % 20 for i in range(60)]})
+    path, out = tmp_path / "t.parquet", tmp_path / "o.parquet"
+    pq.write_table(table, path)
+    fast = ("model.width=8", "model.heads=1", "train.epochs=1", "train.epoch_rows=512")
+    assert mirctl("impute", "fit", path, "--out", tmp_path / "m", *fast).code == 0
+    ran = mirctl("impute", "fill", tmp_path / "m", path, "--out", out)
+    assert ran.code == 0, ran.err
+    filled = pq.read_table(out)
+    assert filled["at"].null_count == 0
+    assert filled.schema.field("at").type == pq.read_table(path).schema.field("at").type
+
+
+def test_a_suffix_that_names_no_format_is_refused(mirctl, learned, holed, tmp_path):
+    ran = mirctl("impute", "fill", learned, holed, "--out", tmp_path / "x.xls")
+    assert ran.code == 2
+    assert "end its name in one of" in ran.err

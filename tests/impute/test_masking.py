@@ -128,4 +128,4 @@ def test_mar_wants_another_column(mirctl, tmp_path):
     path.write_text("x\n" + "".join(f"{i % 30}\n" for i in range(99)))
     ran = mirctl("impute", "mask", path, "--mechanism", "mar")
     assert ran.code == 2
-    assert "there is only one" in ran.err
+    assert "no column is left to hide" in ran.err

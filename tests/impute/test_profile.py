@@ -39,6 +39,7 @@ MANY = range(60)
         ("userId", [str(7 * i % 61) for i in MANY], "id"),
         ("humid", [str(7 * i % 61) for i in MANY], "integer"),
         ("row", [str(i) for i in MANY], "id"),
+        ("year", [str(1900 + i) for i in MANY], "integer"),
         ("key", [f"k{i}" for i in MANY], "id"),
         ("note", [f"it was number {i} that day" for i in MANY], "text"),
     ],
@@ -91,6 +92,8 @@ def test_the_users_word_counts_if_the_cells_allow_it(tmp_path):
     assert look(stream, read(again)).kinds == looked.kinds
     with pytest.raises(UsageError, match="did you mean 'grade'"):
         look(stream, Schema(columns={"grad": "integer"}))
+    with pytest.raises(DataError, match="no constant"):
+        look(stream, Schema(columns={"grade": "constant"}))
     with pytest.raises(DataError, match="no known format"):
         look(stream, Schema(columns={"day": "date"}))
 
