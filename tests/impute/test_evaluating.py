@@ -138,5 +138,5 @@ def test_intervals_are_those_of_a_mean_of_many_cells(mirctl, tmp_path):
         low, value, high = (metrics[name][end] ** power for end in ("low", "value", "high"))
         half = 1.96 * cells.std() / np.sqrt(500)
         assert value == pytest.approx(cells.mean())
-        assert value - low == pytest.approx(half, rel=0.2)
-        assert high - value == pytest.approx(half, rel=0.2)
+        assert value - low == pytest.approx(half, rel=0.12)
+        assert high - value == pytest.approx(half, rel=0.12)
