@@ -10,6 +10,7 @@ from mirctl.tables.reading import read_table
 from mirctl.tables.separated import read_text
 from mirctl.tables.source import EmptyError, Source, at_row, open_source, stdin_lines
 from mirctl.tables.stream import Block, Stream
+from mirctl.tables.stream_ends import goes_through
 from mirctl.tables.stream_new import new_table
 from mirctl.tables.stream_opening import open_stream
 from mirctl.tables.writing import write_rows, write_table
@@ -20,6 +21,7 @@ __all__ = [
     "Source",
     "Stream",
     "at_row",
+    "goes_through",
     "json_rows",
     "json_value",
     "new_table",

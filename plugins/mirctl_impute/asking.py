@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mirctl import files, jobs
 from mirctl.errors import DataError, UsageError, suggest
-from mirctl.tables import Stream, open_stream
+from mirctl.tables import Stream, goes_through, open_stream
 from mirctl_impute import evaluating, filling, saving, schema
 from mirctl_impute.filling import Told, Ways
 from mirctl_impute.imputer import Imputer
@@ -59,7 +59,7 @@ def open_model(path: Path, device: str | None) -> Imputer:
 
 def refuse_to_overwrite(out: str, *, force: bool) -> None:
     """Raise a UsageError where a result exists and nobody gave it up."""
-    if out != "-":
+    if not goes_through(out):
         files.refuse_to_overwrite(Path(out), force=force, marker=None)
 
 

@@ -202,6 +202,7 @@ def test_an_existing_file_is_not_overwritten_and_the_input_may_be_the_output(
     before = holed.read_bytes()
     ran = mirctl("impute", "fill", learned, holed, "--out", holed)
     assert (ran.code, holed.read_bytes()) == (2, before)
+    fill(mirctl, learned, holed, "--out", "/dev/null")
     fill(mirctl, learned, holed, "--out", holed, "--force")
     check_filled(cells(before.decode()), cells(holed.read_text()))
 
