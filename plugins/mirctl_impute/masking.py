@@ -60,10 +60,10 @@ def mask(stream: Stream, target: Path | str, holes: Holes, said: schema.Schema) 
             hit = rng.random(chances.shape) < chances
             filled = {}
             for i, name in enumerate(names):
-                there = [c is not None and c.strip() not in missing for c in block.cells[name]]
+                there = ~schema.absent(block.cells[name], missing)
                 at = (hit[:, i] & there).nonzero()[0].tolist()
                 filled[name] = dict.fromkeys(at, holes.text or None)
-                cells += sum(there)
+                cells += int(there.sum())
                 made += len(at)
             writer.write(block, filled)
             row += len(block)

@@ -1,8 +1,10 @@
 """Which kind each column is: inferred, shown as YAML, corrected by the user, read back."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Self
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from mirctl import recipe, yaml12
@@ -57,6 +59,11 @@ def read(path: Path | None, missing: tuple[str, ...] | None = None) -> Schema:
         schema = recipe.resolve(Schema, recipe.Recipe(str(path), path.parent, tree, marks))
     told = schema.missing if missing is None else missing
     return schema.model_copy(update={"missing": tuple(dict.fromkeys(("", *told)))})
+
+
+def absent(cells: Sequence[str | None], missing: frozenset[str]) -> np.ndarray:
+    """Which cells (rows,) are missing: null, or one of the texts that say so."""
+    return np.array([c is None or c.strip() in missing for c in cells], dtype=bool)
 
 
 def check_names(schema: Schema, names: list[str], where: str) -> None:

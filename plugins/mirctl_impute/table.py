@@ -15,7 +15,7 @@ from mirctl_impute import columns as kinds
 from mirctl_impute.columns import Column, NumberColumn
 from mirctl_impute.model import Cells
 from mirctl_impute.profile import BLOCK, Looked
-from mirctl_impute.schema import MODELLED, Schema
+from mirctl_impute.schema import MODELLED, Schema, absent
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,7 @@ class Table:
 
     def absent(self, cells: Sequence[str | None]) -> np.ndarray:
         """(rows,) true where a cell is missing."""
-        missing = self.missing
-        return np.array([c is None or c.strip() in missing for c in cells], dtype=bool)
+        return absent(cells, self.missing)
 
     def read(self, block: Block, where: str) -> tuple[np.ndarray, np.ndarray]:
         """Values (rows, columns) of the modelled columns, NaN where unknown, and which cells are

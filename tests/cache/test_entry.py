@@ -229,8 +229,7 @@ def test_a_file_system_without_locks_is_an_error(monkeypatch):
         pass
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_cache_that_only_lets_read_is_readable():
+def test_a_cache_that_only_lets_read_is_readable(no_privileges):
     entry = fill("abc", a="1")
     entry.folder.chmod(0o555)
     try:
