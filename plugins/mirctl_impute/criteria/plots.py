@@ -13,6 +13,8 @@ COLOURS = {INK: "var(--ink)", SOFT: "var(--soft)", REAL: "var(--real)", MADE: "v
 """What stands for the page's colours until the SVG is written."""
 MOST_BARS = 8
 BINS = 28
+TALL = 0.7
+"""Share of a bar beside which the others would not be seen: then heights are logarithms."""
 STYLE = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -68,25 +70,33 @@ def column(learned: Column, real: np.ndarray, made: np.ndarray, label: str) -> s
     """One column (n,) of both tables, side by side."""
     real, made = real[~np.isnan(real)], made[~np.isnan(made)]
     if isinstance(learned, NumberColumn):
-        return _svg(lambda axes: _histogram(axes, learned, real, made), 2.7, 1.5, label)
-    return _svg(lambda axes: _bars(axes, learned, real, made), 2.7, 1.5, label)
+        return _svg(lambda axes: _histogram(axes, learned, real, made), 2.4, 1.5, label)
+    return _svg(lambda axes: _bars(axes, learned, real, made), 2.4, 1.5, label)
 
 
 def _histogram(axes, learned: NumberColumn, real: np.ndarray, made: np.ndarray) -> None:
+    from matplotlib.ticker import NullLocator
+
     low, high = np.quantile(real, [0.01, 0.99]) if len(real) else (0, 1)
     if low == high:
         low, high = min(real.min(), low - 0.5), max(real.max(), high + 0.5)
     edges = np.linspace(low, high, BINS + 1)
     if learned.kind == "integer" and high - low <= BINS:
         edges = np.arange(low, high + 2) - 0.5
+    tallest = 0.0
     for values, colour, filled in ((real, REAL, True), (made, MADE, False)):
         if len(values):
             shares = np.histogram(values.clip(edges[0], edges[-1]), edges)[0] / len(values)
+            tallest = max(tallest, shares.max())
             axes.stairs(
                 shares, edges, fill=filled, color=colour, alpha=0.45 if filled else 1,
                 linewidth=1.3,
             )  # fmt: skip
-    axes.set_yticks([])
+    if tallest > TALL:
+        axes.set_yscale("log")
+        axes.text(0.98, 0.9, "log scale", ha="right", transform=axes.transAxes, color=SOFT)
+    axes.yaxis.set_major_locator(NullLocator())
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.spines["left"].set_visible(False)
     _number_ticks(axes, learned, edges)
 
@@ -115,7 +125,7 @@ def _bars(axes, learned: Column, real: np.ndarray, made: np.ndarray) -> None:
     places = np.arange(len(names))
     axes.barh(places - 0.2, shown[0], 0.4, color=REAL, alpha=0.45)
     axes.barh(places + 0.2, shown[1], 0.4, color=MADE)
-    axes.set_yticks(places, names, fontsize=7)
+    axes.set_yticks(places, names, fontsize=7.5 if len(places) < MOST_BARS else 7)
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
     axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
@@ -164,21 +174,24 @@ def distances(made: np.ndarray, holdout: np.ndarray, label: str) -> str:
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
 
-    return _svg(draw, 6.4, 2.2, label)
+    return _svg(draw, 9.5, 2.4, label)
 
 
 def scatter(truth: np.ndarray, filled: np.ndarray, label: str) -> str:
     """True numbers (n,) against filled ones."""
 
     def draw(axes) -> None:
-        ends = np.quantile(truth, [0, 1])
-        axes.plot(ends, ends, color=SOFT, linewidth=0.8)
+        low, high = np.quantile(np.concatenate([truth, filled]), [0.005, 0.995])
+        margin = (high - low) * 0.05 or 0.5
+        axes.axline((low, low), slope=1, color=SOFT, linewidth=0.8)
+        axes.set_xlim(low - margin, high + margin)
+        axes.set_ylim(low - margin, high + margin)
         axes.scatter(truth, filled, s=6, color=MADE, alpha=0.5, linewidths=0)
         axes.set_xlabel("truth")
         axes.set_ylabel("filled")
         axes.locator_params(nbins=4)
 
-    return _svg(draw, 2.7, 2.0, label)
+    return _svg(draw, 2.4, 2.0, label)
 
 
 def accuracies(names: list[str], right: list[float], most: list[float], label: str) -> str:
@@ -194,4 +207,4 @@ def accuracies(names: list[str], right: list[float], most: list[float], label: s
         axes.set_xlim(0, 1)
         axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
 
-    return _svg(draw, 6.4, 0.6 + 0.22 * len(names), label)
+    return _svg(draw, 9.5, 0.5 + 0.22 * len(names), label)

@@ -65,7 +65,8 @@ def _head(content: Content) -> Iterator[str]:
 
 def _verdict(content: Content) -> Iterator[str]:
     yield '<section class="verdict"><ul>'
-    for level, text in verdict(content.table, content.metrics, content.judgement):
+    said = verdict(content.table, content.metrics, content.judgement, content.filled)
+    for level, text in said:
         yield f'<li class="{level}"><span>{WORDS[level]}</span><p>{escape(text)}</p></li>'
     yield "</ul></section>"
 

@@ -30,7 +30,7 @@ th, td { text-align: left; padding: 6px 12px 6px 0; border-bottom: 1px solid var
 thead th { color: var(--soft); font-weight: 500; }
 tbody th { font-weight: 600; white-space: nowrap; }
 .n { font-variant-numeric: tabular-nums; white-space: nowrap; }
-td:last-child { color: var(--soft); }
+td:last-child { color: var(--soft); min-width: 260px; }
 .grid { display: grid; gap: 12px; grid-template-columns: repeat(auto-fill, minmax(230px, 1fr)); }
 .three { grid-template-columns: repeat(auto-fit, minmax(290px, 1fr)); }
 figure { margin: 0; padding: 10px 12px; background: var(--card); border: 1px solid var(--line);

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from typing import Literal
 
+import numpy as np
+
 from mirctl_impute.criteria.judging import Judgement
 from mirctl_impute.criteria.part import Metrics
+from mirctl_impute.evaluating import Filled
 from mirctl_impute.table import Table
 
 Level = Literal["good", "fair", "poor"]
@@ -37,10 +40,13 @@ EXPLAINED = {
 }
 
 
-def verdict(table: Table, metrics: Metrics, judgement: Judgement) -> list[Said]:
-    """A sentence or two for each criterion that was measured."""
-    said = [*_filled(metrics), *_use(metrics), *_likeness(table, metrics, judgement)]
-    return [*said, *_privacy(metrics, judgement)]
+def verdict(
+    table: Table, metrics: Metrics, judgement: Judgement, filled: Filled | None = None
+) -> list[Said]:
+    """A sentence or two for each criterion that was measured, what is poor first."""
+    said = [*_filled(metrics, filled), *_use(metrics), *_likeness(table, metrics, judgement)]
+    said += _privacy(metrics, judgement)
+    return sorted(said, key=lambda one: ("poor", "fair", "good").index(one[0]))
 
 
 def _graded(value: float, good: float, fair: float) -> Level:
@@ -48,21 +54,39 @@ def _graded(value: float, good: float, fair: float) -> Level:
     return "good" if value <= good else "fair" if value <= fair else "poor"
 
 
-def _filled(metrics: Metrics) -> Iterator[Said]:
+def _filled(metrics: Metrics, cells: Filled | None) -> Iterator[Said]:
     if "nrmse" in metrics:
         value = metrics["nrmse"]["value"]
         yield (
-            _graded(value, 0.9, 1.05),
-            f"Filled numbers are {value:.2f} standard deviations off; filling in the mean would "
-            "give about 1, and single draws up to 1.4 times what --point gives.",
+            _graded(value, 0.9, 2**0.5),
+            f"Filled numbers are {value:.2f} standard deviations off; filling in the mean gives "
+            "about 1, any value of the column 1.41. Draws are further off than --point, and spread "
+            "as they should be.",
         )
-    if "accuracy" in metrics:
-        m = metrics["accuracy"]
-        yield "good", f"{m['value']:.0%} of the filled categories are right ({m['n']:,} cells)."
+    if "accuracy" in metrics and cells is not None:
+        value, (mode, chance) = metrics["accuracy"]["value"], _blind(cells)
+        level: Level = "good" if value >= mode else "fair" if value >= chance else "poor"
+        yield (
+            level,
+            f"{value:.0%} of the filled categories are right; always the most frequent one would "
+            f"give {mode:.0%}, any value of the column {chance:.0%}.",
+        )
     if "coverage" in metrics:
         value = metrics["coverage"]["value"]
-        level: Level = "good" if 0.85 <= value <= 0.95 else "fair" if value >= 0.75 else "poor"
+        level = "good" if 0.85 <= value <= 0.95 else "fair" if value >= 0.75 else "poor"
         yield level, f"90 % intervals of the draws hold {value:.0%} of the true numbers."
+
+
+def _blind(cells: Filled) -> tuple[float, float]:
+    """Accuracy of filling in the most frequent category, and any by its share."""
+    shares = [
+        np.bincount(cells.truth[cells.mask[:, i], i].astype(int))
+        for i, categories in enumerate(cells.table.categories)
+        if categories and cells.mask[:, i].any()
+    ]
+    total = sum(counts.sum() for counts in shares)
+    mode = sum(counts.max() for counts in shares) / total
+    return float(mode), float(sum((counts**2).sum() / counts.sum() for counts in shares) / total)
 
 
 def _use(metrics: Metrics) -> Iterator[Said]:
