@@ -115,7 +115,7 @@ def loss(
     a = level(t)[pack.row]
     wanted = a.sqrt() * pack.pick(noise) - (1 - a).sqrt() * pack.pick(clean.numbers)
     velocity = (said.velocity - wanted).square()[number]
-    last = number & (t[pack.row] == 1)
+    last = model.is_ordered[pack.column] & (t[pack.row] == 1)
     mean = (said.mean - pack.pick(raw)).square()[last]
     state, truth = pack.pick(noisy.codes), pack.pick(clean.codes)
     entropies = [

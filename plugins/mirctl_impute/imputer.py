@@ -60,7 +60,11 @@ class Imputer:
         numbers, codes = cells.numbers.cpu().numpy().astype(float), cells.codes.cpu().numpy()
         values = codes.astype(float)
         for i, column in enumerate(self.table.columns):
-            if isinstance(column, NumberColumn):
+            if not isinstance(column, NumberColumn):
+                continue
+            if column.listed:
+                values[:, i] = column.scale.knots[codes[:, i].clip(max=column.categories - 1)]
+            else:
                 values[:, i] = column.on_grid(column.scale.decode(numbers[:, i]))
         return values
 

@@ -20,6 +20,7 @@ from mirctl import console
 from mirctl.errors import UsageError, suggest
 from mirctl.tables import Stream
 from mirctl_impute import schema
+from mirctl_impute.columns import CategoryColumn
 from mirctl_impute.profile import BLOCK, look
 from mirctl_impute.table import Table, learn
 
@@ -124,7 +125,7 @@ def _scores(table: Table, values: np.ndarray, rng: np.random.Generator) -> np.nd
     cells = table.encode(np.asarray(values))
     scores = cells.numbers.numpy().astype(float)
     for i, column in enumerate(table.columns):
-        if column.categories:
+        if isinstance(column, CategoryColumn):
             scores[:, i] = rng.normal(size=column.categories)[cells.codes[:, i].numpy()]
     scores[np.isnan(values)] = 0
     return scores

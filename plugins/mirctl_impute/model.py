@@ -22,6 +22,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -117,7 +118,7 @@ class Denoiser(nn.Module):
 
     def __init__(
         self, categories: Sequence[int], width: int, layers: tuple[int, int], heads: int,
-        dropout: float = 0.0,
+        dropout: float = 0.0, places: Sequence[np.ndarray | None] | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.categories, self.width = tuple(categories), width
@@ -125,7 +126,15 @@ class Denoiser(nn.Module):
         rows = [k + 1 if k else 0 for k in self.categories]
         sizes = torch.tensor(rows)
         self.register_buffer("first", sizes.cumsum(0) - sizes, persistent=False)
+        listed = places or [None] * columns
+        scores = [
+            np.zeros(k) if z is None else np.append(z, 0) for k, z in zip(rows, listed, strict=True)
+        ]
+        ordered = [not k or z is not None for k, z in zip(rows, listed, strict=True)]
         self.register_buffer("is_number", sizes == 0, persistent=False)
+        self.register_buffer("is_ordered", torch.tensor(ordered), persistent=False)
+        place = torch.from_numpy(np.concatenate([*scores, [0.0]])).float()
+        self.register_buffer("place", place, persistent=False)
         self.register_buffer("masked", torch.tensor(self.categories), persistent=False)
         self.column = nn.Parameter(torch.randn(columns, width) * 0.5)
         self.slope = nn.Parameter(torch.randn(columns, width))
@@ -182,9 +191,12 @@ class Denoiser(nn.Module):
 
     def _tokens(self, cells: Cells, row: Tensor, column: Tensor) -> Tensor:
         """(tokens, width) of the cells at these rows and columns."""
-        numbers = self.is_number[column].nonzero()[:, 0]
-        at = column[numbers]
-        x = cells.numbers[row[numbers], at][:, None]
+        numbers = self.is_ordered[column].nonzero()[:, 0]
+        at, row_of = column[numbers], row[numbers]
+        listed = self.place[
+            (self.first[at] + cells.codes[row_of, at]).clamp(max=len(self.place) - 1)
+        ]
+        x = torch.where(self.is_number[at], cells.numbers[row_of, at], listed)[:, None]
         value = self.number(F.gelu(x * self.slope[at] + self.shift[at]))
         tokens = self.column[column]
         tokens = tokens.index_add(0, numbers, value.to(tokens.dtype))

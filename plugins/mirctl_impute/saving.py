@@ -21,7 +21,9 @@ NETWORK = "extra/network.json"
 def build(table: Table, config: ModelConfig) -> Denoiser:
     """The network of a table, its weights random."""
     layers = config.encoder_layers, config.decoder_layers
-    return Denoiser(table.categories, config.width, layers, config.heads, config.dropout)
+    return Denoiser(
+        table.categories, config.width, layers, config.heads, config.dropout, table.places
+    )
 
 
 def save(

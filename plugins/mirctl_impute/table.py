@@ -35,8 +35,18 @@ class Table:
 
     @property
     def categories(self) -> list[int]:
-        """Categories a modelled column; 0 for numbers."""
+        """Categories a modelled column, or values that a number is drawn from; else 0."""
         return [column.categories for column in self.columns]
+
+    @property
+    def places(self) -> list[np.ndarray | None]:
+        """The normal scores of the values that number columns are drawn from."""
+        return [
+            column.scale.encode(column.scale.knots)
+            if isinstance(column, NumberColumn) and column.listed
+            else None
+            for column in self.columns
+        ]
 
     @property
     def storage(self) -> dict[str, str]:
@@ -77,6 +87,8 @@ class Table:
             here = ~np.isnan(values[:, i])
             if isinstance(column, NumberColumn):
                 numbers[here, i] = column.scale.encode(values[here, i], share[here, i])
+                if column.listed:
+                    codes[here, i] = column.scale.nearest(values[here, i])
             else:
                 codes[here, i] = values[here, i]
         return Cells(torch.from_numpy(numbers), torch.from_numpy(codes))
