@@ -159,7 +159,7 @@ def draw(
     pack = Packed.of(hidden)
     times = [1 - step / steps for step in range(steps + 1)]
     state = Cells(noise.normal(), model.masked.expand_as(cells.codes).clone())
-    way = _WayBack()
+    way, turns = _WayBack(), _turns(hidden & ~model.is_number, noise)
     for now, then in pairwise(times):
         seen = Cells(state.numbers * (now < 1), state.codes)
         t = cells.numbers.new_full((len(hidden),), now)
@@ -169,7 +169,7 @@ def draw(
         velocity = pack.spread(said.velocity)
         state = Cells(
             way.step(state.numbers, velocity, now, then),
-            _reveal(model, state.codes, said.logits, pack, now, then, noise),
+            _reveal(model, state.codes, said.logits, pack, turns >= then, noise),
         )
     return Cells(
         torch.where(hidden, state.numbers, cells.numbers),
@@ -215,12 +215,19 @@ def _log_ratio(a: float) -> float:
     return 0.5 * math.log(a / (1 - a)) if a else -math.inf
 
 
+def _turns(masked: Tensor, noise: Noise) -> Tensor:
+    """When each masked cell (batch, columns) is drawn, a time in (0, 1]: in random order and evenly
+    spaced, so that with as many steps as cells no two are drawn at once, blind to each other."""
+    order = noise.uniform().masked_fill(~masked, 2).argsort(1).argsort(1)
+    count = masked.sum(1, keepdim=True).clamp_min(1)
+    return 1 - (order + noise.uniform()[:, :1]) / count
+
+
 def _reveal(
-    model: Denoiser, codes: Tensor, logits: dict[int, Tensor], pack: Packed, now: float,
-    then: float, noise: Noise,
+    model: Denoiser, codes: Tensor, logits: dict[int, Tensor], pack: Packed, turn: Tensor,
+    noise: Noise,
 ) -> Tensor:  # fmt: skip
-    """Draw the categories of masked cells whose time has come."""
-    turn = noise.uniform() < (now - then) / now
+    """Draw the categories of masked cells (batch, columns) whose turn has come."""
     choice = noise.uniform()
     codes = codes.clone()
     for c, scores in logits.items():
