@@ -29,7 +29,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mirctl_impute.model import Cells, Denoiser, Packed, Prediction
+from mirctl_impute.cells import Cells, Packed, Prediction
+from mirctl_impute.denoiser import Denoiser
 
 FURTHEST = 5.3
 """Normal scores lie inside; a prediction outside is brought back."""
@@ -159,7 +160,7 @@ def draw(
     pack = Packed.of(hidden)
     times = [1 - step / steps for step in range(steps + 1)]
     state = Cells(noise.normal(), model.masked.expand_as(cells.codes).clone())
-    way, turns = _WayBack(), _turns(hidden & ~model.is_number, noise)
+    way, turns = _WayBack(), _turns(hidden & (model.masked > 0), noise)
     for now, then in pairwise(times):
         seen = Cells(state.numbers * (now < 1), state.codes)
         t = cells.numbers.new_full((len(hidden),), now)

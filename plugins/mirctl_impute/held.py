@@ -7,8 +7,8 @@ import torch
 from torch.nn import functional as F
 
 from mirctl_impute.columns import NumberColumn
+from mirctl_impute.denoiser import Denoiser
 from mirctl_impute.imputer import Imputer
-from mirctl_impute.model import Denoiser
 from mirctl_impute.table import Table
 
 MOST_ROWS = 4_000

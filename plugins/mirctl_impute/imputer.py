@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from mirctl_impute import diffusion
+from mirctl_impute.cells import Cells, Packed, Prediction
 from mirctl_impute.columns import NumberColumn
+from mirctl_impute.denoiser import Denoiser
 from mirctl_impute.diffusion import Noise
-from mirctl_impute.model import Cells, Denoiser, Packed, Prediction
 from mirctl_impute.table import Table
 
 BLOCK_CELLS = 65_536

@@ -12,8 +12,8 @@ from mirctl import yaml12
 from mirctl.errors import DataError
 from mirctl.tables import Block, Stream
 from mirctl_impute import columns as kinds
+from mirctl_impute.cells import Cells
 from mirctl_impute.columns import Column, NumberColumn
-from mirctl_impute.model import Cells
 from mirctl_impute.profile import BLOCK, Looked
 from mirctl_impute.schema import MODELLED, Schema, absent
 

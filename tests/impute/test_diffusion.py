@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from mirctl_impute import diffusion
+from mirctl_impute.cells import Cells, Packed, Prediction
 from mirctl_impute.diffusion import Noise
-from mirctl_impute.model import Cells, Denoiser, Packed, Prediction
+from mirctl_impute.model import MTabGen
 
 
 class Known(nn.Module):
@@ -78,7 +79,7 @@ def test_noise_depends_on_the_seed_and_the_row_not_on_the_rows_asked_for():
 
 def test_noise_has_the_variance_that_its_level_says():
     torch.manual_seed(0)
-    model = Denoiser([0, 4], 8, (1, 1), 2)
+    model = MTabGen([0, 4], 8, (1, 1), 2)
     cells = Cells(torch.full((40_000, 2), 2.0), torch.ones(40_000, 2, dtype=torch.long))
     t = torch.full((40_000,), 0.3)
     noisy, _ = diffusion.add_noise(model, cells, t)
@@ -98,7 +99,7 @@ class Spoken(nn.Module):
         super().__init__()
         self.said = velocity, mean, torch.tensor(logits)
         self.categories, self.masked = (0, 2), torch.tensor([0, 2])
-        self.is_number = torch.tensor([True, False])
+        self.is_number = self.is_ordered = torch.tensor([True, False])
 
     def forward(self, cells, known, hidden, noisy, t):
         pack = Packed.of(hidden)
@@ -125,7 +126,7 @@ def test_the_loss_is_the_written_out_one():
 
 def test_cells_that_are_not_hidden_never_enter_the_loss():
     torch.manual_seed(0)
-    model = Denoiser([0, 3, 0], 8, (1, 1), 2)
+    model = MTabGen([0, 3, 0], 8, (1, 1), 2)
     hidden = torch.tensor([[True, False, False], [False, True, False]])
     known = torch.tensor([[False, True, False], [True, False, False]])
     t = torch.tensor([0.5, 1.0])
@@ -142,7 +143,7 @@ def test_cells_that_are_not_hidden_never_enter_the_loss():
 @torch.no_grad()
 def test_guidance_moves_away_from_what_is_said_without_knowing():
     torch.manual_seed(0)
-    model = Denoiser([0, 0], 8, (1, 1), 2).eval()
+    model = MTabGen([0, 0], 8, (1, 1), 2).eval()
     for parameter in model.parameters():
         nn.init.normal_(parameter, std=0.5)
     cells = Cells(torch.ones(4, 2), torch.zeros(4, 2, dtype=torch.long))
@@ -164,7 +165,7 @@ def a_of(t):
 
 
 def test_noisy_numbers_are_the_data_and_the_noise_in_their_shares():
-    model = Denoiser([0, 0], 8, (1, 1), 2)
+    model = MTabGen([0, 0], 8, (1, 1), 2)
     cells = Cells(torch.tensor([[2.0, -1.0]] * 3), torch.zeros(3, 2, dtype=torch.long))
     times = [0.1, 0.4, 0.9]
     noisy, noise = diffusion.add_noise(model, cells, torch.tensor(times))
@@ -325,7 +326,7 @@ def test_what_the_noise_says_at_the_end_still_leads_the_way():
 @torch.no_grad()
 def test_cells_that_are_not_hidden_are_drawn_as_they_were():
     torch.manual_seed(0)
-    model = Denoiser([0, 3, 0, 4], 8, (1, 1), 2).eval()
+    model = MTabGen([0, 3, 0, 4], 8, (1, 1), 2).eval()
     codes = torch.stack([torch.randint(0, max(k, 1), (50,)) for k in model.categories], 1)
     cells = Cells(torch.randn(50, 4), codes)
     place = torch.rand(50, 4)

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from mirctl_impute.model import Cells, Denoiser, Packed
+from mirctl_impute.cells import Cells, Packed
+from mirctl_impute.model import MTabGen
 
 CATEGORIES = [0, 3, 0, 2, 5]
 
@@ -14,7 +15,7 @@ CATEGORIES = [0, 3, 0, 2, 5]
 @pytest.fixture
 def model():
     torch.manual_seed(1)
-    made = Denoiser(CATEGORIES, 16, (2, 2), 2).eval()
+    made = MTabGen(CATEGORIES, 16, (2, 2), 2).eval()
     for parameter in made.parameters():  # biases and the mean's weights start at zero
         nn.init.normal_(parameter, std=0.3)
     return made
@@ -152,7 +153,7 @@ def test_the_packed_network_is_the_written_out_one(model, batch):
 
 def test_a_table_of_numbers_alone_or_of_categories_alone(batch):
     for categories in ([0, 0], [2, 3]):
-        made = Denoiser(categories, 8, (1, 1), 2)
+        made = MTabGen(categories, 8, (1, 1), 2)
         cells = Cells(torch.randn(3, 2), torch.ones(3, 2, dtype=torch.long))
         hidden = torch.ones(3, 2, dtype=torch.bool)
         said = made(cells, ~hidden, hidden, cells, torch.rand(3))
