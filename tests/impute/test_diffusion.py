@@ -59,6 +59,41 @@ def test_draws_follow_the_distribution_that_the_network_knows(mean, sd):
     assert shares.tolist() == pytest.approx([0.2, 0.5, 0.3, 0.0], abs=0.015)
 
 
+class Twins(nn.Module):
+    """Knows of two categories that they are always the same, and nothing else."""
+
+    def __init__(self):
+        super().__init__()
+        self.masked = torch.tensor([3, 3])
+        self.categories = (3, 3)
+
+    def remember(self, cells, known):
+        return None
+
+    def denoise(self, memory, pack, noisy, t):
+        other = torch.nn.functional.one_hot(noisy.codes.flip(1), 4)[..., :3] * 99.0
+        logits = {c: other[pack.row[pack.column == c], c] for c in (0, 1)}
+        return Prediction(torch.zeros(len(pack.row)), torch.zeros(len(pack.row)), logits)
+
+
+@pytest.mark.parametrize("steps", [2, 3, 20])
+def test_categories_are_drawn_one_after_the_other_where_steps_allow(steps):
+    codes = drawn(Twins(), 2_000, steps).codes
+    assert (codes[:, 0] == codes[:, 1]).all()
+    assert (torch.bincount(codes[:, 0]) / 2_000).tolist() == pytest.approx([1 / 3] * 3, abs=0.05)
+
+
+def test_of_two_categories_either_may_be_drawn_first():
+    noise = Noise((0,), torch.arange(2_000), 3, torch.device("cpu"))
+    masked = torch.tensor([[True, False, True]] * 2_000)
+    turns = diffusion._turns(masked, noise)[:, [0, 2]]
+    assert (turns[:, 0] > turns[:, 1]).float().mean() == pytest.approx(0.5, abs=0.04)
+    assert torch.allclose((turns[:, 0] - turns[:, 1]).abs(), torch.tensor(0.5))
+    assert turns.max() <= 1
+    assert turns.min() > 0
+    assert turns.mean() == pytest.approx(0.5, abs=0.01)
+
+
 def test_one_step_draws_every_category_and_the_mean_of_every_number():
     cells = drawn(Known(0.7, 0.5, [0.2, 0.5, 0.3]), 50, steps=1)
     assert cells.numbers[:, 0].tolist() == pytest.approx([0.7] * 50, abs=1e-5)
