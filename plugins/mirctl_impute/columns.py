@@ -46,11 +46,12 @@ class NumberColumn:
     listed: bool = False
     """Are its values so few that they are drawn as categories are?"""
 
+    categories = 0
     spellings = ()
 
     @property
-    def categories(self) -> int:
-        """How many values it is drawn from, if they are listed."""
+    def levels(self) -> int:
+        """How many values it is drawn from, if they are listed; else 0."""
         return len(self.scale.knots) if self.listed else 0
 
     def parse(self, cells: Cells, present: np.ndarray, first: int, where: str) -> np.ndarray:
@@ -120,6 +121,11 @@ class CategoryColumn:
     def categories(self) -> int:
         """How many there are."""
         return len(self.spellings)
+
+    @property
+    def levels(self) -> int:
+        """How many values it is drawn from."""
+        return self.categories
 
     def parse(self, cells: Cells, present: np.ndarray, first: int, where: str) -> np.ndarray:
         """Category numbers; NaN also for a category that was never learned."""

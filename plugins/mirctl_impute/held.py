@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from mirctl_impute.columns import NumberColumn
 from mirctl_impute.denoiser import Denoiser
 from mirctl_impute.imputer import Imputer
 from mirctl_impute.table import Table
@@ -81,11 +80,11 @@ def _errors(imputer: Imputer, values: np.ndarray, mask: np.ndarray) -> Errors:
     said = imputer.expect(values, mask)
     row, column = mask.nonzero()
     truth = table.standard(values).numpy()[row, column]
-    number = np.array([isinstance(c, NumberColumn) for c in table.columns])[column]
+    number = np.array([not k for k in table.categories])[column]
     wrong = said.mean.cpu().numpy()[number] - truth[number]
     hits, entropies = [np.zeros(0)], [np.zeros(0)]
     for c, logits in said.logits.items():
-        if isinstance(table.columns[c], NumberColumn):
+        if not table.categories[c]:
             continue
         wanted = torch.from_numpy(values[mask[:, c], c].astype(int)).to(logits.device)
         hits.append((logits.argmax(-1) == wanted).cpu().numpy().astype(float))

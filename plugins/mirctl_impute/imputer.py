@@ -30,7 +30,7 @@ class Imputer:
     def block_rows(self) -> int:
         """Rows that are read, drawn and written at once: about 65,536 cells, whatever asks, so that
         a draw is the same however the table arrives."""
-        width = max(len(self.table.columns), sum(self.table.categories) // CATEGORIES_A_CELL)
+        width = max(len(self.table.columns), sum(self.table.levels) // CATEGORIES_A_CELL)
         return 1 << max((BLOCK_CELLS // width).bit_length() - 1, 4)
 
     def to_device(self, values: np.ndarray, hidden: np.ndarray) -> tuple[Cells, Tensor, Tensor]:
@@ -64,7 +64,7 @@ class Imputer:
             if not isinstance(column, NumberColumn):
                 continue
             if column.listed:
-                values[:, i] = column.scale.knots[codes[:, i].clip(max=column.categories - 1)]
+                values[:, i] = column.scale.knots[codes[:, i].clip(max=column.levels - 1)]
             else:
                 values[:, i] = column.on_grid(column.scale.decode(numbers[:, i]))
         return values

@@ -20,7 +20,6 @@ from mirctl import console
 from mirctl.errors import UsageError, suggest
 from mirctl.tables import Stream
 from mirctl_impute import schema
-from mirctl_impute.columns import CategoryColumn
 from mirctl_impute.profile import BLOCK, look
 from mirctl_impute.table import Table, learn
 
@@ -125,7 +124,7 @@ def _scores(table: Table, values: np.ndarray, rng: np.random.Generator) -> np.nd
     cells = table.encode(np.asarray(values))
     scores = cells.numbers.numpy().astype(float)
     for i, column in enumerate(table.columns):
-        if isinstance(column, CategoryColumn):
+        if column.categories:
             scores[:, i] = rng.normal(size=column.categories)[cells.codes[:, i].numpy()]
     scores[np.isnan(values)] = 0
     return scores

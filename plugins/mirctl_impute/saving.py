@@ -24,9 +24,7 @@ def build(table: Table, config: ModelConfig) -> Denoiser:
     """The network of a table, its weights random."""
     denoiser = {"mtabgen": MTabGen, "pooled": Pooled, "mlp": Mlp}[config.denoiser]
     layers = config.encoder_layers, config.decoder_layers
-    return denoiser(
-        table.categories, config.width, layers, config.heads, config.dropout, table.places
-    )
+    return denoiser(table.levels, config.width, layers, config.heads, config.dropout, table.places)
 
 
 def save(

@@ -35,8 +35,13 @@ class Table:
 
     @property
     def categories(self) -> list[int]:
-        """Categories a modelled column, or values that a number is drawn from; else 0."""
+        """Categories a modelled column; 0 for numbers."""
         return [column.categories for column in self.columns]
+
+    @property
+    def levels(self) -> list[int]:
+        """How many values each modelled column is drawn from; 0 where any number may come."""
+        return [column.levels for column in self.columns]
 
     @property
     def places(self) -> list[np.ndarray | None]:

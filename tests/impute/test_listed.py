@@ -16,10 +16,10 @@ def table(distinct, each):
 
 
 def test_few_values_that_are_seen_often_are_listed():
-    assert table(5, ROWS_A_VALUE).categories == [5, 0]
-    assert table(5, ROWS_A_VALUE - 1).categories == [0, 0]
-    assert table(128, ROWS_A_VALUE).categories == [128, 0]
-    assert table(129, ROWS_A_VALUE).categories == [0, 0]
+    assert table(5, ROWS_A_VALUE).levels == [5, 0]
+    assert table(5, ROWS_A_VALUE - 1).levels == [0, 0]
+    assert table(128, ROWS_A_VALUE).levels == [128, 0]
+    assert table(129, ROWS_A_VALUE).levels == [0, 0]
 
 
 def test_the_network_reads_the_place_of_a_listed_value_in_its_column():
