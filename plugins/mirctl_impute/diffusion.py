@@ -3,7 +3,7 @@
 With a(t) = cos^2(pi t^1.5 / 2), t from 0 (data) to 1 (noise):
 
     number    x_t = sqrt(a) x + sqrt(1 - a) e,  e ~ N(0, 1)
-    category  x_t = "masked" with probability t, else x
+    category  x_t = "masked" with probability t, else x; numbers drawn from a list likewise
 
 The network says v = sqrt(a) e - sqrt(1 - a) x of numbers (Salimans & Ho, arXiv 2202.00512), so
 that x = sqrt(a) x_t - sqrt(1 - a) v, and the shares of the categories of those that are masked
