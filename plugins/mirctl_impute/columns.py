@@ -77,6 +77,39 @@ class NumberColumn:
             values = low + np.round((values - low) / self.step) * self.step
         return values.clip(low, high)
 
+    def written(self, values: np.ndarray) -> np.ndarray:
+        """The nearest values (rows,) that the column can have, exactly as their texts read."""
+        values = self.on_grid(values)
+        if self.step and self.kind != "number":
+            return values
+        most = abs(self.scale.knots[[0, -1]]).max() * 10.0 ** self.places[1]
+        if self.step and most < EXACT / 2:
+            return np.round(values, self.places[1])
+        return self.parse(self.text(values), np.ones(len(values), bool), 1, self.name)
+
+    def beyond(self, bounds: np.ndarray, side: int, strict: bool) -> np.ndarray:
+        """The values closest to bounds (rows,) that are not below them (side 1) or not above them
+        (side -1), and if `strict` not they themselves; infinite where the learned range has none.
+        """
+        values = self.written(bounds)
+        for _ in range(2):  # the nearest may lie on the wrong side; one further is then right
+            values = np.where(
+                _short(values, bounds, side, strict),
+                self.written(values + side * self._unit(values)),
+                values,
+            )
+        return np.where(_short(values, bounds, side, strict), side * np.inf, values)
+
+    def _unit(self, values: np.ndarray) -> np.ndarray | float:
+        """How far apart values are written there."""
+        if self.step:
+            return self.step
+        if self.kind == "date":
+            return 1e-6
+        if self.kind == "integer":
+            return 1.0
+        return np.maximum(10.0 ** -self.places[1], np.spacing(np.abs(values)))
+
     def _text(self, value: float) -> str:
         if self.kind == "date":
             return dates.text(value, self.format or "")
@@ -91,6 +124,12 @@ class NumberColumn:
         whole, _, digits = text.partition(".")
         digits = digits.rstrip("0").ljust(fewest, "0")
         return f"{whole}.{digits}" if digits else whole
+
+
+def _short(values: np.ndarray, bounds: np.ndarray, side: int, strict: bool) -> np.ndarray:
+    """Which values (rows,) do not reach their bounds."""
+    short = side * values < side * bounds
+    return short | (values == bounds) if strict else short
 
 
 @dataclass(frozen=True)
