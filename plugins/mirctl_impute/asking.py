@@ -87,11 +87,9 @@ def fill(
 
 
 def _known_table(imputer: Imputer, path: str, names: str | None) -> Stream:
-    """A table whose header, where the learned one had none, is the learned one's."""
-    given = column_names(names)
-    if given is None and imputer.table.headless:
-        given = imputer.table.names
-    return open_stream(path, given)
+    """A table whose columns, where the learned one had no header, are the learned ones."""
+    learned = imputer.table.names if imputer.table.headless else None
+    return open_stream(path, column_names(names), otherwise=learned)
 
 
 def evaluate(

@@ -97,7 +97,7 @@ def sample(
     size = imputer.block_rows
     with (
         console.progress("sample", count, "rows") as advance,
-        new_table(target, table.names, table.storage) as out,
+        new_table(target, table.names, table.storage, header=not table.headless) as out,
     ):
         for start in range(0, count, size):
             rows = min(size, count - start)
