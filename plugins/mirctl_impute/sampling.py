@@ -31,7 +31,11 @@ def parse(imputer: Imputer, texts: Sequence[str]) -> list[Range]:
             raise UsageError(f"--given {part!r}: write COLUMN=VALUE or COLUMN=LOW..HIGH{hint}")
         if names[name] in given:
             raise UsageError(f"--given {name!r} is there twice")
-        given[names[name]] = _wanted(imputer, names[name], value.strip())
+        try:
+            given[names[name]] = _wanted(imputer, names[name], value.strip())
+        except UsageError:
+            _refuse_misspelt(value, names)
+            raise
     _check_constraints(imputer, list(given.values()))
     return list(given.values())
 
@@ -54,6 +58,15 @@ def _parts(text: str, names: dict[str, int]) -> list[str]:
         else:
             parts[-1] += f",{piece}"
     return parts
+
+
+def _refuse_misspelt(value: str, names: dict[str, int]) -> None:
+    """A value that is none may hold what was meant as another column, behind a comma."""
+    for piece in value.split(",")[1:]:
+        name, equals, _ = piece.partition("=")
+        if equals:
+            hint = suggest(name.strip(), names, f"learned columns: {', '.join(names)}")
+            raise UsageError(f"--given {piece.strip()!r}: no column {name.strip()!r}{hint}")
 
 
 def _wanted(imputer: Imputer, index: int, value: str) -> Range:
