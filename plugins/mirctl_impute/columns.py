@@ -39,6 +39,8 @@ class NumberColumn:
     scale: Scale | None = None
     step: float | None = None
     """All values are whole multiples of it away from the smallest."""
+    digits: int = 17
+    """Significant digits of numbers that have no grid."""
 
     categories = 0
     spellings = ()
@@ -69,6 +71,11 @@ class NumberColumn:
     def text(self, values: np.ndarray) -> list[str]:
         """As the column writes them, on its grid."""
         return [self.blanks + self._text(value) for value in self.on_grid(values).tolist()]
+
+    @property
+    def loose(self) -> bool:
+        """Are numbers too far apart in size for a grid?"""
+        return self.kind == "number" and (self.power or self.places[1] > 15)
 
     def on_grid(self, values: np.ndarray) -> np.ndarray:
         """The nearest values that the column can have, inside its learned range."""
@@ -108,16 +115,21 @@ class NumberColumn:
             return 1e-6
         if self.kind == "integer":
             return 1.0
-        return np.maximum(10.0 ** -self.places[1], np.spacing(np.abs(values)))
+        if not self.loose:
+            return np.maximum(10.0 ** -self.places[1], np.spacing(np.abs(values)))
+        smallest = np.abs(self.scale.knots[self.scale.knots != 0]).min(initial=np.inf)
+        sizes = np.where(values == 0, smallest, np.abs(values))
+        return np.maximum(10.0 ** (np.floor(np.log10(sizes)) - self.digits + 1), np.spacing(sizes))
 
     def _text(self, value: float) -> str:
         if self.kind == "date":
             return dates.text(value, self.format or "")
         if self.kind == "integer":
             return str(round(value) + self.start)
-        if self.power or self.places[1] > 15:
-            return repr(value)
         fewest, most = self.places
+        if self.loose:
+            text = repr(float(f"{value:.{self.digits - 1}e}"))
+            return text if fewest else text.removesuffix(".0")
         text = f"{value:.{most}f}"
         if fewest == most:
             return text
@@ -188,8 +200,9 @@ def unlearned(profile: Profile, kind: ColumnKind, where: str) -> Column:
         start = low
     places = profile.places if profile.places[0] <= profile.places[1] else (0, 0)
     return NumberColumn(
-        profile.name, kind.kind, profile.blanks or "", places, profile.power, kind.format, start
-    )
+        profile.name, kind.kind, profile.blanks or "", places, profile.power, kind.format, start,
+        digits=min(profile.digits, 17),
+    )  # fmt: skip
 
 
 def learned(column: Column, values: np.ndarray) -> Column:
@@ -202,7 +215,7 @@ def learned(column: Column, values: np.ndarray) -> Column:
 
 def _step(column: NumberColumn, values: np.ndarray) -> float | None:
     """The largest step that all values are multiples of, seen from the smallest."""
-    if column.kind == "number" and (column.power or column.places[1] > 15):
+    if column.loose:
         return None
     unit = 10.0 ** -column.places[1] if column.kind == "number" else 1.0
     offsets = np.round((values - values.min()) / unit)

@@ -117,7 +117,7 @@ def _family(column: NumberColumn) -> str:
     """What may be compared with each other."""
     if column.kind != "date":
         return "numbers"
-    return "dates" if re.search("%[dj]", column.format or "") else "times of day"
+    return "dates" if re.search("%-?[dj]", column.format or "") else "times of day"
 
 
 def _value(text: str, column: NumberColumn, kinds: Mapping[str, str]) -> float:
