@@ -74,7 +74,7 @@ def _converted(
                 where=str(target),
             )
     columns = [*before, *stream.columns, *after]
-    held = {**types, **stream.types}
+    held = {**stream.types, **types, **{n: t for n, t in stream.types.items() if t != "null"}}
     with new_table(target, columns, held, kind, header=stream.has_header) as table:
         yield _Converter(stream, table)
 

@@ -75,7 +75,9 @@ def fill(imputer: Imputer, stream: Stream, target: Path | str, ways: Ways) -> To
     drawer = _drawer(imputer, stream, ways)
     with (
         console.progress("fill", 0, "rows") as advance,
-        stream.writer(target, before=before, after=after, types=_types(imputer, after)) as writer,
+        stream.writer(
+            target, before=before, after=after, types=_types(imputer, stream, after)
+        ) as writer,
     ):
         for block in stream.blocks(imputer.block_rows):
             holes, constants = _find(imputer, stream, block, told)
@@ -188,10 +190,15 @@ def _added(imputer: Imputer, ways: Ways) -> list[str]:
     return spread + ([FILLED] if ways.mark else [])
 
 
-def _types(imputer: Imputer, names: list[str]) -> dict[str, str]:
-    """How typed formats store the added columns, and learned ones in which they show no value."""
+def _types(imputer: Imputer, stream: Stream, names: list[str]) -> dict[str, str]:
+    """How typed formats store the added columns, and learned ones in which they show no value;
+    Parquet shows all there are, so that what is not filled there stays without any."""
     added = {name: "number" for name in names if name != FILLED}
-    return {**imputer.table.storage, DRAW: "int64", **added}
+    storage = imputer.table.storage
+    if stream.kind == "parquet":
+        kinds = imputer.table.kinds
+        storage = {n: t for n, t in storage.items() if kinds[n] in (*MODELLED, "constant")}
+    return {**storage, DRAW: "int64", **added}
 
 
 def _spread_name(column: Column) -> str:
