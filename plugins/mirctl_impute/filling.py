@@ -9,6 +9,7 @@ import numpy as np
 from mirctl import console
 from mirctl.errors import DataError, UsageError
 from mirctl.tables import Block, Stream
+from mirctl_impute import writing
 from mirctl_impute.columns import Column, NumberColumn
 from mirctl_impute.drawing import Drawer, Drawn
 from mirctl_impute.imputer import Imputer
@@ -74,7 +75,7 @@ def fill(imputer: Imputer, stream: Stream, target: Path | str, ways: Ways) -> To
     told = Told()
     drawer = _drawer(imputer, stream, ways)
     with (
-        console.progress("fill", 0, "rows") as advance,
+        writing.progress("fill", 0, target) as advance,
         stream.writer(
             target, before=before, after=after, types=_types(imputer, stream, after)
         ) as writer,

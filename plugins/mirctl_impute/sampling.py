@@ -8,6 +8,7 @@ import numpy as np
 from mirctl import console
 from mirctl.errors import DataError, UsageError, suggest
 from mirctl.tables import new_table
+from mirctl_impute import writing
 from mirctl_impute.columns import CategoryColumn
 from mirctl_impute.drawing import Drawer, Drawn
 from mirctl_impute.imputer import Imputer
@@ -109,7 +110,7 @@ def sample(
     moved = 0
     size = imputer.block_rows
     with (
-        console.progress("sample", count, "rows") as advance,
+        writing.progress("sample", count, target) as advance,
         new_table(target, table.names, table.storage, header=not table.headless) as out,
     ):
         for start in range(0, count, size):
