@@ -113,8 +113,8 @@ def tell(looked: Looked, where: str) -> None:
 def measured(errors: Errors, seed: int) -> Metrics:
     """Means over the held-out cells, with intervals."""
     metrics = {}
-    if len(errors.squares):
-        metrics["nrmse"] = mean_of(errors.squares, "standard deviations", seed, root=True)
+    if len(errors.written):
+        metrics["nrmse"] = mean_of(errors.written, "standard deviations", seed, root=True)
     if len(errors.hits):
         metrics["accuracy"] = mean_of(errors.hits, "share", seed)
     return metrics
