@@ -98,7 +98,7 @@ class NumberColumn:
         """The values closest to bounds (rows,) that are not below them (side 1) or not above them
         (side -1), and if `strict` not they themselves; infinite where the learned range has none.
         """
-        values = self.written(bounds)
+        values = self.written(bounds.clip(*self.scale.knots[[0, -1]]))
         for _ in range(2):  # the nearest may lie on the wrong side; one further is then right
             values = np.where(
                 _short(values, bounds, side, strict),
