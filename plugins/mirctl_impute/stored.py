@@ -54,6 +54,7 @@ class StoredNumbers(Stored):
     start: int
     scale: StoredScale
     step: Positive | None
+    listed: bool = False
     digits: Annotated[int, Field(ge=1, le=17)] = 17
 
     @model_validator(mode="after")
