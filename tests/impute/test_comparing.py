@@ -130,8 +130,12 @@ def test_a_missing_package_is_named_before_any_work(mirctl, table, monkeypatch):
     monkeypatch.setattr(
         "mirctl_impute.rivals.needs.find_spec", lambda n: None if n in gone else real(n)
     )
+    monkeypatch.setattr(
+        "mirctl_impute.criteria.judging.find_spec", lambda n: None if n in gone else real(n)
+    )
     for options, told in (
         (["--methods", "mean,knn"], "pip install 'mirctl[impute]'"),
+        (["--task", "generate", "--methods", "copy"], "pip install 'mirctl[impute]'"),
         (["--methods", "miceforest"], "pip install miceforest lightgbm==4.5.0"),
         (["--methods", "mean", "--plot", "x.svg"], "--plot needs matplotlib"),
     ):
@@ -205,6 +209,60 @@ def test_columns_that_lose_all_their_cells_are_left_out(mirctl, tmp_path):
     ran = compare(mirctl, path, "--methods", "mean,mice,knn", "--levels", "0.9", "--seeds", "4")
     assert ran.code == 0, ran.err
     assert "failed" not in ran.err
+
+
+def test_makers_of_rows_beside_each_other(mirctl, tmp_path, temporary):
+    path = tmp_path / "t.csv"
+    path.write_text(csv_text(rows(250), holes(250, 0.05)))
+    ran = compare(
+        mirctl, path, *FAST, "--task", "generate", "--methods", "mtabgen,smote,shuffle,copy",
+        "--target", "heavy", "--seeds", "1", "--require", "smote.column_wd<0.5", "--json",
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    value = {key: metric["value"] for key, metric in found["metrics"].items()}
+    assert value["copy.copies"] == 1
+    assert value["shuffle.correlation"] > 3 * value["smote.correlation"]
+    assert value["smote.ml_efficiency"] > 0.9 > value["shuffle.ml_efficiency"]
+    assert value["real.ml_efficiency"] == 1
+    assert "mtabgen.mia" in value
+    by_method = {r["method"]: r for r in found["results"]}
+    assert any("copy" in text for text in by_method["copy"]["details"]["warnings"])
+    assert left(temporary) == []
+
+
+def test_the_table_of_makers_for_people(mirctl, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(csv_text(rows(250)))
+    options = ("--task", "generate", "--methods", "shuffle,copy", "--seeds", "1")
+    ran = compare(mirctl, path, *options)
+    assert ran.code == 0, ran.err
+    lines = ran.out.splitlines()
+    assert lines[0].split()[:3] == ["method", "ml_efficiency", "column_wd"]
+    assert [line.split()[0] for line in lines[1:4]] == ["shuffle", "copy", "real"]
+    assert "copy: " in ran.out
+    assert "--target is 'made', the last column" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("count", "target", "code", "told"),
+    [
+        (60, "heavy", 3, "cannot be split"),
+        (200, "heavi", 2, "did you mean 'heavy'?"),
+        (200, "note", 2, "no such column"),
+        (200, "colour", 3, "colour"),
+    ],
+)
+def test_tables_that_cannot_be_judged_are_refused(mirctl, tmp_path, count, target, code, told):
+    data = rows(count)
+    if target == "colour":
+        data["colour"] = ["red"] * (count - 1) + ["blue"]
+    path = tmp_path / "t.csv"
+    path.write_text(csv_text(data))
+    options = ("--task", "generate", "--methods", "copy", "--seeds", "1", "--target", target)
+    ran = compare(mirctl, path, *options)
+    assert (ran.code, told in ran.err) == (code, True), ran.err
+    assert "1/1" not in ran.err
 
 
 def test_ablations_are_the_model_with_another_setting(mirctl, table, monkeypatch):

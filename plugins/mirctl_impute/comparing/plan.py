@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mirctl import device as devices
 from mirctl.errors import UsageError, suggest
+from mirctl_impute.criteria import require_extra
 from mirctl_impute.rivals import fill, generate, ours
 from mirctl_impute.rivals.needs import require
 
@@ -116,7 +117,7 @@ def _check(plan: Plan) -> None:
     for method in plan.methods:
         require(known[method], f"--methods {method}")
     if plan.task == GENERATE:
-        require(("sklearn", "pandas"), "--task generate")
+        require_extra("--task generate")
     if plan.table == "-":
         raise UsageError("compare reads its table more than once: write stdin to a file first")
     devices.choose(plan.learning.device or "auto")

@@ -59,7 +59,7 @@ def _seconds(entry: dict | None) -> str:
 
 
 def _notes(plan: Plan, outcomes: Sequence[Outcome]) -> list[str]:
-    notes = ["* the best of its kind"] if plan.task != FILL else ["* the best for these holes"]
+    notes = ["* the best, controls aside"] if plan.task != FILL else ["* the best for these holes"]
     if plan.seeds > 1:
         notes[0] += f"; ± 95 % interval of the mean over {plan.seeds} seeds"
     if plan.task == FILL:
@@ -70,7 +70,7 @@ def _notes(plan: Plan, outcomes: Sequence[Outcome]) -> list[str]:
         if plan.draws < FEWEST_DRAWS:
             notes.append(f"coverage wants --draws {FEWEST_DRAWS} or more")
     else:
-        notes.append("shuffle, copy: controls; real: real rows against real rows")
+        notes.append("shuffle and copy are controls; real: real rows against real rows")
     taken = [name for name in plan.methods if name in ABLATIONS]
     notes += [f"{name}: {NAME} with {' '.join(ABLATIONS[name])}" for name in taken]
     return [*notes, *_failures(outcomes), *_warnings(outcomes)]

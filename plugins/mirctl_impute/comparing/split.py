@@ -12,17 +12,17 @@ from mirctl.tables import new_table, open_stream
 from mirctl_impute import schema
 from mirctl_impute.comparing.case import Values
 from mirctl_impute.comparing.real import Real, translate
+from mirctl_impute.criteria import CRITERIA, judge, refusal
 from mirctl_impute.profile import BLOCK, look
 from mirctl_impute.rivals import generate, ours
 from mirctl_impute.schema import MODELLED
 from mirctl_impute.table import Table, learn
 
 TRAIN = 0.8
-FEWEST_ROWS, MOST_MADE = 50, 20_000
+FEWEST_ROWS, MOST_MADE = 100, 20_000
 SHOWN = (
     "ml_efficiency", "column_wd", "column_js", "correlation", "detection", "dcr5", "mia", "copies",
 )  # fmt: skip
-CRITERIA = ("ml", "similarity", "privacy")
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,6 @@ class SplitCase:
 
     def measure(self, made: tuple[Table, np.ndarray]) -> tuple[Values, dict[str, Any]]:
         """The three criteria of `impute evaluate`."""
-        from mirctl_impute.criteria import judge
-
         table, rows = made
         index = {column.name: i for i, column in enumerate(table.columns)}
         mask = np.zeros((len(rows), len(self.real.table.columns)), bool)
@@ -67,7 +65,11 @@ class SplitCase:
         other = translate(table, self.real.table, rows, mask)
         train, holdout = self.parts
         judged = judge(self.real.table, train, other, holdout, self.target, CRITERIA, self.seed)
-        values = {name: float(metric["value"]) for name, metric in judged.metrics.items()}
+        values = {
+            name: float(metric["value"])
+            for name, metric in judged.metrics.items()
+            if metric["value"] is not None
+        }
         return values, {"metrics": judged.metrics, "warnings": list(judged.warnings)}
 
 
@@ -91,15 +93,32 @@ def cases(
             f"has {len(real.values)} rows, and fewer than {FEWEST_ROWS} cannot be split",
             where=real.stream.name,
         )
+    _check(real, target, seeds)
     for seed in range(seeds):
         yield _make(real, target, seed, learning, work)
 
 
-def _make(real: Real, target: int, seed: int, learning: ours.Learning, work: Path) -> SplitCase:
-    rows = len(real.values)
+def _check(real: Real, target: int, seeds: int) -> None:
+    """Raise what would stop the criteria, before any work."""
+    for seed in range(seeds):
+        chosen = _chosen(len(real.values), seed)
+        train, holdout = real.values[chosen], real.values[~chosen]
+        for criterion in CRITERIA:
+            why = refusal(real.table, train, train, holdout, target, criterion)
+            if why:
+                raise DataError(why, where=f"{real.stream.name}, split by seed {seed}")
+
+
+def _chosen(rows: int, seed: int) -> np.ndarray:
+    """Which rows (rows,) are to learn from."""
     order = np.random.default_rng((seed, 6)).permutation(rows)
     chosen = np.zeros(rows, bool)
     chosen[order[: round(TRAIN * rows)]] = True
+    return chosen
+
+
+def _make(real: Real, target: int, seed: int, learning: ours.Learning, work: Path) -> SplitCase:
+    chosen = _chosen(len(real.values), seed)
     path, schema_file = work / f"train.{real.stream.kind}", work / "train.yaml"
     path.unlink(missing_ok=True)
     there = _write(real, chosen, path)

@@ -34,7 +34,7 @@ class Method:
 def copy(table: Table, values: np.ndarray, target: int, count: int, seed: int) -> np.ndarray:
     """Training rows, each at most once."""
     rows = np.random.default_rng((seed, 7)).permutation(len(values))[:count]
-    return values[rows]
+    return values[np.sort(rows)]
 
 
 def shuffle(table: Table, values: np.ndarray, target: int, count: int, seed: int) -> np.ndarray:
