@@ -265,10 +265,15 @@ def compare(
     plot: Annotated[
         Path | None, typer.Option(help="fill: a picture of it all, .svg or .png.")
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="File to keep each result in as it comes, .jsonl."),
+    ] = None,
     names: Names = None,
     missing: Missing = None,
     schema: SchemaFile = None,
     device: Device = None,
+    resume: Resume = False,
     force: Force = False,
     require: Require = None,
     json: Json = False,
@@ -285,7 +290,7 @@ def compare(
         mechanism=mechanism, draws=draws, target=target, seeds=seeds, names=names, missing=missing,
         schema_file=schema, device=device,
     )  # fmt: skip
-    found = result.compare(asked, gate, plot, force=force)
+    found = result.compare(asked, gate, plot, out, resume=resume, force=force)
     jobs.show(found.metrics, found.report, require=gate, json=json, **found.facts)
 
 

@@ -49,12 +49,12 @@ def compare(mirctl, table, *arguments):
 def test_all_methods_beside_each_other(mirctl, table, temporary, tmp_path):
     picture = tmp_path / "plot.svg"
     ran = compare(
-        mirctl, table, *FAST, "--seeds", "2", "--levels", "0.2,0.5", "--mechanism", "mcar,mar",
+        mirctl, table, *FAST, "--seeds", "2", "--levels", "0.5", "--mechanism", "mcar,mar",
         "--draws", "19", "--plot", picture, "--json", "--require", "knn.nrmse<2",
     )  # fmt: skip
     assert ran.code == 0, ran.err
     found = json.loads(ran.out)
-    assert len(found["results"]) == 2 * 2 * 2 * 5
+    assert len(found["results"]) == 2 * 2 * 5
     metrics = found["metrics"]
     for method in ("mtabgen", "mean", "knn", "mice", "missforest"):
         entry = metrics[f"{method}.nrmse@mar-0.5"]
@@ -292,6 +292,43 @@ def test_an_interrupted_comparison_leaves_nothing(table, temporary):
     assert process.returncode == 130, told
     assert "none is kept" in told
     assert left(temporary) == []
+
+
+def test_results_are_kept_and_gone_on_with(mirctl, table, tmp_path, monkeypatch):
+    options = ("--levels", "0.3", "--seeds", "2", "--json")
+    whole = compare(mirctl, table, "--methods", "mean,knn,mice", *options)
+    out = tmp_path / "results.jsonl"
+    calls = []
+
+    def stopped(*arguments):
+        calls.append(1)
+        raise KeyboardInterrupt if len(calls) == 2 else ValueError("not yet")
+
+    with monkeypatch.context() as patch:
+        patch.setitem(fill.METHODS, "knn", fill.Method(stopped))
+        ran = compare(mirctl, table, "--methods", "mean,knn,mice", *options, "--out", out)
+    assert ran.code == 130
+    assert f"stopped after 4 results; they are in {out}" in ran.err
+    assert len(out.read_text().splitlines()) == 1 + 4
+    ran = compare(mirctl, table, "--methods", "mean,knn,mice", *options, "--out", out)
+    assert (ran.code, "--resume goes on with it" in ran.err) == (2, True), ran.err
+    ran = compare(mirctl, table, "--methods", "mean,knn,mice", *options, "--out", out, "--resume")
+    assert ran.code == 0, ran.err
+    assert "mean" not in ran.err
+    assert "2/6 mcar-0.3 seed 0 knn" in ran.err
+    results = [
+        [(r["case"], r["seed"], r["method"], r["values"]) for r in json.loads(one.out)["results"]]
+        for one in (whole, ran)
+    ]
+    assert results[0] == results[1]
+    told = compare(
+        mirctl, table, "--methods", "mean", *options, "--out", out, "--resume", "--draws", 7
+    )
+    assert (told.code, "draws changed since it was begun" in told.err) == (2, True)
+    out.write_text("x")
+    told = compare(mirctl, table, "--methods", "mean", *options, "--out", out, "--resume")
+    assert (told.code, "is no file of results" in told.err) == (3, True)
+    assert compare(mirctl, table, "--resume").code == 2
 
 
 def test_intervals_are_those_of_student():

@@ -1,6 +1,7 @@
 """One situation that every method is put into, and what became of a method in it."""
 
 import resource
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -18,6 +19,15 @@ class Case(Protocol):
 
     def measure(self, made: Any) -> tuple[Values, dict[str, Any]]:
         """Its measures by name, and whatever else is to be told."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A case that is still to be made."""
+
+    label: str
+    seed: int
+    make: Callable[[], Case]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from mirctl.errors import RunError
 from mirctl.tables import open_stream
 from mirctl_impute import evaluating, masking, schema
-from mirctl_impute.comparing.case import Values
+from mirctl_impute.comparing.case import Planned, Values
 from mirctl_impute.comparing.real import Real, translate
 from mirctl_impute.profile import BLOCK, look
 from mirctl_impute.rivals import fill, ours
@@ -76,12 +77,13 @@ class HolesCase:
 def cases(
     real: Real, mechanisms: tuple[str, ...], levels: tuple[float, ...], seeds: int, draws: int,
     learning: ours.Learning, work: Path,
-) -> Iterator[HolesCase]:  # fmt: skip
+) -> Iterator[Planned]:  # fmt: skip
     """Each mechanism and level, seed after seed; only one table with holes exists at a time."""
     for seed in range(seeds):
         for mechanism in mechanisms:
             for level in levels:
-                yield _make(real, mechanism, level, seed, draws, learning, work)
+                make = partial(_make, real, mechanism, level, seed, draws, learning, work)
+                yield Planned(label(mechanism, level), seed, make)
 
 
 def label(mechanism: str, level: float) -> str:

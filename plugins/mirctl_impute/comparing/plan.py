@@ -122,4 +122,4 @@ def _check(plan: Plan) -> None:
         raise UsageError("compare reads its table more than once: write stdin to a file first")
     devices.choose(plan.learning.device or "auto")
     for settings in own_settings(plan).values() or [()]:
-        plan.learning.check(plan.table, settings)
+        plan.learning.config(plan.table, settings)

@@ -9,6 +9,7 @@ from mirctl.errors import UsageError, suggest
 from mirctl.jobs import Requirement
 from mirctl_impute.comparing import chart, running, summary
 from mirctl_impute.comparing.case import Outcome
+from mirctl_impute.comparing.kept import open_kept
 from mirctl_impute.comparing.plan import FILL, Plan
 from mirctl_impute.comparing.report import report
 
@@ -23,9 +24,13 @@ class Comparison:
 
 
 def compare(
-    plan: Plan, gate: Sequence[Requirement] = (), plot: Path | None = None, *, force: bool = False
-) -> Comparison:
-    """Run every method; what is required and cannot be measured is a UsageError before that."""
+    plan: Plan, gate: Sequence[Requirement] = (), plot: Path | None = None,
+    out: Path | None = None, *, resume: bool = False, force: bool = False,
+) -> Comparison:  # fmt: skip
+    """Run every method; what is required and cannot be measured is a UsageError before that.
+
+    Results are kept in `out`, a line of JSON each, as they come.
+    """
     known = summary.keys(plan)
     for item in gate:
         if item.metric not in known:
@@ -33,7 +38,8 @@ def compare(
             raise UsageError(f"--require {item.text}: no metric {item.metric!r}{hint}")
     if plot is not None:
         chart.check(plan, plot, force=force)
-    outcomes = running.run(plan)
+    kept = open_kept(plan, out, resume=resume, force=force)
+    outcomes = running.run(plan, kept)
     metrics = summary.metrics(plan, outcomes)
     if plot is not None:
         chart.draw(plan, metrics, plot)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from mirctl.errors import DataError, UsageError, suggest
 from mirctl.tables import new_table, open_stream
 from mirctl_impute import schema
-from mirctl_impute.comparing.case import Values
+from mirctl_impute.comparing.case import Planned, Values
 from mirctl_impute.comparing.real import Real, translate
 from mirctl_impute.criteria import CRITERIA, judge, refusal
 from mirctl_impute.profile import BLOCK, look
@@ -86,7 +87,7 @@ def target_column(real: Real, name: str | None) -> int:
 
 def cases(
     real: Real, target: int, seeds: int, learning: ours.Learning, work: Path
-) -> Iterator[SplitCase]:
+) -> Iterator[Planned]:
     """A split a seed."""
     if len(real.values) < FEWEST_ROWS:
         raise DataError(
@@ -95,7 +96,7 @@ def cases(
         )
     _check(real, target, seeds)
     for seed in range(seeds):
-        yield _make(real, target, seed, learning, work)
+        yield Planned("", seed, partial(_make, real, target, seed, learning, work))
 
 
 def _check(real: Real, target: int, seeds: int) -> None:

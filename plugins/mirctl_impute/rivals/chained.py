@@ -8,7 +8,6 @@ and after 2 rounds each further round gives one draw: numbers from the normal di
 regression's own predictive deviation, categories with their shares.
 """
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,7 +92,6 @@ class Chain:
         return scale.value(mean)
 
     def _category(self, i: int, x: np.ndarray, wanted: np.ndarray, drawing: bool) -> np.ndarray:
-        from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
 
         codes = self.known[~self.gaps[:, i], i].astype(int)
@@ -101,9 +99,7 @@ class Chain:
             return np.full(len(wanted), codes[0])
         if i not in self.models:
             self.models[i] = LogisticRegression(max_iter=STEPS, warm_start=True)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model = self.models[i].fit(x, codes)
+        model = self.models[i].fit(x, codes)
         shares = model.predict_proba(wanted)
         if not drawing:
             return model.classes_[shares.argmax(1)]

@@ -9,6 +9,7 @@ import numpy as np
 
 from mirctl import console, jobs
 from mirctl_impute import asking, sampling, saving
+from mirctl_impute.config import ImputeConfig
 from mirctl_impute.filling import Ways
 from mirctl_impute.imputer import Imputer
 from mirctl_impute.rivals.result import Filling
@@ -44,10 +45,10 @@ class Learning:
         settings = [*self.settings, *more]
         return asking.job(str(path), settings, self.names, self.missing, schema_file)
 
-    def check(self, path: Path | str, more: Sequence[str]) -> None:
-        """Raise what is wrong with the settings."""
+    def config(self, path: Path | str, more: Sequence[str]) -> ImputeConfig:
+        """The settings as they count; a UsageError where one is wrong."""
         options = jobs.Options(device=self.device)
-        jobs.prepare(*self.job(path, None, more), options, only="impute/fit")
+        return jobs.prepare(*self.job(path, None, more), options, only="impute/fit")[1]
 
     def learn(self, path: Path, schema_file: Path, more: Sequence[str], seed: int) -> Imputer:
         """The learned model; nothing stays on disk."""
