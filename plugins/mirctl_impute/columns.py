@@ -21,6 +21,10 @@ from mirctl_impute.scale import Scale
 from mirctl_impute.schema import CATEGORIES, ColumnKind
 
 EXACT = 2**53
+MOST_LISTED = 128
+ROWS_A_VALUE = 30
+"""A number column is drawn from the list of its values where they are at most so many, and seen
+this often on average."""
 Cells = Sequence[str | None]
 
 
@@ -39,9 +43,16 @@ class NumberColumn:
     scale: Scale | None = None
     step: float | None = None
     """All values are whole multiples of it away from the smallest."""
+    listed: bool = False
+    """Are its values so few that they are drawn as categories are?"""
 
     categories = 0
     spellings = ()
+
+    @property
+    def levels(self) -> int:
+        """How many values it is drawn from, if they are listed; else 0."""
+        return len(self.scale.knots) if self.listed else 0
 
     def parse(self, cells: Cells, present: np.ndarray, first: int, where: str) -> np.ndarray:
         """Values of the cells that are present; a cell that is no number is a DataError."""
@@ -111,6 +122,11 @@ class CategoryColumn:
         """How many there are."""
         return len(self.spellings)
 
+    @property
+    def levels(self) -> int:
+        """How many values it is drawn from."""
+        return self.categories
+
     def parse(self, cells: Cells, present: np.ndarray, first: int, where: str) -> np.ndarray:
         """Category numbers; NaN also for a category that was never learned."""
         code = self.codes.get
@@ -158,7 +174,8 @@ def learned(column: Column, values: np.ndarray) -> Column:
     if isinstance(column, CategoryColumn):
         return column
     scale = Scale.of(values)
-    return dataclasses.replace(column, scale=scale, step=_step(column, values))
+    few = len(scale.knots) <= min(MOST_LISTED, len(values) // ROWS_A_VALUE)
+    return dataclasses.replace(column, scale=scale, step=_step(column, values), listed=few)
 
 
 def _step(column: NumberColumn, values: np.ndarray) -> float | None:

@@ -24,6 +24,10 @@ class TableConfig(Section):
 class ModelConfig(Section):
     """The denoiser: an encoder of the known cells, a decoder of the hidden ones."""
 
+    denoiser: Literal["mtabgen", "pooled", "mlp"] = Field(
+        "mtabgen",
+        description="To compare with: pooled has no conditioning attention, mlp no attention",
+    )
     width: int = Field(64, ge=4, le=4096)
     encoder_layers: int = Field(2, ge=0, le=64)
     decoder_layers: int = Field(2, ge=1, le=64)
@@ -51,6 +55,9 @@ class ImputeTrain(TrainConfig):
     ema: float = Field(0.995, ge=0, lt=1)
     metric: Literal["score"] = Field(
         "score", description="Minus the mean loss of the held-out cells"
+    )
+    hidden: float | None = Field(
+        None, gt=0, le=1, description="Hide this share of each row, always: no dynamic masking"
     )
     all_hidden: float = Field(
         0.2, ge=0, le=1, description="Share of the rows in which every cell is hidden: generation"

@@ -3,7 +3,7 @@
 With a(t) = cos^2(pi t^1.5 / 2), t from 0 (data) to 1 (noise):
 
     number    x_t = sqrt(a) x + sqrt(1 - a) e,  e ~ N(0, 1)
-    category  x_t = "masked" with probability t, else x
+    category  x_t = "masked" with probability t, else x; numbers drawn from a list likewise
 
 The network says v = sqrt(a) e - sqrt(1 - a) x of numbers (Salimans & Ho, arXiv 2202.00512), so
 that x = sqrt(a) x_t - sqrt(1 - a) v, and the shares of the categories of those that are masked
@@ -29,7 +29,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mirctl_impute.model import Cells, Denoiser, Packed, Prediction
+from mirctl_impute.cells import Cells, Packed, Prediction
+from mirctl_impute.denoiser import Denoiser
 
 FURTHEST = 5.3
 """Normal scores lie inside; a prediction outside is brought back."""
@@ -115,7 +116,7 @@ def loss(
     a = level(t)[pack.row]
     wanted = a.sqrt() * pack.pick(noise) - (1 - a).sqrt() * pack.pick(clean.numbers)
     velocity = (said.velocity - wanted).square()[number]
-    last = number & (t[pack.row] == 1)
+    last = model.is_ordered[pack.column] & (t[pack.row] == 1)
     mean = (said.mean - pack.pick(raw)).square()[last]
     state, truth = pack.pick(noisy.codes), pack.pick(clean.codes)
     entropies = [
@@ -159,7 +160,7 @@ def draw(
     pack = Packed.of(hidden)
     times = [1 - step / steps for step in range(steps + 1)]
     state = Cells(noise.normal(), model.masked.expand_as(cells.codes).clone())
-    way = _WayBack()
+    way, turns = _WayBack(), _turns(hidden & (model.masked > 0), noise)
     for now, then in pairwise(times):
         seen = Cells(state.numbers * (now < 1), state.codes)
         t = cells.numbers.new_full((len(hidden),), now)
@@ -169,7 +170,7 @@ def draw(
         velocity = pack.spread(said.velocity)
         state = Cells(
             way.step(state.numbers, velocity, now, then),
-            _reveal(model, state.codes, said.logits, pack, now, then, noise),
+            _reveal(model, state.codes, said.logits, pack, turns >= then, noise),
         )
     return Cells(
         torch.where(hidden, state.numbers, cells.numbers),
@@ -215,12 +216,19 @@ def _log_ratio(a: float) -> float:
     return 0.5 * math.log(a / (1 - a)) if a else -math.inf
 
 
+def _turns(masked: Tensor, noise: Noise) -> Tensor:
+    """When each masked cell (batch, columns) is drawn, a time in (0, 1]: in random order and evenly
+    spaced, so that with as many steps as cells no two are drawn at once, blind to each other."""
+    order = noise.uniform().masked_fill(~masked, 2).argsort(1).argsort(1)
+    count = masked.sum(1, keepdim=True).clamp_min(1)
+    return 1 - (order + noise.uniform()[:, :1]) / count
+
+
 def _reveal(
-    model: Denoiser, codes: Tensor, logits: dict[int, Tensor], pack: Packed, now: float,
-    then: float, noise: Noise,
+    model: Denoiser, codes: Tensor, logits: dict[int, Tensor], pack: Packed, turn: Tensor,
+    noise: Noise,
 ) -> Tensor:  # fmt: skip
-    """Draw the categories of masked cells whose time has come."""
-    turn = noise.uniform() < (now - then) / now
+    """Draw the categories of masked cells (batch, columns) whose turn has come."""
     choice = noise.uniform()
     codes = codes.clone()
     for c, scores in logits.items():

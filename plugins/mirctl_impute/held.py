@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from mirctl_impute.denoiser import Denoiser
 from mirctl_impute.imputer import Imputer
-from mirctl_impute.model import Denoiser
 from mirctl_impute.table import Table
 
 MOST_ROWS = 4_000
@@ -84,6 +84,8 @@ def _errors(imputer: Imputer, values: np.ndarray, mask: np.ndarray) -> Errors:
     wrong = said.mean.cpu().numpy()[number] - truth[number]
     hits, entropies = [np.zeros(0)], [np.zeros(0)]
     for c, logits in said.logits.items():
+        if not table.categories[c]:
+            continue
         wanted = torch.from_numpy(values[mask[:, c], c].astype(int)).to(logits.device)
         hits.append((logits.argmax(-1) == wanted).cpu().numpy().astype(float))
         entropies.append(F.cross_entropy(logits, wanted, reduction="none").cpu().numpy())

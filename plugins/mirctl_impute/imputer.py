@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from mirctl_impute import diffusion
+from mirctl_impute.cells import Cells, Packed, Prediction
 from mirctl_impute.columns import NumberColumn
+from mirctl_impute.denoiser import Denoiser
 from mirctl_impute.diffusion import Noise
-from mirctl_impute.model import Cells, Denoiser, Packed, Prediction
 from mirctl_impute.table import Table
 
 BLOCK_CELLS = 65_536
@@ -29,7 +30,7 @@ class Imputer:
     def block_rows(self) -> int:
         """Rows that are read, drawn and written at once: about 65,536 cells, whatever asks, so that
         a draw is the same however the table arrives."""
-        width = max(len(self.table.columns), sum(self.table.categories) // CATEGORIES_A_CELL)
+        width = max(len(self.table.columns), sum(self.table.levels) // CATEGORIES_A_CELL)
         return 1 << max((BLOCK_CELLS // width).bit_length() - 1, 4)
 
     def to_device(self, values: np.ndarray, hidden: np.ndarray) -> tuple[Cells, Tensor, Tensor]:
@@ -60,7 +61,11 @@ class Imputer:
         numbers, codes = cells.numbers.cpu().numpy().astype(float), cells.codes.cpu().numpy()
         values = codes.astype(float)
         for i, column in enumerate(self.table.columns):
-            if isinstance(column, NumberColumn):
+            if not isinstance(column, NumberColumn):
+                continue
+            if column.listed:
+                values[:, i] = column.scale.knots[codes[:, i].clip(max=column.levels - 1)]
+            else:
                 values[:, i] = column.on_grid(column.scale.decode(numbers[:, i]))
         return values
 

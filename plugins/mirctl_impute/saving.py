@@ -7,9 +7,11 @@ import torch
 
 from mirctl import __version__, artifact, device, inputs, recipe
 from mirctl.run import Run
+from mirctl_impute.ablated import Mlp, Pooled
 from mirctl_impute.config import ImputeConfig, ModelConfig
+from mirctl_impute.denoiser import Denoiser
 from mirctl_impute.imputer import Imputer
-from mirctl_impute.model import Denoiser
+from mirctl_impute.model import MTabGen
 from mirctl_impute.stored import StoredTable
 from mirctl_impute.table import Table
 
@@ -20,8 +22,9 @@ NETWORK = "extra/network.json"
 
 def build(table: Table, config: ModelConfig) -> Denoiser:
     """The network of a table, its weights random."""
+    denoiser = {"mtabgen": MTabGen, "pooled": Pooled, "mlp": Mlp}[config.denoiser]
     layers = config.encoder_layers, config.decoder_layers
-    return Denoiser(table.categories, config.width, layers, config.heads, config.dropout)
+    return denoiser(table.levels, config.width, layers, config.heads, config.dropout, table.places)
 
 
 def save(

@@ -53,6 +53,10 @@ class Scale:
         rank = np.where(between, np.interp(values, self.knots, middle), rank)
         return torch.special.ndtri(torch.from_numpy(rank.clip(EDGE, 1 - EDGE))).numpy()
 
+    def nearest(self, values: np.ndarray) -> np.ndarray:
+        """The numbers of the nearest knots."""
+        return np.searchsorted((self.knots[:-1] + self.knots[1:]) / 2, values)
+
     def decode(self, scores: np.ndarray) -> np.ndarray:
         """The values that own these ranks; between knots of a thinned scale, on the line."""
         rank = torch.special.ndtr(torch.from_numpy(np.asarray(scores, float))).numpy()

@@ -53,6 +53,7 @@ class StoredNumbers(Stored):
     start: int
     scale: StoredScale
     step: Positive | None
+    listed: bool = False
 
     @model_validator(mode="after")
     def can_be_written(self) -> Self:

@@ -12,8 +12,8 @@ from mirctl import yaml12
 from mirctl.errors import DataError
 from mirctl.tables import Block, Stream
 from mirctl_impute import columns as kinds
+from mirctl_impute.cells import Cells
 from mirctl_impute.columns import Column, NumberColumn
-from mirctl_impute.model import Cells
 from mirctl_impute.profile import BLOCK, Looked
 from mirctl_impute.schema import MODELLED, Schema, absent
 
@@ -37,6 +37,21 @@ class Table:
     def categories(self) -> list[int]:
         """Categories a modelled column; 0 for numbers."""
         return [column.categories for column in self.columns]
+
+    @property
+    def levels(self) -> list[int]:
+        """How many values each modelled column is drawn from; 0 where any number may come."""
+        return [column.levels for column in self.columns]
+
+    @property
+    def places(self) -> list[np.ndarray | None]:
+        """The normal scores of the values that number columns are drawn from."""
+        return [
+            column.scale.encode(column.scale.knots)
+            if isinstance(column, NumberColumn) and column.listed
+            else None
+            for column in self.columns
+        ]
 
     @property
     def storage(self) -> dict[str, str]:
@@ -77,6 +92,8 @@ class Table:
             here = ~np.isnan(values[:, i])
             if isinstance(column, NumberColumn):
                 numbers[here, i] = column.scale.encode(values[here, i], share[here, i])
+                if column.listed:
+                    codes[here, i] = column.scale.nearest(values[here, i])
             else:
                 codes[here, i] = values[here, i]
         return Cells(torch.from_numpy(numbers), torch.from_numpy(codes))

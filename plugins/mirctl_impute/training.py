@@ -13,9 +13,10 @@ from torch import Tensor
 
 from mirctl.training import step_seed
 from mirctl_impute import diffusion
+from mirctl_impute.cells import Cells
 from mirctl_impute.config import ImputeTrain
+from mirctl_impute.denoiser import Denoiser
 from mirctl_impute.held import HeldOut
-from mirctl_impute.model import Cells, Denoiser
 from mirctl_impute.table import Table
 
 MOST_ROWS = 100_000
@@ -58,6 +59,8 @@ class MaskTask:
 
     def _kept(self, rng: np.random.Generator, rows: int) -> np.ndarray:
         """Which cells (rows, columns) the encoder may read, were they all observed."""
+        if self.config.hidden is not None:
+            return rng.random((rows, self.values.shape[1])) >= self.config.hidden
         share = rng.random((rows, 1))
         share[rng.random(rows) < self.config.all_hidden] = 0
         kept = rng.random((rows, self.values.shape[1])) < share

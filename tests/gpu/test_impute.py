@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from mirctl_impute import diffusion
+from mirctl_impute.cells import Cells
 from mirctl_impute.diffusion import Noise
-from mirctl_impute.model import Cells, Denoiser
+from mirctl_impute.model import MTabGen
 
 DEVICE = os.environ.get("MIRCTL_TEST_DEVICE", "cuda")
 """`cpu` runs these tests where no CUDA device is, to see that they run."""
@@ -24,7 +25,7 @@ CATEGORIES = [0, 9, 0, 16, 0, 7, 15, 6, 5, 2, 0, 0, 0, 42, 2]
 def made(device, rows=512):
     """(model, cells, known, hidden, t) with the same numbers on any device."""
     torch.manual_seed(0)
-    model = Denoiser(CATEGORIES, 64, (2, 2), 4)
+    model = MTabGen(CATEGORIES, 64, (2, 2), 4)
     codes = torch.stack([torch.randint(0, max(k, 1), (rows,)) for k in CATEGORIES], 1)
     cells = Cells(torch.randn(rows, 15), codes)
     place = torch.rand(rows, 15)

@@ -5,7 +5,7 @@ import torch
 
 from mirctl_impute import columns as kinds
 from mirctl_impute.columns import CategoryColumn, NumberColumn
-from mirctl_impute.model import Denoiser
+from mirctl_impute.model import MTabGen
 from mirctl_impute.schema import MISSING
 from mirctl_impute.table import Table
 
@@ -25,9 +25,9 @@ def table_of(values: np.ndarray, categories: tuple[int, ...]) -> Table:
     return Table(tuple(kind_of), kind_of, frozenset(MISSING), tuple(columns), {}, types)
 
 
-def random_network(categories: tuple[int, ...]) -> Denoiser:
+def random_network(categories: tuple[int, ...]) -> MTabGen:
     """A small network of which no weight or bias is zero."""
-    model = Denoiser(categories, 8, (1, 1), 2).eval()
+    model = MTabGen(categories, 8, (1, 1), 2).eval()
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     return model

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from mirctl_impute import diffusion
+from mirctl_impute.cells import Cells, Packed, Prediction
 from mirctl_impute.diffusion import Noise
-from mirctl_impute.model import Cells, Denoiser, Packed, Prediction
+from mirctl_impute.model import MTabGen
 
 
 class Known(nn.Module):
@@ -58,6 +59,41 @@ def test_draws_follow_the_distribution_that_the_network_knows(mean, sd):
     assert shares.tolist() == pytest.approx([0.2, 0.5, 0.3, 0.0], abs=0.015)
 
 
+class Twins(nn.Module):
+    """Knows of two categories that they are always the same, and nothing else."""
+
+    def __init__(self):
+        super().__init__()
+        self.masked = torch.tensor([3, 3])
+        self.categories = (3, 3)
+
+    def remember(self, cells, known):
+        return None
+
+    def denoise(self, memory, pack, noisy, t):
+        other = torch.nn.functional.one_hot(noisy.codes.flip(1), 4)[..., :3] * 99.0
+        logits = {c: other[pack.row[pack.column == c], c] for c in (0, 1)}
+        return Prediction(torch.zeros(len(pack.row)), torch.zeros(len(pack.row)), logits)
+
+
+@pytest.mark.parametrize("steps", [2, 3, 20])
+def test_categories_are_drawn_one_after_the_other_where_steps_allow(steps):
+    codes = drawn(Twins(), 2_000, steps).codes
+    assert (codes[:, 0] == codes[:, 1]).all()
+    assert (torch.bincount(codes[:, 0]) / 2_000).tolist() == pytest.approx([1 / 3] * 3, abs=0.05)
+
+
+def test_of_two_categories_either_may_be_drawn_first():
+    noise = Noise((0,), torch.arange(2_000), 3, torch.device("cpu"))
+    masked = torch.tensor([[True, False, True]] * 2_000)
+    turns = diffusion._turns(masked, noise)[:, [0, 2]]
+    assert (turns[:, 0] > turns[:, 1]).float().mean() == pytest.approx(0.5, abs=0.04)
+    assert torch.allclose((turns[:, 0] - turns[:, 1]).abs(), torch.tensor(0.5))
+    assert turns.max() <= 1
+    assert turns.min() > 0
+    assert turns.mean() == pytest.approx(0.5, abs=0.01)
+
+
 def test_one_step_draws_every_category_and_the_mean_of_every_number():
     cells = drawn(Known(0.7, 0.5, [0.2, 0.5, 0.3]), 50, steps=1)
     assert cells.numbers[:, 0].tolist() == pytest.approx([0.7] * 50, abs=1e-5)
@@ -78,7 +114,7 @@ def test_noise_depends_on_the_seed_and_the_row_not_on_the_rows_asked_for():
 
 def test_noise_has_the_variance_that_its_level_says():
     torch.manual_seed(0)
-    model = Denoiser([0, 4], 8, (1, 1), 2)
+    model = MTabGen([0, 4], 8, (1, 1), 2)
     cells = Cells(torch.full((40_000, 2), 2.0), torch.ones(40_000, 2, dtype=torch.long))
     t = torch.full((40_000,), 0.3)
     noisy, _ = diffusion.add_noise(model, cells, t)
@@ -98,7 +134,7 @@ class Spoken(nn.Module):
         super().__init__()
         self.said = velocity, mean, torch.tensor(logits)
         self.categories, self.masked = (0, 2), torch.tensor([0, 2])
-        self.is_number = torch.tensor([True, False])
+        self.is_number = self.is_ordered = torch.tensor([True, False])
 
     def forward(self, cells, known, hidden, noisy, t):
         pack = Packed.of(hidden)
@@ -125,7 +161,7 @@ def test_the_loss_is_the_written_out_one():
 
 def test_cells_that_are_not_hidden_never_enter_the_loss():
     torch.manual_seed(0)
-    model = Denoiser([0, 3, 0], 8, (1, 1), 2)
+    model = MTabGen([0, 3, 0], 8, (1, 1), 2)
     hidden = torch.tensor([[True, False, False], [False, True, False]])
     known = torch.tensor([[False, True, False], [True, False, False]])
     t = torch.tensor([0.5, 1.0])
@@ -142,7 +178,7 @@ def test_cells_that_are_not_hidden_never_enter_the_loss():
 @torch.no_grad()
 def test_guidance_moves_away_from_what_is_said_without_knowing():
     torch.manual_seed(0)
-    model = Denoiser([0, 0], 8, (1, 1), 2).eval()
+    model = MTabGen([0, 0], 8, (1, 1), 2).eval()
     for parameter in model.parameters():
         nn.init.normal_(parameter, std=0.5)
     cells = Cells(torch.ones(4, 2), torch.zeros(4, 2, dtype=torch.long))
@@ -164,7 +200,7 @@ def a_of(t):
 
 
 def test_noisy_numbers_are_the_data_and_the_noise_in_their_shares():
-    model = Denoiser([0, 0], 8, (1, 1), 2)
+    model = MTabGen([0, 0], 8, (1, 1), 2)
     cells = Cells(torch.tensor([[2.0, -1.0]] * 3), torch.zeros(3, 2, dtype=torch.long))
     times = [0.1, 0.4, 0.9]
     noisy, noise = diffusion.add_noise(model, cells, torch.tensor(times))
@@ -325,7 +361,7 @@ def test_what_the_noise_says_at_the_end_still_leads_the_way():
 @torch.no_grad()
 def test_cells_that_are_not_hidden_are_drawn_as_they_were():
     torch.manual_seed(0)
-    model = Denoiser([0, 3, 0, 4], 8, (1, 1), 2).eval()
+    model = MTabGen([0, 3, 0, 4], 8, (1, 1), 2).eval()
     codes = torch.stack([torch.randint(0, max(k, 1), (50,)) for k in model.categories], 1)
     cells = Cells(torch.randn(50, 4), codes)
     place = torch.rand(50, 4)

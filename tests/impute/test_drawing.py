@@ -10,9 +10,10 @@ import torch
 from impute.plain import random_network, table_of
 from mirctl.tables import open_stream
 from mirctl_impute import diffusion, filling, sampling
+from mirctl_impute.cells import Cells
 from mirctl_impute.filling import Ways
 from mirctl_impute.imputer import Imputer
-from mirctl_impute.model import Cells, Denoiser
+from mirctl_impute.model import MTabGen
 from mirctl_impute.sampling import Given
 
 CPU = torch.device("cpu")
@@ -29,8 +30,10 @@ def skewed():
 
 @pytest.fixture
 def imputer(skewed):
-    """A network that has learned nothing yet: its mean is 0, whatever it is asked."""
-    return Imputer(table_of(skewed, (0, 0, 0)), Denoiser((0, 0, 0), 8, (1, 1), 2).eval(), CPU)
+    """A network that says 0 whatever it is asked."""
+    model = MTabGen((0, 0, 0), 8, (1, 1), 2).eval()
+    torch.nn.init.zeros_(model.velocity)
+    return Imputer(table_of(skewed, (0, 0, 0)), model, CPU)
 
 
 @pytest.fixture

@@ -2,19 +2,28 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from mirctl_impute.model import Cells, Denoiser, Packed
+from mirctl_impute.ablated import Mlp, Pooled
+from mirctl_impute.cells import Cells, Packed
+from mirctl_impute.model import MTabGen
 
 CATEGORIES = [0, 3, 0, 2, 5]
+PLACES = [None, np.array([-1.2, 0.1, 0.8]), None, None, None]
+"""The second column is one of numbers that are drawn from a list."""
 
 
 @pytest.fixture
 def model():
+    return random(MTabGen)
+
+
+def random(denoiser):
     torch.manual_seed(1)
-    made = Denoiser(CATEGORIES, 16, (2, 2), 2).eval()
+    made = denoiser(CATEGORIES, 16, (2, 2), 2, 0.1, PLACES).eval()
     for parameter in made.parameters():  # biases and the mean's weights start at zero
         nn.init.normal_(parameter, std=0.3)
     return made
@@ -41,8 +50,13 @@ def close(one, other):
         assert torch.allclose(logits, other.logits[c], atol=1e-5)
 
 
+every_denoiser = pytest.mark.parametrize("denoiser", [MTabGen, Pooled, Mlp])
+
+
+@every_denoiser
 @torch.no_grad()
-def test_only_known_cells_and_the_noisy_state_reach_a_prediction(model, batch):
+def test_only_known_cells_and_the_noisy_state_reach_a_prediction(denoiser, batch):
+    model = random(denoiser)
     cells, known, hidden, noisy, t = batch
     before = model(*batch)
     other = Cells(torch.where(known, cells.numbers, 9.0), torch.where(known, cells.codes, 0))
@@ -50,8 +64,10 @@ def test_only_known_cells_and_the_noisy_state_reach_a_prediction(model, batch):
     close(before, model(other, known, hidden, state, t))
 
 
+@every_denoiser
 @torch.no_grad()
-def test_every_known_cell_and_every_hidden_state_counts(model, batch):
+def test_every_known_cell_and_every_hidden_state_counts(denoiser, batch):
+    model = random(denoiser)
     cells, known, hidden, noisy, t = batch
     before = model(*batch)
     both = (known & model.is_number).any(1) & hidden.any(1)
@@ -65,8 +81,10 @@ def test_every_known_cell_and_every_hidden_state_counts(model, batch):
     assert not changed[Packed.of(hidden).row != row].any()
 
 
+@every_denoiser
 @torch.no_grad()
-def test_a_row_is_the_same_alone_and_in_a_batch(model, batch):
+def test_a_row_is_the_same_alone_and_in_a_batch(denoiser, batch):
+    model = random(denoiser)
     cells, known, hidden, noisy, t = batch
     whole = model(*batch)
     rows = Packed.of(hidden).row
@@ -85,11 +103,14 @@ def reference(model, cells, known, hidden, noisy, t):
     first = torch.tensor([0, 0, 4, 4, 7])  # a row more than categories for "masked"
 
     def token(source, c):
+        value, score = torch.zeros(16), source.numbers[c]
         if CATEGORIES[c]:
             value = model.category[first[c] + source.codes[c]]
-        else:
-            inner = nn.functional.gelu(source.numbers[c] * model.slope[c] + model.shift[c])
-            value = model.number.weight @ inner + model.number.bias
+        if PLACES[c] is not None:
+            score = torch.tensor([*PLACES[c], 0.0], dtype=torch.float)[source.codes[c]]
+        if not CATEGORIES[c] or PLACES[c] is not None:
+            inner = nn.functional.gelu(score * model.slope[c] + model.shift[c])
+            value = value + model.number.weight @ inner + model.number.bias
         return model.column[c] + value
 
     def attend(layer, tokens, more_keys=(), more_values=()):
@@ -152,7 +173,7 @@ def test_the_packed_network_is_the_written_out_one(model, batch):
 
 def test_a_table_of_numbers_alone_or_of_categories_alone(batch):
     for categories in ([0, 0], [2, 3]):
-        made = Denoiser(categories, 8, (1, 1), 2)
+        made = MTabGen(categories, 8, (1, 1), 2)
         cells = Cells(torch.randn(3, 2), torch.ones(3, 2, dtype=torch.long))
         hidden = torch.ones(3, 2, dtype=torch.bool)
         said = made(cells, ~hidden, hidden, cells, torch.rand(3))

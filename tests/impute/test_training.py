@@ -43,6 +43,15 @@ def values_at(made, raw, mask):
     return {(int(c), round(float(x), 2)) for c, x in zip(columns, numbers, strict=True)}
 
 
+def test_without_dynamic_masking_every_row_hides_the_same_share():
+    made = task(np.random.default_rng(0).normal(size=(2000, 8)), hidden=0.75, all_hidden=0.5)
+    _, _, _, known, hidden, _ = made.batch(0, 0)
+    shares = hidden.sum(1) / (known | hidden).sum(1)
+    assert shares.mean() == pytest.approx(0.75, abs=0.02)
+    assert (shares == 1).float().mean() < 0.2
+    assert task(np.ones((9, 2)), hidden=1.0).batch(0, 0)[3].sum() == 0
+
+
 def test_exactly_the_cells_that_are_there_and_not_held_out_are_shown_and_asked_for(holed):
     made = task(holed, copied=0.5, all_hidden=0.2, apart=0.2)
     free = made.held.without(np.arange(40), holed)
