@@ -215,7 +215,8 @@ def test_makers_of_rows_beside_each_other(mirctl, tmp_path, temporary):
     path = tmp_path / "t.csv"
     path.write_text(csv_text(rows(250), holes(250, 0.05)))
     ran = compare(
-        mirctl, path, *FAST, "--task", "generate", "--methods", "mtabgen,smote,shuffle,copy",
+        mirctl, path, *FAST, "--task", "generate", "--methods",
+        "mtabgen,tabddpm,smote,shuffle,copy",
         "--target", "heavy", "--seeds", "1", "--require", "smote.column_wd<0.5", "--json",
     )  # fmt: skip
     assert ran.code == 0, ran.err
@@ -225,7 +226,7 @@ def test_makers_of_rows_beside_each_other(mirctl, tmp_path, temporary):
     assert value["shuffle.correlation"] > 3 * value["smote.correlation"]
     assert value["smote.ml_efficiency"] > 0.9 > value["shuffle.ml_efficiency"]
     assert value["real.ml_efficiency"] == 1
-    assert "mtabgen.mia" in value
+    assert {"mtabgen.mia", "tabddpm.mia"} <= set(value)
     by_method = {r["method"]: r for r in found["results"]}
     assert any("copy" in text for text in by_method["copy"]["details"]["warnings"])
     assert left(temporary) == []
@@ -265,14 +266,16 @@ def test_tables_that_cannot_be_judged_are_refused(mirctl, tmp_path, count, targe
     assert "1/1" not in ran.err
 
 
-def test_ablations_are_the_model_with_another_setting(mirctl, table, monkeypatch):
-    monkeypatch.setattr(ours, "ABLATIONS", {"mtabgen-encoder": ("model.encoder_layers=0",)})
-    options = ("--methods", "mtabgen", "--ablate", "--seeds", "1", "--json")
-    ran = compare(mirctl, table, *FAST, *options)
+def test_ablations_are_the_model_with_another_setting(mirctl, table):
+    options = ("--methods", "mtabgen", "--ablate", "--seeds", "1", "--draws", "1")
+    ran = compare(mirctl, table, *FAST, *options, "--json")
     assert ran.code == 0, ran.err
-    one, other = json.loads(ran.out)["results"]
-    assert (one["method"], other["method"]) == ("mtabgen", "mtabgen-encoder")
-    assert one["values"] != other["values"]
+    results = json.loads(ran.out)["results"]
+    names = [result["method"] for result in results]
+    assert names == ["mtabgen", *ours.ABLATIONS]
+    assert len({str(result["values"]) for result in results}) == 4
+    ran = compare(mirctl, table, *FAST, "--methods", "mean,mtabgen-masking", "--seeds", "1")
+    assert "mtabgen-masking: mtabgen with train.hidden=0.5" in ran.out
 
 
 def test_an_interrupted_comparison_leaves_nothing(table, temporary):

@@ -22,6 +22,8 @@ from mirctl_impute.table import Table
 Fill = Callable[[Table, np.ndarray, int, int], Filling]
 
 NEIGHBOURS = 10
+MOST_CODES = 50
+"""A column of more categories is a number to hyperimpute: numbers would be categories, too."""
 TREES, ROUNDS = 20, 3
 """Of the forests; more rounds change little (measured on the five tables of the README)."""
 
@@ -96,12 +98,12 @@ def miceforest(table: Table, values: np.ndarray, draws: int, seed: int) -> Filli
 
 
 def hyperimpute(table: Table, values: np.ndarray, draws: int, seed: int) -> Filling:
-    """The package's own defaults, but for a threshold under which codes count as categories: it is
-    the largest number of categories that a column of the table has."""
+    """The package's own defaults, but that columns of codes count as categories: those of fewer
+    different values than a threshold do, and it is the most categories that a column has."""
     from hyperimpute.plugins.imputers import Imputers
 
-    most = max([5, *table.categories])
-    plugin = Imputers().get("hyperimpute", class_threshold=most, random_state=seed)
+    threshold = max(5, min(max(table.categories), MOST_CODES) + 2)
+    plugin = Imputers().get("hyperimpute", class_threshold=threshold, random_state=seed)
     made = plugin.fit_transform(frame(table, values, coded=True))
     return Filling(legal(table, values, np.asarray(made, float)))
 

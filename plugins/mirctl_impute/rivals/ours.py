@@ -23,10 +23,10 @@ the same loop, noise and sampler with an MLP as denoiser."""
 ABLATIONS: dict[str, tuple[str, ...]] = {
     f"{NAME}-attention": ("model.denoiser=pooled",),
     f"{NAME}-transformer": ("model.denoiser=mlp",),
-    f"{NAME}-masking": ("train.masking=fixed",),
+    f"{NAME}-masking": ("train.hidden=0.5",),
 }
 """The model without one of its three ideas: conditioning attention, the encoder-decoder, dynamic
-masking."""
+masking (half of each row is hidden, always)."""
 
 
 @dataclass(frozen=True)
