@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mirctl import files, jobs
-from mirctl.errors import DataError, UsageError, suggest
+from mirctl.errors import DataError, UsageError
 from mirctl.tables import Stream, goes_through, open_stream
-from mirctl_impute import evaluating, filling, saving, schema
+from mirctl_impute import filling, saving, schema
 from mirctl_impute.filling import Told, Ways
 from mirctl_impute.imputer import Imputer
 
@@ -94,22 +94,7 @@ def _known_table(imputer: Imputer, path: str, names: str | None) -> Stream:
     return open_stream(path, given)
 
 
-def evaluate(
-    real: str, full: str, holes: str, names: str | None, missing: Sequence[str] | None,
-    schema_file: Path | None, gate: Sequence[jobs.Requirement],
-) -> tuple[evaluating.Metrics, str]:  # fmt: skip
-    """Measures of a filled table, and a report of them."""
-    for item in gate:
-        if item.metric not in evaluating.NAMES:
-            hint = suggest(item.metric, evaluating.NAMES, f"known: {', '.join(evaluating.NAMES)}")
-            raise UsageError(f"--require {item.text}: no metric {item.metric!r}{hint}")
-    given = column_names(names)
-    said = schema.read(schema_file, tuple(missing) if missing else None)
-    tables = open_stream(real, given), _open_filled(full, given), open_stream(holes, given)
-    return evaluating.measure(evaluating.filled_cells(*tables, said))
-
-
-def _open_filled(path: str, names: tuple[str, ...] | None) -> Stream:
+def open_filled(path: str, names: tuple[str, ...] | None) -> Stream:
     """A filled table; one of several draws has a column more, which a header would name."""
     if names is None or path == "-":
         return open_stream(path, names)

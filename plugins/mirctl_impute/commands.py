@@ -210,26 +210,46 @@ def mask(
     console.say(f"{made:,} of {cells:,} cells are now missing")
 
 
-@app.command(epilog="Example: mirctl impute evaluate full.csv filled.csv --holes holes.csv")
+@app.command(epilog="Example: mirctl impute evaluate train.csv made.csv --holdout test.csv")
 def evaluate(
-    real: Annotated[str, typer.Argument(help="The table as it truly is.")],
-    table: Annotated[str, typer.Argument(help="The filled table, of -m too; - is stdin.")],
-    holes: Annotated[str, typer.Option("--holes", help="The table as it was before the filling.")],
+    real: Annotated[str, typer.Argument(help="The table that was learned from, as it truly is.")],
+    table: Annotated[str, typer.Argument(help="The made or filled table, of -m too; - is stdin.")],
+    holdout: Annotated[
+        str | None, typer.Option("--holdout", help="Real rows that were never learned from.")
+    ] = None,
+    holes: Annotated[
+        str | None, typer.Option("--holes", help="A filled table as it was before the filling.")
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", help="The column that models are to tell; the last if not given."),
+    ] = None,
+    criteria: Annotated[
+        str | None,
+        typer.Option("--criteria", help="Of filled,ml,similarity,privacy; all that apply if not."),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Also write a page with plots: report.html.")
+    ] = None,
     names: Names = None,
     missing: Missing = None,
     schema: SchemaFile = None,
+    seed: DrawSeed = 0,
+    force: Force = False,
     require: Require = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure filled cells where the truth is known."""
+    """Measure how good a made or filled table is: use, likeness, privacy."""
     from mirctl import jobs
-    from mirctl_impute import asking
+    from mirctl_impute.criteria import asked
 
     console.configure(quiet=quiet)
     gate = jobs.requirements(require)
-    metrics, report = asking.evaluate(real, table, holes, names, missing, schema, gate)
-    jobs.show(metrics, report, require=gate, json=json)
+    files = asked.Files(real, table, holdout, holes, report)
+    wanted = asked.Wanted(target, asked.listed(criteria), seed, force)
+    found = asked.evaluate(files, wanted, names, missing, schema, gate)
+    jobs.show(found.metrics, found.text, require=gate, json=json, **found.facts)
 
 
 @app.command(epilog="Example: mirctl impute compare full.csv --methods mtabgen,mean,missforest")

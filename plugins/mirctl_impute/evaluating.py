@@ -56,30 +56,75 @@ class Filled:
         )
 
 
-def filled_cells(real: Stream, full: Stream, holes: Stream, said: schema.Schema) -> Filled:
-    """Read the three tables side by side; REAL says which kinds the columns are."""
+@dataclass(frozen=True)
+class Draws:
+    """A table's rows, copy by copy: values and missing cells (draws, rows, columns)."""
+
+    name: str
+    values: np.ndarray
+    absent: np.ndarray
+
+    @property
+    def unseen(self) -> int:
+        """Cells that hold a category the real table does not have."""
+        return int((np.isnan(self.values) & ~self.absent).sum())
+
+
+def learn_real(real: Stream, said: schema.Schema) -> tuple[Table, np.ndarray]:
+    """The real table, which says what kinds the columns are, and its values (rows, columns)."""
     with tempfile.TemporaryDirectory() as folder:
         looked = profile.look(real, said)
         table, mapped = learn(real, looked, said, Path(folder), headless=False)
-        truth = np.array(mapped)
-    for stream in (holes, full):
-        require_columns([c.name for c in table.columns], stream.columns, stream.name)
-    shown, missing = _values(table, holes, len(truth), split=False)
+        return table, np.array(mapped)
+
+
+def read_draws(table: Table, stream: Stream, *, split: bool = True) -> Draws:
+    """The rows of a table; a column `draw` that the real one does not have tells copies apart,
+    unless `split` is off."""
+    require_columns([c.name for c in table.columns], stream.columns, stream.name)
+    parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+    for block in stream.blocks(BLOCK):
+        values, absent = table.read(block, stream.name)
+        drawn = block.cells.get(DRAW) if split and DRAW not in table.names else None
+        labels = np.array(drawn or [""] * len(block))
+        for label in dict.fromkeys(labels.tolist()):
+            ours = labels == label
+            parts.setdefault(label, []).append((values[ours], absent[ours]))
+    if not parts:
+        raise DataError("has no rows", where=stream.name)
+    whole = [[np.concatenate(cells) for cells in zip(*p, strict=True)] for p in parts.values()]
+    lengths = {len(values) for values, _ in whole}
+    if len(lengths) > 1:
+        raise DataError(
+            f"its draws have from {min(lengths):,} to {max(lengths):,} rows: is it cut off?",
+            where=stream.name,
+        )
+    return Draws(stream.name, np.stack([v for v, _ in whole]), np.stack([a for _, a in whole]))
+
+
+def filled_cells(table: Table, truth: np.ndarray, full: Draws, holes: Draws) -> Filled:
+    """Lay the tables side by side; truth (rows, columns) is the real one."""
+    for read in (holes, full):
+        rows = read.values.shape[1]
+        if rows != len(truth):
+            raise DataError(
+                f"has {rows:,} rows where the real table has {len(truth):,}", where=read.name
+            )
+    shown, missing = holes.values, holes.absent
     _check_same(table, truth, shown[0], ~missing[0], holes.name)
     mask = missing[0] & ~np.isnan(truth)
     if not mask.any():
         raise DataError("hides no cell that the real table knows", where=holes.name)
-    draws, absent = _values(table, full, len(truth), split=DRAW not in table.names)
-    empty = absent & mask
+    empty = full.absent & mask
     if empty.any():
         _, row, column = (int(x[0]) for x in empty.nonzero())
         raise DataError(
             f"column {table.columns[column].name!r} is still missing",
             where=at_row(full.name, row + 1),
         )
-    for draw in draws:
+    for draw in full.values:
         _check_same(table, truth, draw, ~missing[0], full.name)
-    return Filled(table, truth, draws, mask)
+    return Filled(table, truth, full.values, mask)
 
 
 def _check_same(
@@ -96,34 +141,9 @@ def _check_same(
         )
 
 
-def _values(
-    table: Table, stream: Stream, rows: int, *, split: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Values and missing cells (draws, rows, columns) of a table, `split` by its column `draw`."""
-    parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
-    for block in stream.blocks(BLOCK):
-        values, absent = table.read(block, stream.name)
-        drawn = block.cells.get(DRAW) if split else None
-        labels = np.array(drawn or [""] * len(block))
-        for label in dict.fromkeys(labels.tolist()):
-            ours = labels == label
-            parts.setdefault(label, []).append((values[ours], absent[ours]))
-    whole = [
-        (np.concatenate([v for v, _ in each]), np.concatenate([a for _, a in each]))
-        for each in parts.values()
-    ]
-    for values, _ in whole:
-        if len(values) != rows:
-            raise DataError(
-                f"has {len(values):,} rows where the real table has {rows:,}", where=stream.name
-            )
-    if not whole:
-        raise DataError("has no rows", where=stream.name)
-    return np.stack([v for v, _ in whole]), np.stack([a for _, a in whole])
-
-
 def measure(cells: Filled, seed: int = 0, *, resamples: int = RESAMPLES) -> tuple[Metrics, str]:
-    """All measures, and a table of them by column for people; intervals by so many resamples."""
+    """All measures, and those of each column as a table for people; intervals by so many
+    resamples."""
     squares, hits, covered, distances, divergences = [], [], [], [], []
     rows = []
     for i, column in enumerate(cells.table.columns):
@@ -164,7 +184,7 @@ def measure(cells: Filled, seed: int = 0, *, resamples: int = RESAMPLES) -> tupl
             metrics[name] = {
                 "value": float(np.mean(means)), "n": len(means), "of": "columns", "unit": unit
             }  # fmt: skip
-    return metrics, _report(metrics, rows)
+    return metrics, console.table(["column", "cells", "nrmse", "accuracy", "wd | js"], rows)
 
 
 def _divergence(truth: np.ndarray, drawn: np.ndarray, categories: int) -> float:
@@ -187,12 +207,3 @@ def mean_of(
     numbers = np.array([cells.mean(), *np.quantile(means, [0.025, 0.975])])
     value, low, high = (np.sqrt(numbers) if root else numbers).tolist()
     return {"value": value, "low": low, "high": high, "n": len(cells), "unit": unit}
-
-
-def _report(metrics: Metrics, rows: list[list[str]]) -> str:
-    by_column = console.table(["column", "cells", "nrmse", "accuracy", "wd | js"], rows)
-    lines = []
-    for name, m in metrics.items():
-        interval = f"{m['low']:.4f}..{m['high']:.4f}" if "low" in m else ""
-        lines.append([name, f"{m['value']:.4f}", interval, f"{m['n']} {m.get('of', 'cells')}"])
-    return by_column + "\n\n" + console.table(["filled", "value", "95 % interval", "of"], lines)

@@ -15,7 +15,7 @@ def evaluate(mirctl, tmp_path, full, holed, *options, real=REAL):
         (tmp_path / f"{name}.csv").write_text(text)
     return mirctl(
         "impute", "evaluate", tmp_path / "real.csv", tmp_path / "full.csv", "--holes",
-        tmp_path / "holes.csv", "--json", *options,
+        tmp_path / "holes.csv", "--json", "--criteria", "filled", *options,
     )  # fmt: skip
 
 

@@ -3,8 +3,11 @@
 import csv
 import io
 import json
+import random
 
+import numpy as np
 import pytest
+import torch
 
 pytestmark = pytest.mark.real
 ADULT = (
@@ -72,3 +75,73 @@ def test_the_pipeline_on_adult(mirctl, tabular, tmp_path, monkeypatch):
     for row in csv.DictReader(io.StringIO(rich)):
         assert row["income"] == " >50K"
         assert 30 <= int(row["age"]) <= 40
+
+
+def test_what_adult_tables_are_worth_and_give_away(tabular):
+    """A fresh sample and shuffled columns leak nothing; a copy and rows between rows do."""
+    from mirctl.tables import open_stream
+    from mirctl_impute import evaluating, schema
+    from mirctl_impute.criteria import judge
+
+    stream = open_stream(tabular / "adult-train.csv", ADULT.split(","))
+    table, rows = evaluating.learn_real(stream, schema.Schema())
+    rng = np.random.default_rng(0)
+    real, holdout, fresh = rng.permutation(rows)[:15_000].reshape(3, 5_000, -1)
+    shuffled = np.stack([rng.permutation(column) for column in real.T], axis=1)
+    target, all_three = len(table.columns) - 1, ("ml", "similarity", "privacy")
+    found = {
+        name: judge(table, real, made, holdout, target, all_three)
+        for name, made in (
+            ("fresh", fresh), ("shuffled", shuffled), ("copy", rng.permutation(real)),
+            ("between", between(table, real, rng)),
+        )
+    }  # fmt: skip
+    assert found["fresh"].warnings == found["shuffled"].warnings == []
+    assert "it is a copy" in found["copy"].warnings[0]
+    assert "as SMOTE makes them" in found["between"].warnings[0]
+    value = {name: {k: m["value"] for k, m in j.metrics.items()} for name, j in found.items()}
+    assert value["fresh"]["ml_efficiency"] > 0.97
+    assert value["fresh"]["detection"] < 0.55
+    assert value["shuffled"]["ml_efficiency"] < 0.7
+    assert value["shuffled"]["detection"] > 0.9
+    # What SMOTE is: useful, alike, and no copy; only the attacks tell.
+    assert value["between"]["ml_efficiency"] > 0.94
+    assert value["between"]["copies"] < 0.01
+    assert value["between"]["mia"] > 0.65
+
+
+def between(table, real, rng, k=5):
+    """SMOTE's way: each row some way towards one of its nearest neighbours."""
+    from mirctl_impute.criteria.nearest import Space
+
+    points = Space.learn(table, real).points(real).axes
+    near = torch.cdist(points, points).topk(k + 1, largest=False).indices[:, 1:].numpy()
+    other = real[near[np.arange(len(real)), rng.integers(k, size=len(real))]]
+    share = rng.random((len(real), 1))
+    made = np.where(share < 0.5, real, other)
+    for i, column in enumerate(table.columns):
+        if not column.categories:
+            moved = real[:, i] + share[:, 0] * (other[:, i] - real[:, i])
+            made[:, i] = column.on_grid(moved)
+    return made
+
+
+@pytest.mark.parametrize("name", WIDTHS)
+def test_every_table_is_judged(mirctl, tabular, tmp_path, name):
+    names = ",".join(f"c{i}" for i in range(1, WIDTHS[name] + 1))
+    lines = [line for line in (tabular / f"{name}.csv").read_text().splitlines() if line.strip()]
+    random.Random(0).shuffle(lines)
+    third = len(lines) // 3
+    for place, part in enumerate(("real", "holdout", "made")):
+        text = "\n".join(lines[place * third : (place + 1) * third])
+        (tmp_path / f"{part}.csv").write_text(text)
+    ran = done(
+        mirctl(
+            "impute", "evaluate", tmp_path / "real.csv", tmp_path / "made.csv", "--names", names,
+            "--holdout", tmp_path / "holdout.csv", "--report", tmp_path / "page.html", "--json",
+        )
+    )  # fmt: skip
+    found = json.loads(ran.out)
+    assert not [warning for warning in found["warnings"] if "real rows tell next" not in warning]
+    assert found["metrics"]["detection"]["value"] < 0.75
+    assert (tmp_path / "page.html").read_text().endswith("</html>\n")

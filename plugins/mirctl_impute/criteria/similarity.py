@@ -90,9 +90,9 @@ def measure(
     """Compare a table (rows, columns) with the real one."""
     part = Similar()
     three = sides(real, other, holdout, seed)
-    beside = "halves of the real table" if holdout is None else "the holdout"
+    beside = "itself, in halves" if holdout is None else "the holdout"
     part.notes.append(
-        f"similarity: {len(three.real):,} rows a side; `real` is of the real table and {beside}"
+        f"similarity: {len(three.real):,} rows a side; beside is the real table against {beside}"
     )
     _columns(part, table, three)
     _pairs(part, table, three, real)
