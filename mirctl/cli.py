@@ -207,7 +207,7 @@ def run_command(arguments: list[str]) -> int:
         if code == INTERRUPTED:
             return _fail(
                 code,
-                "interrupted: the same command goes on with what is cached",
+                "interrupted: what is cached stays so",
                 None,
                 as_json=as_json,
             )

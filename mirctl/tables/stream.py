@@ -46,6 +46,8 @@ class Stream(Protocol):
     name: str
     kind: str
     columns: list[str]
+    has_header: bool
+    """False for a CSV or TSV table whose columns were named by who opened it."""
     types: dict[str, str]
     """Column -> "text", JSONL's "number", "bool" or "null" (there is no value), Parquet's arrow
     type, or "opaque": its cells are None, and are carried through as they are."""

@@ -15,11 +15,13 @@ from mirctl.yaml12 import is_unicode
 
 
 def new_table(
-    target: Path | str, columns: Sequence[str], types: Mapping[str, str], kind: str = "csv"
-) -> AbstractContextManager[NewTable]:
+    target: Path | str, columns: Sequence[str], types: Mapping[str, str], kind: str = "csv", *,
+    header: bool = True,
+) -> AbstractContextManager[NewTable]:  # fmt: skip
     """A table that takes rows as cells of text; its format by the suffix, in a pipe `kind`.
 
-    `types` are as in `Stream.types`: typed formats hold what the text stands for.
+    `types` are as in `Stream.types`: typed formats hold what the text stands for. CSV and TSV may
+    go without a header.
     """
     kind = kind if goes_through(target) else kind_of_target(target)
     refuse_repeated(list(columns), str(target))
@@ -28,12 +30,16 @@ def new_table(
     elif kind == "jsonl":
         from mirctl.tables.stream_jsonl import new_jsonl as new
     else:
-        from mirctl.tables.stream_separated import new_separated as new
+        from mirctl.tables.stream_separated import new_separated
+
+        return new_separated(target, columns, kind, header=header)
     return new(target, columns, types, kind)
 
 
 class ToAnyFormat:
     """How a stream is written: in its own format, or in the one that the target's suffix names."""
+
+    has_header = True
 
     def writer(
         self, target: Path | str, *, before: Sequence[str] = (), after: Sequence[str] = (),
@@ -68,7 +74,8 @@ def _converted(
                 where=str(target),
             )
     columns = [*before, *stream.columns, *after]
-    with new_table(target, columns, {**types, **stream.types}, kind) as table:
+    held = {**stream.types, **types, **{n: t for n, t in stream.types.items() if t != "null"}}
+    with new_table(target, columns, held, kind, header=stream.has_header) as table:
         yield _Converter(stream, table)
 
 

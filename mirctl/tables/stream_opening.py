@@ -9,10 +9,13 @@ from mirctl.tables.stream import Stream
 from mirctl.tables.stream_ends import open_input
 
 
-def open_stream(path: Path | str, names: Sequence[str] | None = None) -> Stream:
+def open_stream(
+    path: Path | str, names: Sequence[str] | None = None, *, otherwise: Sequence[str] | None = None
+) -> Stream:
     """A table in blocks of rows; `-` is stdin, read as it comes, and once.
 
-    With `names`, the table has no header and these are its columns.
+    With `names`, the table has no header and these are its columns; so with those of `otherwise`,
+    but where the format names its columns itself.
     """
     source = open_input(path)
     if source.kind == "parquet":
@@ -25,4 +28,4 @@ def open_stream(path: Path | str, names: Sequence[str] | None = None) -> Stream:
         return JsonlStream(source, names)
     from mirctl.tables.stream_separated import SeparatedStream
 
-    return SeparatedStream(source, names)
+    return SeparatedStream(source, otherwise if names is None else names)

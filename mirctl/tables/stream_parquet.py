@@ -61,9 +61,14 @@ class ParquetStream(ToAnyFormat):
         self, target: Path | str, before: Sequence[str], after: Sequence[str],
         types: Mapping[str, str],
     ) -> Iterator[Writer]:  # fmt: skip
-        """Write in the same format: what is not filled stays as it was read."""
+        """Write in the same format: what is not filled stays as it was read; a column without any
+        value takes the type that is told of it, since it may be filled."""
         front, end = _fields(before, types), _fields(after, types)
-        schema = pa.schema([*front, *self.schema, *end], self.schema.metadata)
+        own = [
+            field.with_type(type_of(types[field.name])) if _may_be_filled(field, types) else field
+            for field in self.schema
+        ]
+        schema = pa.schema([*front, *own, *end], self.schema.metadata)
         with _groups(target, schema, self.codec) as groups:
             yield _ParquetWriter(self, groups)
 
@@ -109,6 +114,11 @@ def _in_tables(pieces: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
         yield pa.concat_tables(held)
 
 
+def _may_be_filled(field: pa.Field, types: Mapping[str, str]) -> bool:
+    """Is a column of the type null one that could hold values?"""
+    return pa.types.is_null(field.type) and types.get(field.name, "null") != "null"
+
+
 def _fields(names: Sequence[str], types: Mapping[str, str]) -> list[pa.Field]:
     return [pa.field(name, type_of(types.get(name, "text"))) for name in names]
 
@@ -129,7 +139,8 @@ class _ParquetWriter:
                     filled_column(block.raw[name], cells, field, self.stream.name, block.first)
                 )
             else:
-                columns.append(block.raw[name])
+                raw = block.raw[name]
+                columns.append(raw if raw.type == field.type else raw.cast(field.type))
         self.groups.add(pa.table(columns, schema=self.groups.schema))
 
 

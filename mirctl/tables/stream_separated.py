@@ -147,12 +147,13 @@ class _SeparatedWriter:
 
 @contextmanager
 def new_separated(
-    target: Path | str, columns: Sequence[str], types: Mapping[str, str], kind: str
+    target: Path | str, columns: Sequence[str], kind: str, *, header: bool
 ) -> Iterator[NewTable]:
     """A CSV or TSV table of rows that are made from nothing."""
     with open_output(target) as file:
         table = _NewSeparated(file, columns, kind)
-        table.write({name: [name] for name in columns})
+        if header:
+            table.write({name: [name] for name in columns})
         yield table
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mirctl import files, jobs
-from mirctl.errors import DataError, UsageError
+from mirctl.errors import DataError, Interrupted, UsageError
 from mirctl.tables import Stream, goes_through, open_stream
 from mirctl_impute import filling, saving, schema
 from mirctl_impute.filling import Told, Ways
@@ -81,17 +81,22 @@ def fill(
     with tempfile.TemporaryDirectory() as folder:
         art = Path(folder) / "model"
         options = jobs.Options(art, device=device)
-        jobs.execute(recipe, changes, options, only="impute/fit")
+        try:
+            jobs.execute(recipe, changes, options, only="impute/fit")
+        except (Interrupted, KeyboardInterrupt) as error:
+            raise Interrupted(
+                "stopped while it was learned, nothing is written: `mirctl impute fit` would keep "
+                "what is learned, and go on with --resume",
+                where=model,
+            ) from error
         imputer = open_model(art, device)
         return filling.fill(imputer, _known_table(imputer, model, names), out, ways)
 
 
 def _known_table(imputer: Imputer, path: str, names: str | None) -> Stream:
-    """A table whose header, where the learned one had none, is the learned one's."""
-    given = column_names(names)
-    if given is None and imputer.table.headless:
-        given = imputer.table.names
-    return open_stream(path, given)
+    """A table whose columns, where the learned one had no header, are the learned ones."""
+    learned = imputer.table.names if imputer.table.headless else None
+    return open_stream(path, column_names(names), otherwise=learned)
 
 
 def open_filled(path: str, names: tuple[str, ...] | None) -> Stream:

@@ -45,6 +45,8 @@ class NumberColumn:
     """All values are whole multiples of it away from the smallest."""
     listed: bool = False
     """Are its values so few that they are drawn as categories are?"""
+    digits: int = 17
+    """Significant digits of numbers that have no grid."""
 
     categories = 0
     spellings = ()
@@ -81,6 +83,11 @@ class NumberColumn:
         """As the column writes them, on its grid."""
         return [self.blanks + self._text(value) for value in self.on_grid(values).tolist()]
 
+    @property
+    def loose(self) -> bool:
+        """Are numbers too far apart in size for a grid?"""
+        return self.kind == "number" and (self.power or self.places[1] > 15)
+
     def on_grid(self, values: np.ndarray) -> np.ndarray:
         """The nearest values that the column can have, inside its learned range."""
         low, high = self.scale.knots[0], self.scale.knots[-1]
@@ -88,20 +95,64 @@ class NumberColumn:
             values = low + np.round((values - low) / self.step) * self.step
         return values.clip(low, high)
 
+    def written(self, values: np.ndarray) -> np.ndarray:
+        """The nearest values (rows,) that the column can have, exactly as their texts read."""
+        values = self.on_grid(values)
+        if self.step and self.kind != "number":
+            return values
+        most = abs(self.scale.knots[[0, -1]]).max() * 10.0 ** self.places[1]
+        if self.step and most < EXACT / 2:
+            return np.round(values, self.places[1])
+        return self.parse(self.text(values), np.ones(len(values), bool), 1, self.name)
+
+    def beyond(self, bounds: np.ndarray, side: int, strict: bool) -> np.ndarray:
+        """The values closest to bounds (rows,) that are not below them (side 1) or not above them
+        (side -1), and if `strict` not they themselves; infinite where the learned range has none.
+        """
+        values = self.written(bounds.clip(*self.scale.knots[[0, -1]]))
+        for _ in range(2):  # the nearest may lie on the wrong side; one further is then right
+            values = np.where(
+                _short(values, bounds, side, strict),
+                self.written(values + side * self._unit(values)),
+                values,
+            )
+        return np.where(_short(values, bounds, side, strict), side * np.inf, values)
+
+    def _unit(self, values: np.ndarray) -> np.ndarray | float:
+        """How far apart values are written there."""
+        if self.step:
+            return self.step
+        if self.kind == "date":
+            return 1e-6
+        if self.kind == "integer":
+            return 1.0
+        if not self.loose:
+            return np.maximum(10.0 ** -self.places[1], np.spacing(np.abs(values)))
+        smallest = np.abs(self.scale.knots[self.scale.knots != 0]).min(initial=np.inf)
+        sizes = np.where(values == 0, smallest, np.abs(values))
+        return np.maximum(10.0 ** (np.floor(np.log10(sizes)) - self.digits + 1), np.spacing(sizes))
+
     def _text(self, value: float) -> str:
         if self.kind == "date":
             return dates.text(value, self.format or "")
         if self.kind == "integer":
             return str(round(value) + self.start)
-        if self.power or self.places[1] > 15:
-            return repr(value)
         fewest, most = self.places
+        if self.loose:
+            text = repr(float(f"{value:.{self.digits - 1}e}"))
+            return text if fewest else text.removesuffix(".0")
         text = f"{value:.{most}f}"
         if fewest == most:
             return text
         whole, _, digits = text.partition(".")
         digits = digits.rstrip("0").ljust(fewest, "0")
         return f"{whole}.{digits}" if digits else whole
+
+
+def _short(values: np.ndarray, bounds: np.ndarray, side: int, strict: bool) -> np.ndarray:
+    """Which values (rows,) do not reach their bounds."""
+    short = side * values < side * bounds
+    return short | (values == bounds) if strict else short
 
 
 @dataclass(frozen=True)
@@ -165,8 +216,9 @@ def unlearned(profile: Profile, kind: ColumnKind, where: str) -> Column:
         start = low
     places = profile.places if profile.places[0] <= profile.places[1] else (0, 0)
     return NumberColumn(
-        profile.name, kind.kind, profile.blanks or "", places, profile.power, kind.format, start
-    )
+        profile.name, kind.kind, profile.blanks or "", places, profile.power, kind.format, start,
+        digits=min(profile.digits, 17),
+    )  # fmt: skip
 
 
 def learned(column: Column, values: np.ndarray) -> Column:
@@ -180,7 +232,7 @@ def learned(column: Column, values: np.ndarray) -> Column:
 
 def _step(column: NumberColumn, values: np.ndarray) -> float | None:
     """The largest step that all values are multiples of, seen from the smallest."""
-    if column.kind == "number" and (column.power or column.places[1] > 15):
+    if column.loose:
         return None
     unit = 10.0 ** -column.places[1] if column.kind == "number" else 1.0
     offsets = np.round((values - values.min()) / unit)

@@ -170,8 +170,8 @@ def sample(
     asking.refuse_to_overwrite(out, force=force)
     imputer = asking.open_model(model, device)
     wanted = sampling.parse(imputer, given or [])
-    forced = sampling.sample(imputer, count, out, wanted, seed=seed, steps=steps, guidance=guidance)
-    sampling.tell(imputer, forced)
+    moved = sampling.sample(imputer, count, out, wanted, seed=seed, steps=steps, guidance=guidance)
+    sampling.tell(imputer, moved)
 
 
 @app.command(epilog="Example: mirctl impute mask full.csv --level 0.3 --mechanism mar > holes.csv")

@@ -1,4 +1,7 @@
-"""Dates and times as text, and as seconds since 1970."""
+"""Dates and times as text, and as seconds since 1970.
+
+Formats are those of Python's strptime, and %-d, %-m, %-H: written without a zero in front.
+"""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -31,6 +34,12 @@ FORMATS = (
 """Tried in this order: a column in which no day is above 12 reads as month/day."""
 
 
+BARE = re.compile("%-([dmHI])")
+NUMERIC = re.compile("%-?([a-zA-Z])")
+WORDS = "aAbBpzZcxX%"
+"""Directives that stand for no group of digits."""
+
+
 def fits(text: str, format: str) -> bool:
     """Is this text a date of this format?"""
     try:
@@ -42,7 +51,7 @@ def fits(text: str, format: str) -> bool:
 
 def seconds(text: str, format: str) -> float:
     """Seconds since 1970, negative before; a ValueError where the text is no such date."""
-    when = datetime.strptime(text, format)
+    when = datetime.strptime(text, BARE.sub(r"%\1", format))
     if when.tzinfo is not None:
         when = when.astimezone(UTC).replace(tzinfo=None)
     return (when - EPOCH).total_seconds()
@@ -54,4 +63,32 @@ def text(value: float, format: str) -> str:
     if "%z" in format:
         when = when.replace(tzinfo=UTC)
     # strftime does not pad years before 1000, which strptime wants.
+    format = BARE.sub(lambda m: when.strftime(f"%{m[1]}").removeprefix("0"), format)
     return when.strftime(format.replace("%Y", f"{when.year:04}"))
+
+
+class Padding:
+    """Which groups of digits, by their place in a text, are written with a zero in front, and which
+    with one digit alone."""
+
+    def __init__(self) -> None:
+        self.zeros: set[int] = set()
+        self.alone: set[int] = set()
+
+    def update(self, text: str) -> None:
+        """Learn from a text."""
+        for place, digits in enumerate(re.findall(r"\d+", text)):
+            if len(digits) == 1:
+                self.alone.add(place)
+            elif digits[0] == "0":
+                self.zeros.add(place)
+
+    def of(self, format: str) -> str:
+        """The format as these texts write it: days and months without zeros in front where some are
+        and none is padded, and so with hours."""
+        codes = [c for c in NUMERIC.findall(format) if c not in WORDS]
+        for part in ("dm", "HI"):
+            places = {place for place, code in enumerate(codes) if code in part}
+            if places & self.alone and not places & self.zeros:
+                format = re.sub(f"%([{part}])", r"%-\1", format)
+        return format

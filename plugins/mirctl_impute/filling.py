@@ -9,10 +9,14 @@ import numpy as np
 from mirctl import console
 from mirctl.errors import DataError, UsageError
 from mirctl.tables import Block, Stream
+from mirctl_impute import writing
 from mirctl_impute.columns import Column, NumberColumn
+from mirctl_impute.drawing import Drawer, Drawn
 from mirctl_impute.imputer import Imputer
 from mirctl_impute.schema import MODELLED
 
+TRIES = 10
+"""Draws in which a row may keep the constraints by itself."""
 SPREAD_DRAWS = 20
 """Draws that the standard deviation of a filled number is taken over."""
 DRAW, FILLED = "draw", "filled"
@@ -39,6 +43,8 @@ class Told:
     filled: int = 0
     left: dict[str, int] = field(default_factory=dict)
     unseen: dict[str, int] = field(default_factory=dict)
+    moved: int = 0
+    broken: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,14 +73,20 @@ def fill(imputer: Imputer, stream: Stream, target: Path | str, ways: Ways) -> To
         if name in stream.columns:
             raise UsageError(f"the table has a column {name!r}, which this adds: rename it")
     told = Told()
+    drawer = _drawer(imputer, stream, ways)
     with (
-        console.progress("fill", 0, "rows") as advance,
-        stream.writer(target, before=before, after=after, types=_types(imputer, after)) as writer,
+        writing.progress("fill", 0, target) as advance,
+        stream.writer(
+            target, before=before, after=after, types=_types(imputer, stream, after)
+        ) as writer,
     ):
         for block in stream.blocks(imputer.block_rows):
             holes, constants = _find(imputer, stream, block, told)
-            added = _beside(imputer, holes, len(block), ways)
-            for draw, values in enumerate(_values(imputer, holes, ways), start=1):
+            added = _beside(drawer, holes, len(block), ways)
+            for draw, drawn in enumerate(_drawn(drawer, holes, ways), start=1):
+                values = drawn.values
+                told.moved += drawn.moved
+                told.broken += drawn.broken
                 filled = {**constants, **_texts(imputer, holes, values)}
                 if several:
                     added[DRAW] = [str(draw)] * len(block)
@@ -131,21 +143,26 @@ def _find(
     return Holes(rows, values[rows], mask[rows], block.first), constants
 
 
-def _values(imputer: Imputer, holes: Holes, ways: Ways) -> Iterator[np.ndarray]:
-    """Values (rows with holes, columns) for each copy of the block that is written."""
+def _drawer(imputer: Imputer, stream: Stream, ways: Ways) -> Drawer:
+    """What fills rows; the constraints are those between the columns that are there."""
+    here = set(stream.columns)
+    gone = {i for i, column in enumerate(imputer.table.columns) if column.name not in here}
+    return Drawer(imputer, imputer.table.rules.without(gone), ways.steps, TRIES)
+
+
+def _drawn(drawer: Drawer, holes: Holes, ways: Ways) -> Iterator[Drawn]:
+    """The rows with holes, for each copy of the block that is written."""
     if not len(holes.rows):
-        yield from [np.zeros(holes.mask.shape)] * (1 if ways.point else ways.draws)
+        yield from [Drawn(np.zeros(holes.mask.shape))] * (1 if ways.point else ways.draws)
     elif ways.point:
-        yield imputer.point(imputer.expect(holes.values, holes.mask), holes.mask)
+        yield drawer.point(holes.values, holes.mask)
     else:
         for draw in range(ways.draws):
-            yield _draw(imputer, holes, ways, draw)
+            yield _draw(drawer, holes, ways, draw)
 
 
-def _draw(imputer: Imputer, holes: Holes, ways: Ways, draw: int) -> np.ndarray:
-    return imputer.draw(
-        holes.values, holes.mask, holes.first + holes.rows, (ways.seed, draw), ways.steps
-    )
+def _draw(drawer: Drawer, holes: Holes, ways: Ways, draw: int) -> Drawn:
+    return drawer.draw(holes.values, holes.mask, holes.first + holes.rows, (ways.seed, draw))
 
 
 def _texts(imputer: Imputer, holes: Holes, values: np.ndarray) -> dict[str, dict[int, str]]:
@@ -174,26 +191,33 @@ def _added(imputer: Imputer, ways: Ways) -> list[str]:
     return spread + ([FILLED] if ways.mark else [])
 
 
-def _types(imputer: Imputer, names: list[str]) -> dict[str, str]:
-    """How typed formats store the added columns, and learned ones in which they show no value."""
+def _types(imputer: Imputer, stream: Stream, names: list[str]) -> dict[str, str]:
+    """How typed formats store the added columns, and learned ones in which they show no value;
+    Parquet shows all there are, so that what is not filled there stays without any."""
     added = {name: "number" for name in names if name != FILLED}
-    return {**imputer.table.storage, DRAW: "int64", **added}
+    storage = imputer.table.storage
+    if stream.kind == "parquet":
+        kinds = imputer.table.kinds
+        storage = {n: t for n, t in storage.items() if kinds[n] in (*MODELLED, "constant")}
+    return {**storage, DRAW: "int64", **added}
 
 
 def _spread_name(column: Column) -> str:
     return f"{column.name}.sd" if isinstance(column, NumberColumn) else f"{column.name}.entropy"
 
 
-def _beside(imputer: Imputer, holes: Holes, rows: int, ways: Ways) -> dict[str, list[str | None]]:
+def _beside(drawer: Drawer, holes: Holes, rows: int, ways: Ways) -> dict[str, list[str | None]]:
     """How uncertain each filled cell is: standard deviation of 20 draws, entropy in nats."""
     if not ways.uncertainty:
         return {}
-    columns = imputer.table.columns
+    columns = drawer.imputer.table.columns
     added: dict[str, list[str | None]] = {_spread_name(column): [None] * rows for column in columns}
     if not len(holes.rows):
         return added
-    said = imputer.expect(holes.values, holes.mask)
-    draws = np.stack([_draw(imputer, holes, ways, 1_000_000 + d) for d in range(SPREAD_DRAWS)])
+    said = drawer.imputer.expect(holes.values, holes.mask)
+    draws = np.stack(
+        [_draw(drawer, holes, ways, 1_000_000 + d).values for d in range(SPREAD_DRAWS)]
+    )
     for i, column in enumerate(columns):
         at = holes.mask[:, i]
         if isinstance(column, NumberColumn):
@@ -214,3 +238,9 @@ def tell(told: Told) -> None:
         console.say(f"{name}: {count:,} missing cells are left: the column is not modelled")
     for name, count in told.unseen.items():
         console.warn(f"{name}: {count:,} cells hold categories never seen; they count as unknown")
+    if told.moved:
+        console.say(f"{told.moved:,} rows were moved to the nearest that keep the constraints")
+    if told.broken:
+        console.warn(
+            f"{told.broken:,} filled rows break constraints: their observed cells leave no way"
+        )

@@ -1,6 +1,6 @@
 """Cells that training never sees: they pick the epoch and say how good the model is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -16,9 +16,11 @@ FEWEST_ROWS = 20
 
 @dataclass(frozen=True)
 class Errors:
-    """Squared errors of numbers in standard deviations, hits and cross-entropies of categories."""
+    """Squared errors of numbers in standard deviations, of the means and of what is `written` for
+    them, on the column's grid; hits and cross-entropies of categories."""
 
     squares: np.ndarray
+    written: np.ndarray
     hits: np.ndarray
     entropies: np.ndarray
 
@@ -28,7 +30,7 @@ class Errors:
         lost = self.squares.sum() + self.entropies.sum()
         found = {"score": -float(lost) / max(cells, 1)}
         if len(self.squares):
-            found["nrmse"] = float(np.sqrt(self.squares.mean()))
+            found["nrmse"] = float(np.sqrt(self.written.mean()))
         if len(self.hits):
             found["accuracy"] = float(self.hits.mean())
         return found
@@ -70,8 +72,8 @@ class HeldOut:
             for start in range(0, len(self.values), imputer.block_rows)
             if (stop := start + imputer.block_rows)
         ]
-        columns = zip(*((part.squares, part.hits, part.entropies) for part in parts), strict=True)
-        return Errors(*map(np.concatenate, columns))
+        names = [field.name for field in fields(Errors)]
+        return Errors(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
 
 
 def _errors(imputer: Imputer, values: np.ndarray, mask: np.ndarray) -> Errors:
@@ -82,6 +84,8 @@ def _errors(imputer: Imputer, values: np.ndarray, mask: np.ndarray) -> Errors:
     truth = table.standard(values).numpy()[row, column]
     number = np.array([not k for k in table.categories])[column]
     wrong = said.mean.cpu().numpy()[number] - truth[number]
+    point = table.standard(imputer.point(said, mask)).numpy()[row, column]
+    written = point[number] - truth[number]
     hits, entropies = [np.zeros(0)], [np.zeros(0)]
     for c, logits in said.logits.items():
         if not table.categories[c]:
@@ -89,4 +93,4 @@ def _errors(imputer: Imputer, values: np.ndarray, mask: np.ndarray) -> Errors:
         wanted = torch.from_numpy(values[mask[:, c], c].astype(int)).to(logits.device)
         hits.append((logits.argmax(-1) == wanted).cpu().numpy().astype(float))
         entropies.append(F.cross_entropy(logits, wanted, reduction="none").cpu().numpy())
-    return Errors(wrong**2, np.concatenate(hits), np.concatenate(entropies))
+    return Errors(wrong**2, written**2, np.concatenate(hits), np.concatenate(entropies))

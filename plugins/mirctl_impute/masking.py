@@ -16,10 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mirctl import console
 from mirctl.errors import UsageError, suggest
 from mirctl.tables import Stream
-from mirctl_impute import schema
+from mirctl_impute import schema, writing
 from mirctl_impute.profile import BLOCK, look
 from mirctl_impute.table import Table, learn
 
@@ -53,7 +52,7 @@ def mask(stream: Stream, target: Path | str, holes: Holes, said: schema.Schema) 
         raise UsageError(f"--as {holes.text!r} is not read as missing: add --missing {holes.text}")
     chance = _constant(holes.level) if holes.mechanism == "mcar" else _learned(stream, holes, said)
     cells = made = row = 0
-    with console.progress("mask", 0, "rows") as advance, stream.writer(target) as writer:
+    with writing.progress("mask", 0, target) as advance, stream.writer(target) as writer:
         for block in stream.blocks(BLOCK):
             rng = np.random.default_rng((holes.seed, row))
             chances = chance(row, len(block), names)

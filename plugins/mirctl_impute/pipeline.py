@@ -1,19 +1,23 @@
 """The job: a table with holes -> kinds and scales -> a trained denoiser -> artifact."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import numpy as np
 import torch
 
 from mirctl import console, training
-from mirctl.errors import DataError
+from mirctl.errors import DataError, UsageError
 from mirctl.run import Result, Run
-from mirctl.tables import open_stream
-from mirctl_impute import saving, schema
+from mirctl.tables import Stream, open_stream
+from mirctl_impute import constraints, saving, schema
 from mirctl_impute.config import ImputeConfig, TableConfig
 from mirctl_impute.evaluating import Metrics, mean_of
 from mirctl_impute.held import Errors, HeldOut
-from mirctl_impute.profile import Looked, look
-from mirctl_impute.schema import MODELLED
-from mirctl_impute.table import Table, learn
+from mirctl_impute.profile import BLOCK, Looked, look
+from mirctl_impute.schema import MODELLED, Schema
+from mirctl_impute.table import Table, learn, outline
 from mirctl_impute.training import MaskTask
 
 
@@ -43,20 +47,53 @@ def run(config: ImputeConfig, run: Run) -> Result:
 
 def check(config: ImputeConfig) -> None:
     """Read the table as a run would; raise what would stop it."""
-    stream = open_stream(config.data.table, config.data.names)
-    tell(look(stream, schema.read(config.data.schema_file, config.data.missing)), stream.name)
+    _looked(open_stream(config.data.table, config.data.names), config.data)
 
 
 def read(data: TableConfig, run: Run) -> tuple[Table, np.ndarray]:
     """The table, learned but for its network, and its values (rows, modelled columns)."""
     stream = open_stream(data.table, data.names)
-    said = schema.read(data.schema_file, data.missing)
-    looked = look(stream, said)
-    tell(looked, stream.name)
+    looked, said = _looked(stream, data)
     table, values = learn(stream, looked, said, run.work, headless=data.names is not None)
     holes = int(np.isnan(values).sum())
     console.say(f"{holes:,} of {values.size:,} cells are missing ({holes / values.size:.1%})")
+    _try_rules(table, values, data.schema_file)
     return table, values
+
+
+def _looked(stream: Stream, data: TableConfig) -> tuple[Looked, Schema]:
+    """A table's kinds, and what is said of them; raise where constraints do not fit them."""
+    said = schema.read(data.schema_file, data.missing)
+    looked = look(stream, said)
+    tell(looked, stream.name)
+    table = outline(stream, looked, said, headless=data.names is not None)
+    with _where(data.schema_file):
+        constraints.check(table.constraints, table.columns, table.kinds)
+    return looked, said
+
+
+def _try_rules(table: Table, values: np.ndarray, schema_file: Path | None) -> None:
+    """Raise where constraints cannot be met; warn of rows that do not."""
+    with _where(schema_file):
+        rules = table.rules
+    if not rules:
+        return
+    parts = [slice(start, start + BLOCK) for start in range(0, len(values), BLOCK)]
+    broken = np.concatenate([rules.broken(values[part], ~np.isnan(values[part])) for part in parts])
+    if broken.any():
+        console.warn(
+            f"{broken.sum():,} rows of the table itself break constraints, the first of them row "
+            f"{broken.argmax() + 1}"
+        )
+
+
+@contextmanager
+def _where(schema_file: Path | None) -> Iterator[None]:
+    """What is wrong with constraints is wrong in the schema file."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(error.message, where=str(schema_file)) from error
 
 
 def tell(looked: Looked, where: str) -> None:
@@ -76,8 +113,8 @@ def tell(looked: Looked, where: str) -> None:
 def measured(errors: Errors, seed: int) -> Metrics:
     """Means over the held-out cells, with intervals."""
     metrics = {}
-    if len(errors.squares):
-        metrics["nrmse"] = mean_of(errors.squares, "standard deviations", seed, root=True)
+    if len(errors.written):
+        metrics["nrmse"] = mean_of(errors.written, "standard deviations", seed, root=True)
     if len(errors.hits):
         metrics["accuracy"] = mean_of(errors.hits, "share", seed)
     return metrics

@@ -18,6 +18,7 @@ MOST_COLUMNS = 1_000
 BLOCK = 8_192
 MOST_DIGITS = 300
 """Of a whole number that is computed with."""
+LONGEST_DATE = 60
 FEW = 20
 """A column of so few distinct texts is a category however short the table."""
 INTEGER = re.compile(r"[+-]?\d+")
@@ -48,7 +49,10 @@ class Profile:
     """What stands before every cell, as the blank after a comma."""
     distinct: set[str] | None = field(default_factory=set)
     """Distinct cells, or None where there are too many to be categories."""
+    digits: int = 1
+    """Most significant digits of a number."""
     formats: tuple[str, ...] = dates.FORMATS
+    padding: dates.Padding = field(default_factory=dates.Padding)
     ascending: bool = True
     """Does it count its rows, from 0 or 1 on?"""
     last: int | None = None
@@ -89,13 +93,19 @@ class Profile:
             self.integers = False
             self.words += len(text.split())
             self.formats = tuple(f for f in self.formats if dates.fits(text, f))
+            if len(text) <= LONGEST_DATE:
+                self.padding.update(text)
 
     def _number(self, text: str, match: re.Match[str]) -> None:
         self.formats = ()
         self.power |= match["power"] is not None
         self.padded |= PADDED.match(text) is not None
-        places = len(match["places"] or match["only"] or "")
-        self.places = min(self.places[0], places), max(self.places[1], places)
+        mantissa = re.sub(r"[eE].*|\D", "", text)
+        shown = mantissa if INTEGER.fullmatch(text) else mantissa.rstrip("0")
+        self.digits = max(self.digits, len(shown.lstrip("0")))
+        if match["power"] is None:
+            places = len(match["places"] or match["only"] or "")
+            self.places = min(self.places[0], places), max(self.places[1], places)
         if INTEGER.fullmatch(text) and len(text) <= MOST_DIGITS:
             low, high = self.whole or (int(text),) * 2
             self.whole = min(low, int(text)), max(high, int(text))
@@ -130,7 +140,7 @@ class Profile:
                 return ColumnKind(kind="id")
             return ColumnKind(kind="integer" if self.integers else "number")
         if self.formats and self.numbers == 0:
-            return ColumnKind(kind="date", format=self.formats[0])
+            return ColumnKind(kind="date", format=self.padding.of(self.formats[0]))
         if count <= FEW:
             return ColumnKind(kind="category")
         if self.numbers >= 0.8 * self.seen and self.odd is not None:
@@ -208,7 +218,9 @@ def _agreed(said: ColumnKind, profile: Profile, where: str) -> ColumnKind:
                 f"{profile.name}: {{kind: date, format: '%d.%m.%y'}}",
                 where=where,
             )
-        return ColumnKind(kind="date", format=profile.formats[0])
+        return ColumnKind(kind="date", format=profile.padding.of(profile.formats[0]))
+    if said.format is not None:
+        return ColumnKind(kind="date", format=profile.padding.of(said.format))
     if said.kind in CATEGORIES and profile.distinct is None:
         raise DataError(
             f"column {profile.name!r} has more than {MOST_CATEGORIES:,} different cells, too many "

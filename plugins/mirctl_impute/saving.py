@@ -77,8 +77,8 @@ Made by `mirctl impute fit` from {rows:,} rows; the whole recipe is in `recipe.y
 
 ## Quality
 
-Point estimates of held-out cells (which also chose the epoch): numbers by their root mean squared
-error in standard deviations (nrmse), categories by the share that is right (accuracy).
+Held-out cells (which also chose the epoch), filled as `fill --point` does: numbers by their root
+mean squared error in standard deviations (nrmse), categories by the share that is right (accuracy).
 
 | metric | value | 95 % interval | cells |
 | --- | --- | --- | --- |

@@ -24,6 +24,10 @@ HEAD = """\
 # integer, number, date, boolean and category are learned and filled; a constant is filled with
 # itself; text and id are carried through as they are, and so is an empty column.
 """
+CONSTRAINTS_HEAD = """\
+# what holds in every row that is made, and in filled rows where their observed cells allow:
+#   constraints: [a <= b, 18 <= age < 99, start < end, "`a name with < in it` > 0"]
+"""
 
 
 class ColumnKind(Section):
@@ -44,6 +48,7 @@ class Schema(Section):
 
     missing: tuple[str, ...] = MISSING
     columns: dict[str, Kind | ColumnKind] = Field(default_factory=dict)
+    constraints: tuple[str, ...] = ()
 
     def column(self, name: str) -> ColumnKind | None:
         """What is said of a column."""
@@ -81,4 +86,5 @@ def dump(schema: Schema) -> str:
         name: said if isinstance(said, str) else {k: v for k, v in said.items() if v is not None}
         for name, said in tree["columns"].items()
     }
-    return HEAD + yaml12.dump(tree)
+    constraints = {"constraints": tree.pop("constraints")}
+    return HEAD + yaml12.dump(tree) + CONSTRAINTS_HEAD + yaml12.dump(constraints)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
+from mirctl.errors import UsageError
 from mirctl_impute import dates
 from mirctl_impute.columns import CategoryColumn, NumberColumn
 from mirctl_impute.scale import Scale
@@ -54,6 +55,7 @@ class StoredNumbers(Stored):
     scale: StoredScale
     step: Positive | None
     listed: bool = False
+    digits: Annotated[int, Field(ge=1, le=17)] = 17
 
     @model_validator(mode="after")
     def can_be_written(self) -> Self:
@@ -109,6 +111,7 @@ class StoredTable(Stored):
     constants: dict[str, str]
     types: dict[str, str]
     headless: bool
+    constraints: list[str] = []
 
     @model_validator(mode="after")
     def all_tell_of_the_same_columns(self) -> Self:
@@ -122,6 +125,14 @@ class StoredTable(Stored):
             raise ValueError("constants are not those that the kinds say")
         return self
 
+    @model_validator(mode="after")
+    def constraints_can_be_met(self) -> Self:
+        try:
+            _ = self.table().rules
+        except UsageError as error:
+            raise ValueError(error.message) from error
+        return self
+
     def table(self) -> Table:
         return Table(
             tuple(self.names),
@@ -131,4 +142,5 @@ class StoredTable(Stored):
             self.constants,
             self.types,
             self.headless,
+            tuple(self.constraints),
         )

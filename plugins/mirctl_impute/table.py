@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from mirctl import yaml12
 from mirctl.errors import DataError
 from mirctl.tables import Block, Stream
 from mirctl_impute import columns as kinds
+from mirctl_impute import constraints
 from mirctl_impute.cells import Cells
 from mirctl_impute.columns import Column, NumberColumn
 from mirctl_impute.profile import BLOCK, Looked
+from mirctl_impute.rules import Rules
 from mirctl_impute.schema import MODELLED, Schema, absent
 
 
@@ -32,6 +35,12 @@ class Table:
     types: dict[str, str]
     """How a typed format stores each column."""
     headless: bool = False
+    constraints: tuple[str, ...] = ()
+
+    @cached_property
+    def rules(self) -> Rules:
+        """What the constraints ask of a row; a UsageError where no row can meet them."""
+        return constraints.rules(self.constraints, self.columns, self.kinds)
 
     @property
     def categories(self) -> list[int]:
@@ -117,14 +126,12 @@ class Table:
             "constants": self.constants,
             "types": self.types,
             "headless": self.headless,
+            "constraints": list(self.constraints),
         }
 
 
-def learn(
-    stream: Stream, looked: Looked, schema: Schema, work: Path, *, headless: bool
-) -> tuple[Table, np.ndarray]:
-    """Learn a table's scales; its values (rows, modelled columns) lie in a mapped file in `work`,
-    so that memory does not grow with the rows."""
+def outline(stream: Stream, looked: Looked, schema: Schema, *, headless: bool) -> Table:
+    """A table whose scales are still to be learned."""
     of_kind = {name: said.kind for name, said in looked.kinds.items()}
     columns = [
         kinds.unlearned(looked.profiles[name], said, stream.name)
@@ -138,10 +145,19 @@ def learn(
     }
     table = Table(
         tuple(stream.columns), of_kind, frozenset(schema.missing), tuple(columns), constants,
-        dict(stream.types), headless,
+        dict(stream.types), headless, schema.constraints,
     )  # fmt: skip
     _refuse_half_characters(table, stream.name)
-    shape = (looked.rows, len(columns))
+    return table
+
+
+def learn(
+    stream: Stream, looked: Looked, schema: Schema, work: Path, *, headless: bool
+) -> tuple[Table, np.ndarray]:
+    """Learn a table's scales; its values (rows, modelled columns) lie in a mapped file in `work`,
+    so that memory does not grow with the rows."""
+    table = outline(stream, looked, schema, headless=headless)
+    shape = (looked.rows, len(table.columns))
     values = np.memmap(work / "values.f64", dtype=np.float64, mode="w+", shape=shape)
     row = 0
     for block in stream.blocks(BLOCK):
@@ -149,7 +165,7 @@ def learn(
         values[row : row + len(part)] = part
         row += len(part)
     scaled = []
-    for i, column in enumerate(columns):
+    for i, column in enumerate(table.columns):
         seen = values[:, i]
         scaled.append(kinds.learned(column, seen[~np.isnan(seen)]))
     return replace(table, columns=tuple(scaled)), values

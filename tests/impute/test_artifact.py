@@ -86,6 +86,7 @@ DAMAGES = {
     "a category that is a number": (column("colour", spellings=[1, 2, 3]), "spellings.0"),
     "no scale": (column("size", scale=None), "scale"),
     "a step of nothing": (column("size", step=0), "step"),
+    "no digits at all": (column("weight", digits=0), "digits"),
     "digits without end": (column("weight", places=[10**30, 10**31]), "places.0"),
     "more digits than the most": (column("weight", places=[3, 2]), "the fewest digits and the"),
     "a date without format": (column("made", format=None), "a date has a format"),

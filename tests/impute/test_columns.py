@@ -45,6 +45,9 @@ def learn(cells, kind=None):
         ["2020-01-01T10:00:00.123000Z", "2020-01-02T10:30:00.000000Z"],
         ["31.12.1950", "01.02.2003", "15.06.1999"],
         ["12:30", "00:00", "23:59"],
+        ["1/2/2021", "12/30/2021", "3/15/2020"],
+        ["1.2.2021 09:05", "12.10.2021 10:55", "3.11.2020 23:00"],
+        ["1.2.2021 9:05", "12.10.2021 10:55", "3.11.2020 0:00"],
         ["9007199254740993", "9007199254740995", "9007199254740999"],
         ["red", " green", "blue "],
     ],
@@ -142,3 +145,23 @@ def test_dates_of_any_century_come_back(day, second):
     cells = [day.isoformat(), (day - timedelta(days=1) if day.year > 1000 else day).isoformat()]
     column, values = learn(cells, kinds.ColumnKind(kind="date", format="%Y-%m-%d"))
     assert column.text(values) == cells
+
+
+def test_dates_of_which_one_is_padded_are_written_padded():
+    column, values = learn(["01.2.2021", "12.10.2021", "30.11.2020"])
+    assert column.text(values) == ["01.02.2021", "12.10.2021", "30.11.2020"]
+    own, values = learn(["1/2/21", "12/3/21"], kinds.ColumnKind(kind="date", format="%d/%m/%y"))
+    assert own.text(values) == ["01/02/21", "12/03/21"]
+
+
+def test_an_exponent_does_not_make_the_other_numbers_long():
+    column, _ = learn(["12", "1e5", "37", "250"])
+    assert column.text(np.array([123.456, 41.0, 1234.5, 1e5, 1e9])) == [
+        "123", "41", "1230", "100000", "100000",
+    ]  # fmt: skip
+    small, _ = learn(["1.5e-8", "2.25e-8", "0.75"])
+    texts = small.text(np.array([1.23456e-8 * 1.5, 0.123456]))
+    assert texts == ["1.85e-08", "0.123"]
+    assert small.written(np.array([0.123456])) == 0.123
+    above = small.beyond(np.array([0.123456, 1.85184e-8, 0.75]), 1, strict=True)
+    assert above.tolist() == [0.124, 1.86e-8, np.inf]

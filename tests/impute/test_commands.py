@@ -106,6 +106,18 @@ def test_a_table_without_a_header(mirctl, tmp_path):
     names = ",".join(KINDS)
     assert mirctl("impute", "fit", table, "--names", names, "--out", model, *FAST).code == 0
     assert mirctl("impute", "fill", model, table).out == text
+    made = mirctl("impute", "sample", model, "-n", "5").out
+    assert len(made.splitlines()) == 5
+    table.write_text(made)
+    assert mirctl("impute", "fill", model, table).out == made
+    for name in ("rows.tsv", "rows.jsonl", "rows.parquet"):
+        whole, full = tmp_path / name, tmp_path / f"full-{name}"
+        assert mirctl("impute", "sample", model, "-n", "5", "--out", whole).code == 0
+        ran = mirctl("impute", "fill", model, whole, "--out", full)
+        assert "filled 0 cells of 5 rows" in ran.err
+    assert mirctl("impute", "fill", model, table, "--out", tmp_path / "full.tsv").code == 0
+    assert len((tmp_path / "full.tsv").read_text().splitlines()) == 5
+    table.write_text(text)
     shown = mirctl("impute", "schema", table, "--names", names, "--json")
     assert json.loads(shown.out)["columns"]["colour"] == "category"
 

@@ -101,9 +101,35 @@ def test_our_model_is_measured_as_fit_fill_and_evaluate_measure_it(mirctl, table
     for way, name in ((["--point"], "point"), (["-m", "5"], "draws")):
         full = tmp_path / f"{name}.csv"
         mirctl("impute", "fill", model, holed, *way, "--out", full)
-        measured = mirctl("impute", "evaluate", table, full, "--holes", holed, "--json")
+        options = ("--holes", holed, "--criteria", "filled", "--json")
+        measured = mirctl("impute", "evaluate", table, full, *options)
         for metric, found in json.loads(measured.out)["metrics"].items():
             assert result[name][metric] == pytest.approx(found["value"], rel=1e-6), metric
+
+
+def test_constraints_hold_in_what_our_model_fills(mirctl, tmp_path, monkeypatch):
+    """y is never below x; the model that is compared keeps to it as `fill` does."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 20, 120)
+    lines = [f"{a},{a + b}" for a, b in zip(x, rng.integers(0, 20, 120), strict=True)]
+    table, kinds = tmp_path / "t.csv", tmp_path / "kinds.yaml"
+    table.write_text("\n".join(["x,y", *lines]))
+    kinds.write_text("constraints: ['x <= y']")
+    seen = []
+    real = ours.fill
+
+    def noted(imputer, values, *rest):
+        seen.append((values, real(imputer, values, *rest)))
+        return seen[-1][1]
+
+    monkeypatch.setattr(ours, "fill", noted)
+    options = ("--schema", kinds, "--methods", "mtabgen,mean", "--seeds", "1", "--levels", "0.5")
+    ran = compare(mirctl, table, *FAST, *options)
+    assert ran.code == 0, ran.err
+    [(values, filling)] = seen
+    for filled in (filling.point, *filling.draws):
+        assert (filled[:, 0] <= filled[:, 1]).all()
+    assert np.isnan(values).any()
 
 
 def test_a_method_that_fails_says_why_and_the_rest_goes_on(mirctl, table, monkeypatch):

@@ -14,7 +14,7 @@ from mirctl_impute.cells import Cells
 from mirctl_impute.filling import Ways
 from mirctl_impute.imputer import Imputer
 from mirctl_impute.model import MTabGen
-from mirctl_impute.sampling import Given
+from mirctl_impute.rules import Range
 
 CPU = torch.device("cpu")
 
@@ -109,9 +109,10 @@ def test_blocks_of_a_sample_differ(imputer, tmp_path, monkeypatch):
 
 
 def test_several_ranges_hold_together_and_are_not_cut_at_their_edges(imputer, independent):
-    given = [Given(0, 1.0, 4.0), Given(2, 40.0, 50.0)]
-    values, forced = sampling.draw_rows(imputer, np.arange(300), given, 0, 2)
-    assert forced == 0
+    given = [Range(0, 1.0, 4.0), Range(2, 40.0, 50.0)]
+    drawn = sampling.draw_rows(imputer, np.arange(300), given, 0, 2)
+    values = drawn.values
+    assert drawn.moved == 0
     for one in given:
         column = values[:, one.column]
         assert one.low <= column.min()
@@ -126,14 +127,14 @@ def test_guidance_changes_the_rows_that_something_is_given_of(imputer):
     torch.manual_seed(0)
     model = random_network((0, 0, 0))
     known = Imputer(imputer.table, model, CPU)
-    given = [Given(0, 2.0, 2.0)]
+    given = [Range(0, 2.0, 2.0)]
     rows = np.arange(40)
-    plain, _ = sampling.draw_rows(known, rows, given, 0, 3)
-    guided, _ = sampling.draw_rows(known, rows, given, 0, 3, 5.0)
-    assert (plain[:, 0] == guided[:, 0]).all()
-    assert (plain[:, 2] != guided[:, 2]).mean() > 0.5
-    ranged = [Given(0, 1.0, 4.0)]
-    plain, _ = sampling.draw_rows(known, rows, ranged, 0, 3)
-    guided, _ = sampling.draw_rows(known, rows, ranged, 0, 3, 5.0)
-    assert (plain[:, 0] == guided[:, 0]).all()
-    assert (plain[:, 2] != guided[:, 2]).mean() > 0.5
+    plain = sampling.draw_rows(known, rows, given, 0, 3)
+    guided = sampling.draw_rows(known, rows, given, 0, 3, 5.0)
+    assert (plain.values[:, 0] == guided.values[:, 0]).all()
+    assert (plain.values[:, 2] != guided.values[:, 2]).mean() > 0.5
+    ranged = [Range(0, 1.0, 4.0)]
+    plain = sampling.draw_rows(known, rows, ranged, 0, 3)
+    guided = sampling.draw_rows(known, rows, ranged, 0, 3, 5.0)
+    assert (plain.values[:, 0] == guided.values[:, 0]).all()
+    assert (plain.values[:, 2] != guided.values[:, 2]).mean() > 0.5

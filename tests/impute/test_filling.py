@@ -240,3 +240,24 @@ def test_a_suffix_that_names_no_format_is_refused(mirctl, learned, holed, tmp_pa
     ran = mirctl("impute", "fill", learned, holed, "--out", tmp_path / "x.xls")
     assert ran.code == 2
     assert "end its name in one of" in ran.err
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "jsonl"])
+def test_parquet_columns_without_a_type_are_filled_with_the_learned_one(
+    mirctl, learned, tmp_path, suffix
+):
+    data = rows(20, seed=9)
+    table = {name: pa.array(cells) for name, cells in data.items()}
+    table |= {"size": pa.nulls(20), "colour": pa.nulls(20), "note": pa.nulls(20)}
+    pq.write_table(pa.table({**table, "new": pa.nulls(20)}), tmp_path / "t.parquet")
+    out = tmp_path / f"out.{suffix}"
+    fill(mirctl, learned, tmp_path / "t.parquet", "--out", out)
+    if suffix == "jsonl":
+        made = [json.loads(line) for line in out.read_text().splitlines()]
+        assert all(isinstance(row["size"], int) and row["new"] is None for row in made)
+        return
+    full = pq.read_table(out)
+    assert [str(full[n].type) for n in ("size", "colour", "note", "new")] == [
+        "int64", "string", "null", "null",
+    ]  # fmt: skip
+    assert full["size"].null_count == full["colour"].null_count == 0

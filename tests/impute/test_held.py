@@ -1,6 +1,7 @@
 """Cells that are held out: never shown to training, never known while they are measured."""
 
 import math
+from csv import DictReader
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ import torch
 from torch.nn import functional as F
 
 from impute.plain import random_network, table_of
-from mirctl_impute import held
+from mirctl.tables import open_stream
+from mirctl_impute import filling, held
+from mirctl_impute.filling import Ways
 from mirctl_impute.held import Errors, HeldOut
 
 CATEGORIES = (0, 3, 0, 2)
@@ -85,6 +88,28 @@ def test_errors_are_those_of_what_the_network_says(values, model):
     assert found.entropies == pytest.approx(torch.cat(lost).numpy(), abs=1e-5)
 
 
+@torch.no_grad()
+def test_the_nrmse_is_that_of_what_a_point_fill_writes(values, model, tmp_path):
+    values = np.where([c == 0 for c in CATEGORIES], np.round(values), values)
+    cells, table = HeldOut(values, 0.4, 0), table_of(values, CATEGORIES)
+    whole = [table.columns[c].step for c in (0, 2)]
+    assert whole == [1.0, 1.0]
+    shown = np.where(cells.mask, np.nan, values)
+    lines = ["c0,c1,c2,c3"]
+    for row in shown.tolist():
+        texts = ["" if np.isnan(x) else "abc"[int(x)] if c else str(x)
+                 for x, c in zip(row, CATEGORIES, strict=True)]  # fmt: skip
+        lines.append(",".join(texts))
+    (tmp_path / "t.csv").write_text("\n".join([*lines, ""]))
+    imputer = held.Imputer(table, model, CPU)
+    filling.fill(imputer, open_stream(tmp_path / "t.csv"), tmp_path / "o.csv", Ways(point=True))
+    with (tmp_path / "o.csv").open() as file:
+        made = [[float(row["c0"] or "nan"), float(row["c2"] or "nan")] for row in DictReader(file)]
+    error = (np.array(made) - values[:, [0, 2]]) / np.nanstd(values[:, [0, 2]], axis=0)
+    expected = np.sqrt(np.square(error[cells.mask[:, [0, 2]]]).mean())
+    assert cells.measure(model, table, CPU).means()["nrmse"] == pytest.approx(expected, rel=1e-4)
+
+
 def test_blocks_of_rows_measure_the_same_as_all_at_once(values, model, monkeypatch):
     cells, table = HeldOut(values, 0.4, 0), table_of(values, CATEGORIES)
     whole, _ = measure(cells, model, table)
@@ -96,16 +121,17 @@ def test_blocks_of_rows_measure_the_same_as_all_at_once(values, model, monkeypat
 
 
 def test_means_by_hand():
-    errors = Errors(np.array([1.0, 4.0, 4.0]), np.array([1.0, 0.0]), np.array([0.5, 2.0]))
-    # five cells lose 9 and 2.5
+    squares, written = np.array([1.0, 4.0, 4.0]), np.array([1.0, 1.0, 7.0])
+    errors = Errors(squares, written, np.array([1.0, 0.0]), np.array([0.5, 2.0]))
+    # five cells lose 9 and 2.5; what is written for the numbers does not choose the epoch
     assert errors.means() == {
         "score": -11.5 / 5,
         "nrmse": pytest.approx(math.sqrt(3)),
         "accuracy": 0.5,
     }
     nothing = np.zeros(0)
-    assert Errors(errors.squares, nothing, nothing).means().keys() == {"score", "nrmse"}
-    assert Errors(nothing, errors.hits, errors.entropies).means() == {
+    assert Errors(squares, written, nothing, nothing).means().keys() == {"score", "nrmse"}
+    assert Errors(nothing, nothing, errors.hits, errors.entropies).means() == {
         "score": -1.25,
         "accuracy": 0.5,
     }

@@ -46,7 +46,7 @@ def test_tables_are_learned_with_their_holes_and_filled(mirctl, tabular, tmp_pat
             assert not set(MISSING) & {cell.strip() for cell in new}
             assert all(o == n or o.strip() in MISSING for o, n in zip(old, new, strict=True))
     made = cells(done(mirctl("impute", "sample", model, "-n", "50")).out)
-    assert made[0] == names.split(",")
+    assert len(made) == 50  # as the table, without a header
     assert {len(row) for row in made} == {WIDTHS[name]}
 
 
@@ -72,7 +72,7 @@ def test_the_pipeline_on_adult(mirctl, tabular, tmp_path, monkeypatch):
             "impute", "sample", tmp_path / "model", "-n", "40", "--given", "income=>50K,age=30..40"
         )
     ).out
-    for row in csv.DictReader(io.StringIO(rich)):
+    for row in csv.DictReader(io.StringIO(rich), ADULT.split(",")):
         assert row["income"] == " >50K"
         assert 30 <= int(row["age"]) <= 40
 

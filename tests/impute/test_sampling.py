@@ -90,6 +90,8 @@ def test_other_formats_have_numbers(mirctl, learned, tmp_path):
         ("size=9..3", "values are from"),
         ("size=three", "write a number"),
         ("size=3.2..3.7", "no value in between"),
+        ("colour=red, sizee=3", "no column 'sizee'; did you mean 'size'"),
+        ("size=3,wait=7..9", "no column 'wait'; did you mean 'weight'"),
         ("size=3,size=4", "twice"),
         ("note=x", "learned columns"),
     ],

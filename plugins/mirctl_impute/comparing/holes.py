@@ -12,7 +12,7 @@ from mirctl.errors import RunError
 from mirctl.tables import open_stream
 from mirctl_impute import evaluating, masking, schema
 from mirctl_impute.comparing.case import Planned, Values
-from mirctl_impute.comparing.real import Real, translate
+from mirctl_impute.comparing.real import Real, said_of, translate
 from mirctl_impute.profile import BLOCK, look
 from mirctl_impute.rivals import fill, ours
 from mirctl_impute.rivals.result import Filling
@@ -100,9 +100,7 @@ def _make(
     masking.mask(real.stream, path, masking.Holes(level, mechanism, seed), real.said)
     stream = open_stream(path, real.names)
     mask, there = _hidden(real, path)
-    # Kinds are facts about the columns that whoever fills the table knows; values are not.
-    kinds = {name: kind for name, kind in real.looked.columns().items() if there[name]}
-    said = real.said.model_copy(update={"columns": kinds})
+    said = said_of(real, there)
     schema_file.write_text(schema.dump(said), encoding="utf-8")
     table, mapped = learn(stream, look(stream, said), said, work, headless=real.names is not None)
     learned = {column.name for column in table.columns}

@@ -1,6 +1,6 @@
 """The table that methods are compared on, and values moved between what two tables learned."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +44,16 @@ def read(
         )
     given = asking.column_names(names)
     return Real(stream, given, said, looked, table, np.array(values))
+
+
+def said_of(real: Real, there: Mapping[str, bool]) -> schema.Schema:
+    """What is said of a part of the table, for columns in which a cell is left: the kinds that the
+    whole table shows. Kinds are facts that whoever has the part knows; values are not."""
+    kinds = {name: kind for name, kind in real.looked.columns().items() if there.get(name)}
+    told: dict[str, object] = {"columns": kinds}
+    if any(column.name not in kinds for column in real.table.columns):
+        told["constraints"] = ()  # they may speak of a column that is gone
+    return real.said.model_copy(update=told)
 
 
 def translate(source: Table, target: Table, values: np.ndarray, mask: np.ndarray) -> np.ndarray:

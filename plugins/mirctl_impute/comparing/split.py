@@ -12,7 +12,7 @@ from mirctl.errors import DataError, UsageError, suggest
 from mirctl.tables import new_table, open_stream
 from mirctl_impute import schema
 from mirctl_impute.comparing.case import Planned, Values
-from mirctl_impute.comparing.real import Real, translate
+from mirctl_impute.comparing.real import Real, said_of, translate
 from mirctl_impute.criteria import CRITERIA, judge, refusal
 from mirctl_impute.profile import BLOCK, look
 from mirctl_impute.rivals import generate, ours
@@ -123,8 +123,7 @@ def _make(real: Real, target: int, seed: int, learning: ours.Learning, work: Pat
     path, schema_file = work / f"train.{real.stream.kind}", work / "train.yaml"
     path.unlink(missing_ok=True)
     there = _write(real, chosen, path)
-    kinds = {name: kind for name, kind in real.looked.columns().items() if there.get(name)}
-    said = real.said.model_copy(update={"columns": kinds})
+    said = said_of(real, there)
     schema_file.write_text(schema.dump(said), encoding="utf-8")
     stream = open_stream(path)
     table, mapped = learn(stream, look(stream, said), said, work, headless=False)

@@ -10,7 +10,8 @@ import numpy as np
 from mirctl import console, jobs
 from mirctl_impute import asking, sampling, saving
 from mirctl_impute.config import ImputeConfig
-from mirctl_impute.filling import Ways
+from mirctl_impute.drawing import Drawer
+from mirctl_impute.filling import TRIES, Ways
 from mirctl_impute.imputer import Imputer
 from mirctl_impute.rivals.result import Filling
 
@@ -64,6 +65,7 @@ def fill(imputer: Imputer, values: np.ndarray, draws: int, seed: int) -> Filling
 
     Rows count from 1, as in `impute fill`: at one seed its draws are the same.
     """
+    drawer = Drawer(imputer, imputer.table.rules, STEPS, TRIES)
     mask = np.isnan(values)
     point = values.copy()
     made = np.repeat(values[None], draws, axis=0)
@@ -71,10 +73,9 @@ def fill(imputer: Imputer, values: np.ndarray, draws: int, seed: int) -> Filling
     for start in range(0, len(todo), imputer.block_rows):
         rows = todo[start : start + imputer.block_rows]
         part, hidden = values[rows], mask[rows]
-        best = imputer.point(imputer.expect(part, hidden), hidden)
-        point[rows] = np.where(hidden, best, part)
+        point[rows] = np.where(hidden, drawer.point(part, hidden).values, part)
         for d in range(draws):
-            made[d, rows] = imputer.draw(part, hidden, rows + 1, (seed, d), STEPS)
+            made[d, rows] = drawer.draw(part, hidden, rows + 1, (seed, d)).values
     return Filling(point, made)
 
 
@@ -83,7 +84,7 @@ def generate(imputer: Imputer, count: int, seed: int) -> np.ndarray:
     parts = [
         sampling.draw_rows(
             imputer, np.arange(start, min(start + imputer.block_rows, count)), [], seed, STEPS
-        )[0]
+        ).values
         for start in range(0, count, imputer.block_rows)
     ]
     return np.concatenate(parts)
