@@ -145,6 +145,9 @@ def test_a_method_that_fails_says_why_and_the_rest_goes_on(mirctl, table, monkey
     found = json.loads(ran.out)
     assert found["results"][1]["error"] == "ValueError: too tired"
     assert not any(key.startswith("knn") for key in found["metrics"])
+    monkeypatch.setitem(fill.METHODS, "knn", fill.Method(lambda t, v, *_: fill.Filling(v)))
+    ran = compare(mirctl, table, "--methods", "mean,knn", "--seeds", "1")
+    assert "cells empty" in ran.out
     ran = compare(mirctl, table, "--methods", "knn", "--seeds", "1", "--require", "knn.wd<1")
     assert ran.code == 1
     assert "no method came through" in ran.err

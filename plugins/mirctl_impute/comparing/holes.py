@@ -58,6 +58,9 @@ class HolesCase:
 
     def measure(self, made: Learned) -> tuple[Values, dict[str, Any]]:
         """The measures of `impute evaluate`: of the single values, and of the draws."""
+        for values in (made.filling.point, *made.filling.spread):
+            if empty := int(np.isnan(values).sum()):
+                raise RunError(f"left {empty:,} cells empty")
         point = self._measured(made, made.filling.point[None])
         drawn = made.filling.draws is not None
         spread = self._measured(made, made.filling.spread) if drawn else point

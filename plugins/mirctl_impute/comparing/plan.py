@@ -37,10 +37,11 @@ class Plan:
 
 
 def make(
-    table: str, settings: Sequence[str], *, task: str, methods: str | None, levels: str | None,
-    mechanism: str | None, seeds: int, draws: int | None, target: str | None, ablate: bool,
-    names: str | None, missing: Sequence[str] | None, schema_file: Path | None,
-    device: str | None,
+    table: str, settings: Sequence[str] = (), *, task: str = FILL, methods: str | None = None,
+    levels: str | None = None, mechanism: str | None = None, seeds: int = 3,
+    draws: int | None = None, target: str | None = None, ablate: bool = False,
+    names: str | None = None, missing: Sequence[str] | None = None,
+    schema_file: Path | None = None, device: str | None = None,
 ) -> Plan:  # fmt: skip
     """Raise a UsageError for what is no method, level or setting, a MissingError for a package."""
     generating = task == GENERATE
