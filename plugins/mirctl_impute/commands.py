@@ -262,8 +262,9 @@ def compare(
     methods: Annotated[
         str | None,
         typer.Option(
-            help="fill: mtabgen,mean,knn,mice,missforest,miceforest,hyperimpute; generate: mtabgen,"
-            "tabddpm,smote,shuffle,copy,ctgan,tvae. Unless told, the first five."
+            help="a,b,c of, for fill: mtabgen, mean, knn, mice, missforest, miceforest, "
+            "hyperimpute; for generate: mtabgen, tabddpm, smote, shuffle, copy, ctgan, tvae. "
+            "Unless told, the first five."
         ),
     ] = None,
     ablate: Annotated[
@@ -299,7 +300,7 @@ def compare(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure several methods beside each other on one table: the benchmark as one command."""
+    """Measure methods that fill tables, or make them, beside each other on one table."""
     from mirctl import jobs
     from mirctl_impute.comparing import plan, result
 

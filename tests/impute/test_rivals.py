@@ -1,6 +1,10 @@
 """Methods to compare with: each finds what is there to find, and gives legal values only."""
 
+import sys
+import types
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from impute.conftest import csv_text, holes, rows
@@ -160,3 +164,82 @@ def test_shuffling_keeps_columns_and_loses_what_joins_them(case):
     assert abs(np.corrcoef(made[:, 0], made[:, 1])[0, 1]) < 0.2
     copied = generate.METHODS["copy"].make(table, truth, 0, len(truth), 0)
     assert sorted(map(tuple, copied)) == sorted(map(tuple, truth))
+
+
+class EchoModel:
+    """Stands in for a model of the package ctgan: what it makes is what it saw."""
+
+    def set_random_state(self, seed):
+        self.seed = seed
+
+    def fit(self, rows, discrete):
+        assert not rows.isna().any().any()
+        assert all(rows[name].map(type).eq(str).all() for name in discrete)
+        self.rows = rows
+
+    def sample(self, count):
+        return self.rows.head(count)
+
+
+@pytest.mark.parametrize("name", ["CTGAN", "TVAE"])
+def test_a_package_that_takes_no_holes_sees_none(case, monkeypatch, name):
+    table, values, _ = case
+    monkeypatch.setitem(sys.modules, "ctgan", types.SimpleNamespace(**{name: EchoModel}))
+    made = generate.METHODS[name.lower()].make(table, values, 0, 100, 0)
+    numbers = [i for i, column in enumerate(table.columns) if not column.categories]
+    seen = values[:100]
+    known = ~np.isnan(seen)
+    assert made[known] == pytest.approx(seen[known], abs=1e-9)
+    assert not np.isnan(made[:, numbers]).any()
+    others = np.setdiff1d(np.arange(seen.shape[1]), numbers)
+    assert (np.isnan(made[:, others]) == np.isnan(seen[:, others])).all()
+
+
+def test_draws_of_miceforest_are_pooled_to_single_values(case, monkeypatch):
+    """Two draws, one above and one below: the single value lies between."""
+    table, values, truth = case
+    size = index(table, "weight")
+
+    class Kernel:
+        def __init__(self, frame, num_datasets, **_):
+            self.frame, self.gone = frame, frame.isna()
+
+        def mice(self, *_, **__): ...
+
+        def complete_data(self, dataset):
+            full = self.frame.copy()
+            for i, name in enumerate(full.columns):
+                other = truth[:, i] + (10 * (-1) ** dataset if i == size else 0)
+                kind = full[name].dtype
+                full[name] = other if kind.kind == "f" else pd.Series(other.astype(int))
+            return full
+
+    fake = types.SimpleNamespace(ImputationKernel=Kernel)
+    monkeypatch.setitem(sys.modules, "miceforest", fake)
+    filling = fill.METHODS["miceforest"].fill(table, values, 2, 0)
+    assert filling.draws.shape == (2, *values.shape)
+    inside = np.isnan(values[:, size]) & (np.abs(truth[:, size] - 60) < 40)
+    assert filling.point[inside, size] == pytest.approx(truth[inside, size], abs=0.01)
+    assert filling.draws[0, inside, size] == pytest.approx(truth[inside, size] + 10, abs=0.01)
+    colour = index(table, "colour")
+    assert (filling.point[:, colour] == truth[:, colour]).all()
+
+
+def test_hyperimpute_sees_categories_as_numbers(case, monkeypatch):
+    table, values, truth = case
+    told = {}
+
+    class Imputers:
+        def get(self, name, **settings):
+            told.update(settings, name=name)
+            return types.SimpleNamespace(fit_transform=lambda frame: frame.fillna(1.4))
+
+    monkeypatch.setitem(
+        sys.modules, "hyperimpute.plugins.imputers", types.SimpleNamespace(Imputers=Imputers)
+    )
+    point = fill.METHODS["hyperimpute"].fill(table, values, 1, 3).point
+    assert told == {"name": "hyperimpute", "class_threshold": 5, "random_state": 3}
+    colour = index(table, "colour")
+    hidden = np.isnan(values[:, colour])
+    assert (point[hidden, colour] == 1).all()
+    assert (point[~hidden, colour] == truth[~hidden, colour]).all()
