@@ -110,10 +110,10 @@ def test_nearest_rows_are_those_of_all_distances_written_out(monkeypatch):
     for values in (other, real):
         ranks = []
         for j in (0, 1):
-            known = real[~np.isnan(real[:, j]), j]
-            below = (known < values[:, j, None]).mean(1)
-            equal = (known == values[:, j, None]).mean(1)
-            ranks.append(np.where(np.isnan(values[:, j]), np.nan, below + equal / 2))
+            known = np.sort(real[~np.isnan(real[:, j]), j])
+            steps = len(known) // 10
+            knots = [known[(len(known) - 1) * i // (steps - 1)] for i in range(steps)]
+            ranks.append(np.interp(values[:, j], knots, np.arange(steps) / (steps - 1)))
         places.append(np.stack(ranks, axis=1))
     for row in range(90):
         squares = np.zeros(150)
@@ -213,6 +213,43 @@ def test_rows_between_real_rows_are_flagged_though_none_is_a_copy(sets):
     found = judge(table, real, made, holdout, 3, ("privacy",))
     assert found.metrics["copies"]["value"] == 0
     assert "as SMOTE makes them" in found.warnings[0]
+
+
+@pytest.mark.parametrize("kinds", [(0,), (0, 0), KINDS])
+def test_real_rows_that_the_table_never_saw_are_no_further_than_those_it_did(kinds):
+    """Over many draws of three samples of one kind, every measure of privacy is at chance."""
+    found = {"mia": [], "mia_density": [], "dcr5": []}
+    for seed in range(12):
+        sample = [rows(400, 50 * seed + i)[:, : len(kinds)] for i in range(3)]
+        real, holdout, fresh = sample
+        metrics = judge(table_of(real, kinds), real, fresh, holdout, 0, ("privacy",)).metrics
+        for name, values in found.items():
+            values.append(metrics[name]["value"])
+    for name, values in found.items():
+        error = np.std(values) / np.sqrt(len(values))
+        wanted = 1 if name == "dcr5" else 0.5
+        assert abs(np.mean(values) - wanted) < 3 * error + (0.03 if name == "dcr5" else 0), name
+
+
+def test_equal_quantiles_are_one_and_share_their_ranks():
+    from mirctl_impute.criteria.nearest import scale
+
+    knots, ranks = scale(np.repeat([0.0, 5.0, 9.0], [70, 20, 10]))
+    assert knots.tolist() == [0, 5, 9]
+    # ten quantiles, at 0, 1/9 ... 1: seven are 0, two are 5, one is 9
+    np.testing.assert_allclose(ranks, [3 / 9, 7.5 / 9, 1])
+
+
+def test_huge_and_tiny_numbers_are_judged_as_any(sets):
+    table, real, holdout, fresh = sets
+    units = np.array([1e200, 1e-200, 1, 1])
+    big = table_of(real * units, KINDS)
+    three = ("ml", "similarity", "privacy")
+    one = judge(table, real, fresh, holdout, 3, three).metrics
+    with np.errstate(over="raise", invalid="raise"):
+        two = judge(big, real * units, fresh * units, holdout * units, 3, three).metrics
+    for name in one:
+        assert two[name]["value"] == pytest.approx(one[name]["value"], abs=0.02), name
 
 
 def test_no_false_alarm_in_twenty_fresh_samples():

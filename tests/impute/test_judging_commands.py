@@ -60,12 +60,22 @@ def test_what_does_not_apply_is_said(mirctl, tables):
 
 
 def test_a_criterion_that_cannot_be_measured_is_left_out_unless_it_is_asked_for(mirctl, tables):
+    text = (tables / "made.csv").read_text()
+    (tables / "made.csv").write_text(text.replace(",yes,", ",,").replace(",no,", ",,"))
+    ran = evaluate(mirctl, tables, "--target", "heavy")
+    assert ran.code == 0, ran.err
+    assert "ml is not measured: the table knows the target 'heavy' in fewer than 20" in ran.err
+    assert "column 'heavy' of the table is empty" in ran.out
+    asked = evaluate(mirctl, tables, "--target", "heavy", "--criteria", "ml")
+    assert (asked.code, "fewer than 20 rows" in asked.err) == (3, True)
+
+
+def test_a_table_of_which_nothing_can_be_measured_is_refused(mirctl, tables):
     (tables / "made.csv").write_text(csv_text(rows(8, 2)))
     ran = evaluate(mirctl, tables)
-    assert "ml is not measured: the table knows the target" in ran.err
-    asked = evaluate(mirctl, tables, "--criteria", "ml")
-    assert asked.code == 3
-    assert "fewer than 20 rows" in asked.err
+    assert ran.code == 3
+    assert "nothing can be measured: the table knows the target" in ran.err
+    assert "similarity wants 20 rows of each table" in ran.err
 
 
 def test_draws_of_filled_rows_are_measured_cell_by_cell_and_the_first_by_the_rest(
@@ -103,6 +113,7 @@ def test_draws_of_filled_rows_are_measured_cell_by_cell_and_the_first_by_the_res
         (("--holdout", "{}/same.csv", "--target", "heavy", "--criteria", "ml"), 3,
          "'heavy' is the same in all of the holdout"),
         (("--report", "{}/real.csv"), 2, "exists already"),
+        (("--report", "-"), 2, "--report wants a file"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_refused(mirctl, tables, options, code, message):

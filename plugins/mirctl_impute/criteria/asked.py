@@ -10,7 +10,7 @@ import numpy as np
 from mirctl import console, files
 from mirctl.errors import DataError, UsageError, suggest
 from mirctl.jobs import Requirement
-from mirctl.tables import open_stream
+from mirctl.tables import goes_through, open_stream
 from mirctl_impute import asking, evaluating
 from mirctl_impute import schema as schemas
 from mirctl_impute.criteria import judging, ml_efficiency
@@ -86,6 +86,8 @@ def evaluate(
     criteria = _criteria(paths, wanted)
     _check_gate(gate, criteria)
     if paths.report is not None:
+        if goes_through(paths.report):
+            raise UsageError("--report wants a file: what is measured goes to stdout")
         files.refuse_to_overwrite(paths.report, force=wanted.force, marker=None)
     if criteria != (FILLED,) or paths.report is not None:
         without = ", or --criteria filled alone, without --report, which does without"
@@ -197,15 +199,17 @@ def _judge(read: Read, target: int, criteria: Sequence[str], wanted: Wanted) -> 
     """The criteria but that of filled cells. Of those that were not asked for by name, what cannot
     be measured is said and left out."""
     real, ours, holdout = read.real, read.made.values[0], read.holdout
-    chosen = []
-    for criterion in criteria:
-        if criterion == FILLED:
-            continue
-        why = judging.refusal(read.table, real, ours, holdout, target, criterion)
-        if why and wanted.criteria is None:
+    refused = {
+        criterion: judging.refusal(read.table, real, ours, holdout, target, criterion)
+        for criterion in criteria
+        if criterion != FILLED
+    }
+    chosen = [criterion for criterion, why in refused.items() if not why or wanted.criteria]
+    if not chosen and FILLED not in criteria:
+        raise DataError("nothing can be measured: " + "; ".join(filter(None, refused.values())))
+    for criterion, why in refused.items():
+        if criterion not in chosen:
             console.say(f"{criterion} is not measured: {why}")
-        else:
-            chosen.append(criterion)
     if not chosen:
         return Judgement()
     notes = []

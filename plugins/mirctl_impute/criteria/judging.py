@@ -8,6 +8,7 @@ import numpy as np
 
 from mirctl import console
 from mirctl.errors import DataError, MissingError
+from mirctl_impute.columns import NumberColumn
 from mirctl_impute.criteria import ml_efficiency, privacy, similarity
 from mirctl_impute.criteria.part import Metrics, Part
 from mirctl_impute.criteria.privacy import Private
@@ -86,16 +87,28 @@ def judge(
         if why:
             raise DataError(why)
     judgement = Judgement(criteria=tuple(criteria))
+    # Privacy asks for equal rows, so it takes them as they are; squares of huge numbers overflow.
+    plain = [*rows, held]
+    scaled = [None if x is None else _standard(table, x) for x in plain]
     with console.progress("judge", len(criteria), "criteria") as advance:
         for criterion in criteria:
             if criterion == "ml":
-                judgement.add(ml_efficiency.measure(table, *rows, held, target, seed))
+                judgement.add(ml_efficiency.measure(table, *scaled, target, seed))
             elif criterion == "similarity":
-                judgement.add(similarity.measure(table, *rows, held, seed))
+                judgement.add(similarity.measure(table, *scaled, seed))
             else:
-                judgement.add(privacy.measure(table, *rows, held, seed))
+                judgement.add(privacy.measure(table, *plain, seed))
             advance(1)
     return judgement
+
+
+def _standard(table: Table, rows: np.ndarray) -> np.ndarray:
+    """Rows (n, columns) with numbers in standard deviations of the learned table."""
+    out = rows.copy()
+    for i, column in enumerate(table.columns):
+        if isinstance(column, NumberColumn):
+            out[:, i] = column.scale.standard(rows[:, i])
+    return out
 
 
 __all__ = ["CRITERIA", "NAMES", "Judgement", "Metrics", "judge", "refusal", "require_extra"]

@@ -2,11 +2,13 @@
 
 The squared distance of two rows is the mean over columns of
 
-    numbers      (a - b)^2 of their ranks in the real table, 0 to 1; an unknown cell lies at rank
-                 1/2, and 1/6 away from every known one: about as far as two numbers at random
+    numbers      (a - b)^2 of their ranks among real rows, 0 to 1; an unknown cell lies at rank 1/2,
+                 and sqrt(1/6) beside every known one: about as far as two numbers at random
     categories   0 where equal, 1 where not; unknown is a category of its own
 
-so no column outweighs another, whatever its unit or its outliers.
+so no column outweighs another, whatever its unit or its outliers. Ranks are read off at most 50
+quantiles, on the straight line between them: were each real row its own step of the scale, it would
+lie half a step from all others, and attacks on it would miss.
 """
 
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ BLOCK_DISTANCES = 20_000_000
 """Distances that are in memory at once: 80 MB."""
 SPREAD_OUT = 64
 """Up to so many categories lie on axes of their own; more are compared one by one."""
+QUANTILES = 50
+ROWS_A_QUANTILE = 10
 SPARE = 4
 """Candidates more than asked for: float32 products may rank near ties wrongly."""
 UNKNOWN = 6**-0.5
@@ -42,17 +46,17 @@ class Points:
 
 @dataclass(frozen=True)
 class Space:
-    """Where rows lie, by the ranks of the real table's numbers."""
+    """Where rows lie, by the ranks of numbers among real rows."""
 
     categories: tuple[int, ...]
-    sorted: tuple[np.ndarray, ...]
-    """Of each column the known numbers of the real table, ascending."""
+    scales: tuple[tuple[np.ndarray, np.ndarray], ...]
+    """Of each column ascending values (k,) and their ranks (k,)."""
 
     @classmethod
     def learn(cls, table: Table, real: np.ndarray) -> "Space":
         """From real rows (n, columns)."""
-        columns = (np.zeros(0) if c else r for c, r in zip(table.categories, real.T, strict=True))
-        return cls(tuple(table.categories), tuple(np.sort(x[~np.isnan(x)]) for x in columns))
+        scales = (scale(x[~np.isnan(x)]) for x in real.T)
+        return cls(tuple(table.categories), tuple(scales))
 
     def points(self, rows: np.ndarray) -> Points:
         """Of rows (n, columns)."""
@@ -66,16 +70,10 @@ class Space:
                 else:
                     axes.append(np.eye(categories + 1, dtype=np.float32)[code] * 0.5**0.5)
             else:
-                rank = np.where(unknown, 0.5, self._rank(i, rows[:, i]))
+                rank = np.where(unknown, 0.5, np.interp(rows[:, i], *self.scales[i]))
                 axes.append(np.stack([rank, unknown * UNKNOWN], axis=1).astype(np.float32))
         both = np.concatenate(axes, axis=1), np.concatenate(codes, axis=1)
         return Points(*map(torch.from_numpy, both))
-
-    def _rank(self, column: int, values: np.ndarray) -> np.ndarray:
-        """The share of the real numbers below, ties counting half."""
-        known = self.sorted[column]
-        low, high = (np.searchsorted(known, values, side) for side in ("left", "right"))
-        return (low + high) / 2 / max(len(known), 1)
 
     def nearest(self, rows: Points, among: Points, k: int) -> np.ndarray:
         """Distances (n, k) of the nearest points, ascending; inf where there are fewer than k."""
@@ -96,3 +94,15 @@ class Space:
         exact = (rows.axes[:, None] - among.axes[candidates]).double().square().sum(-1)
         exact += (rows.codes[:, None] != among.codes[candidates]).sum(-1)
         return (exact.sort(1).values[:, :k] / len(self.categories)).sqrt().numpy()
+
+
+def scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Quantiles (k,) of numbers (n,) and their ranks (k,); equal ones are one, of the mean rank."""
+    if not len(values):
+        return np.zeros(1), np.full(1, 0.5)
+    count = max(2, min(QUANTILES, len(values) // ROWS_A_QUANTILE))
+    steps = np.arange(count)
+    quantiles = np.sort(values)[(len(values) - 1) * steps // (count - 1)]
+    knots, place = np.unique(quantiles, return_inverse=True)
+    ranks = steps / (count - 1)
+    return knots, np.bincount(place, ranks) / np.bincount(place)

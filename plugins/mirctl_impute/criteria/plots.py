@@ -1,12 +1,20 @@
 """Plots as SVG whose colours are the page's, so that they follow light and dark."""
 
+from __future__ import annotations
+
 import io
 import re
 import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mirctl_impute.columns import Column, NumberColumn
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 INK, SOFT, REAL, MADE = "#010101", "#020202", "#030303", "#040404"
 COLOURS = {INK: "var(--ink)", SOFT: "var(--soft)", REAL: "var(--real)", MADE: "var(--made)"}
@@ -40,7 +48,8 @@ _PROLOGUE = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
 
 
-def _figure(width: float, height: float):  # -> (Figure, Axes), imported where used
+def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+    """A figure in inches on no ground."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -50,7 +59,7 @@ def _figure(width: float, height: float):  # -> (Figure, Axes), imported where u
     return figure, axes
 
 
-def _svg(draw, width: float, height: float, label: str) -> str:
+def _svg(draw: Callable[[Axes], None], width: float, height: float, label: str) -> str:
     """What `draw(axes)` draws, as an SVG to put into a page."""
     import matplotlib
 
@@ -74,7 +83,7 @@ def column(learned: Column, real: np.ndarray, made: np.ndarray, label: str) -> s
     return _svg(lambda axes: _bars(axes, learned, real, made), 2.4, 1.5, label)
 
 
-def _histogram(axes, learned: NumberColumn, real: np.ndarray, made: np.ndarray) -> None:
+def _histogram(axes: Axes, learned: NumberColumn, real: np.ndarray, made: np.ndarray) -> None:
     from matplotlib.ticker import NullLocator
 
     low, high = np.quantile(real, [0.01, 0.99]) if len(real) else (0, 1)
@@ -101,7 +110,7 @@ def _histogram(axes, learned: NumberColumn, real: np.ndarray, made: np.ndarray) 
     _number_ticks(axes, learned, edges)
 
 
-def _number_ticks(axes, learned: NumberColumn, edges: np.ndarray) -> None:
+def _number_ticks(axes: Axes, learned: NumberColumn, edges: np.ndarray) -> None:
     if learned.kind == "date":
         ticks = np.linspace(edges[0], edges[-1], 3)
         axes.set_xticks(ticks, learned.text(ticks))
@@ -111,7 +120,7 @@ def _number_ticks(axes, learned: NumberColumn, edges: np.ndarray) -> None:
         axes.locator_params(axis="x", nbins=4)
 
 
-def _bars(axes, learned: Column, real: np.ndarray, made: np.ndarray) -> None:
+def _bars(axes: Axes, learned: Column, real: np.ndarray, made: np.ndarray) -> None:
     shares = [
         np.bincount(x.astype(int), minlength=learned.categories) / max(len(x), 1)
         for x in (real, made)
@@ -145,7 +154,7 @@ def heat(values: np.ndarray, names: list[str], label: str, *, signed: bool = Fal
     picture[..., 3] = np.nan_to_num(np.abs(values) / scale).clip(0, 1)
     picture[np.isnan(values)] = grey
 
-    def draw(axes) -> None:
+    def draw(axes: Axes) -> None:
         axes.imshow(picture, interpolation="none", aspect="equal")
         size = min(7.0, 230 / max(len(names), 1))
         axes.set_xticks(range(len(names)), [_short(n, 12) for n in names], rotation=90)
@@ -162,7 +171,7 @@ def distances(made: np.ndarray, holdout: np.ndarray, label: str) -> str:
     top = float(np.quantile(np.concatenate([made, holdout]), 0.995)) or 1.0
     edges = np.linspace(0, top, 50)
 
-    def draw(axes) -> None:
+    def draw(axes: Axes) -> None:
         for values, colour, filled in ((holdout, REAL, True), (made, MADE, False)):
             shares = np.histogram(values.clip(0, top), edges)[0] / len(values)
             axes.stairs(
@@ -180,7 +189,7 @@ def distances(made: np.ndarray, holdout: np.ndarray, label: str) -> str:
 def scatter(truth: np.ndarray, filled: np.ndarray, label: str) -> str:
     """True numbers (n,) against filled ones."""
 
-    def draw(axes) -> None:
+    def draw(axes: Axes) -> None:
         low, high = np.quantile(np.concatenate([truth, filled]), [0.005, 0.995])
         margin = (high - low) * 0.05 or 0.5
         axes.axline((low, low), slope=1, color=SOFT, linewidth=0.8)
@@ -197,7 +206,7 @@ def scatter(truth: np.ndarray, filled: np.ndarray, label: str) -> str:
 def accuracies(names: list[str], right: list[float], most: list[float], label: str) -> str:
     """Share of right categories by column, beside that of the most frequent one."""
 
-    def draw(axes) -> None:
+    def draw(axes: Axes) -> None:
         places = np.arange(len(names))
         axes.barh(places, right, 0.6, color=MADE)
         axes.scatter(most, places, marker="|", s=90, color=INK, linewidths=1.5)

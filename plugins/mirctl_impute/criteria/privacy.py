@@ -56,7 +56,6 @@ def measure(
     """Attack a table (rows, columns) with the rows it was learned from, and others."""
     part, rng = Private(), np.random.default_rng((seed, 31))
     share, beside = copied(other, real), copied(holdout, real)
-    space = Space.learn(table, real)
     most = min(MOST_ROWS, max(FEWEST_ROWS, MOST_CELLS // len(table.columns)))
     sizes = [f"{min(len(rows), most):,}" for rows in (real, other, holdout)]
     if max(map(len, (real, other, holdout))) > most:
@@ -65,9 +64,11 @@ def measure(
             "rows, drawn at random; copies are of all"
         )
     others = some(holdout, most, rng)
-    members = space.points(some(real, len(others), rng))
-    ours, known, unseen = (space.points(rows) for rows in (
-        some(other, most, rng), some(real, most, rng), others))  # fmt: skip
+    own = some(real, len(others), rng)
+    space = Space.learn(table, np.concatenate([own, some(others, len(own), rng)]))
+    ours, known, members, unseen = (
+        space.points(rows) for rows in (some(other, most, rng), some(real, most, rng), own, others)
+    )
     near, beside_near = space.nearest(ours, known, 2), space.nearest(unseen, known, 2)
     part.table_distances, part.holdout_distances = near[:, 0], beside_near[:, 0]
     _closest(part.metrics, near, beside_near, rng)
@@ -174,7 +175,7 @@ def warned(metrics: Metrics, holdout_rows: int) -> list[str]:
             return found
     told = [name for name in ("mia", "mia_density") if _certain(metrics[name])]
     attack = " and ".join(f"{name} {metrics[name]['value']:.3f}" for name in told)
-    near = dcr5["high"] < 1 and dcr5["value"] < NEAR
+    near = _near(dcr5)
     if told and near:
         found.append(
             f"the rows lie nearer to real ones than unseen rows do (dcr5 {dcr5['value']:.2f}), and "
@@ -200,6 +201,15 @@ def _certain(attack: dict[str, float]) -> bool:
     members = attack["n"] / 2
     error = np.sqrt((2 * members + 1) / (12 * members**2))
     return bool(attack["value"] - 0.5 > CERTAIN * error)
+
+
+def _near(dcr5: dict[str, float]) -> bool:
+    """Are rows too near, beyond chance? The interval's upper part is 1.96 standard errors of the
+    logarithm."""
+    value, high = dcr5["value"], dcr5["high"]
+    if value >= NEAR or high >= 1:
+        return False
+    return value == 0 or bool(np.log(value) + CERTAIN / 1.96 * np.log(high / value) < 0)
 
 
 def _too_many(copies: dict[str, float], holdout_rows: int) -> bool:
