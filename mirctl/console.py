@@ -14,6 +14,7 @@ from typing import Any
 from mirctl.errors import RunError
 
 _quiet = False
+_aside = False
 _log: Path | None = None
 
 
@@ -43,6 +44,17 @@ def configure(*, quiet: bool) -> None:
     _quiet = quiet
 
 
+@contextmanager
+def aside() -> Iterator[None]:
+    """Inside, `say` goes to the log alone: what a part of a larger work has to say of itself."""
+    global _aside
+    before, _aside = _aside, True
+    try:
+        yield
+    finally:
+        _aside = before
+
+
 def log_to(path: Path | None) -> None:
     """Also write what people are told into a file, with the time; None stops that."""
     global _log
@@ -52,7 +64,7 @@ def log_to(path: Path | None) -> None:
 def say(message: str) -> None:
     """Tell a person something; silent with --quiet."""
     _to_log(message)
-    if not _quiet:
+    if not _quiet and not _aside:
         _to_stderr(message)
 
 

@@ -42,6 +42,13 @@ class Mechanism(StrEnum):
     mnar = "mnar"
 
 
+class Task(StrEnum):
+    """What methods are compared at."""
+
+    fill = "fill"
+    generate = "generate"
+
+
 @app.callback()
 def impute() -> None: ...
 
@@ -243,6 +250,69 @@ def evaluate(
     wanted = asked.Wanted(target, asked.listed(criteria), seed, force)
     found = asked.evaluate(files, wanted, names, missing, schema, gate)
     jobs.show(found.metrics, found.text, require=gate, json=json, **found.facts)
+
+
+@app.command(epilog="Example: mirctl impute compare full.csv --methods mtabgen,mean,missforest")
+def compare(
+    table: Annotated[str, typer.Argument(help="A table; its known cells are the truth.")],
+    settings: Settings = None,
+    task: Annotated[
+        Task, typer.Option(help="fill: holes are made and filled; generate: rows are made.")
+    ] = Task.fill,
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            help="a,b,c of, for fill: mtabgen, mean, knn, mice, missforest, miceforest, "
+            "hyperimpute; for generate: mtabgen, tabddpm, smote, shuffle, copy, ctgan, tvae. "
+            "Unless told, the first five."
+        ),
+    ] = None,
+    ablate: Annotated[
+        bool, typer.Option("--ablate", help="Also mtabgen without each of its three ideas.")
+    ] = False,
+    levels: Annotated[
+        str | None, typer.Option(help="Shares of the cells to hide: 0.1,0.3,0.5. Default 0.3.")
+    ] = None,
+    mechanism: Annotated[
+        str | None, typer.Option(help="Of mcar,mar,mnar, as in `impute mask`. Default mcar.")
+    ] = None,
+    draws: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Draws of a method that draws. Default 5.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="generate: column to predict. Default the last one.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, max=1000, help="How often all is done.")] = 3,
+    plot: Annotated[
+        Path | None, typer.Option(help="fill: a picture of it all, .svg or .png.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="File to keep each result in as it comes, .jsonl."),
+    ] = None,
+    names: Names = None,
+    missing: Missing = None,
+    schema: SchemaFile = None,
+    device: Device = None,
+    resume: Resume = False,
+    force: Force = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure methods that fill tables, or make them, beside each other on one table."""
+    from mirctl import jobs
+    from mirctl_impute.comparing import plan, result
+
+    console.configure(quiet=quiet)
+    gate = jobs.requirements(require)
+    asked = plan.make(
+        table, settings or [], task=task.value, methods=methods, ablate=ablate, levels=levels,
+        mechanism=mechanism, draws=draws, target=target, seeds=seeds, names=names, missing=missing,
+        schema_file=schema, device=device,
+    )  # fmt: skip
+    found = result.compare(asked, gate, plot, out, resume=resume, force=force)
+    jobs.show(found.metrics, found.report, require=gate, json=json, **found.facts)
 
 
 @app.command(epilog="Example: mirctl impute schema sales.csv > schema.yaml")

@@ -141,8 +141,9 @@ def _check_same(
         )
 
 
-def measure(cells: Filled, seed: int = 0) -> tuple[Metrics, str]:
-    """All measures, and those of each column as a table for people."""
+def measure(cells: Filled, seed: int = 0, *, resamples: int = RESAMPLES) -> tuple[Metrics, str]:
+    """All measures, and those of each column as a table for people; intervals by so many
+    resamples."""
     squares, hits, covered, distances, divergences = [], [], [], [], []
     rows = []
     for i, column in enumerate(cells.table.columns):
@@ -173,7 +174,9 @@ def measure(cells: Filled, seed: int = 0) -> tuple[Metrics, str]:
         ("coverage", covered, "share"),
     ):  # fmt: skip
         if parts:
-            metrics[name] = mean_of(np.concatenate(parts), unit, seed, root=name == "nrmse")
+            metrics[name] = mean_of(
+                np.concatenate(parts), unit, seed, root=name == "nrmse", resamples=resamples
+            )
     for name, means, unit in (
         ("wd", distances, "standard deviations"), ("js", divergences, "distance")
     ):  # fmt: skip
@@ -195,10 +198,12 @@ def _divergence(truth: np.ndarray, drawn: np.ndarray, categories: int) -> float:
     return float(np.sqrt(max(sum(part.sum() for part in parts) / 2, 0)))
 
 
-def mean_of(cells: np.ndarray, unit: str, seed: int, *, root: bool = False) -> dict[str, Any]:
+def mean_of(
+    cells: np.ndarray, unit: str, seed: int, *, root: bool = False, resamples: int = RESAMPLES
+) -> dict[str, Any]:
     """Mean over cells (n,), or its root, with a 95 % bootstrap interval over them."""
     rng = np.random.default_rng((seed, 3))
-    means = [rng.choice(cells, len(cells)).mean() for _ in range(RESAMPLES)]
+    means = [rng.choice(cells, len(cells)).mean() for _ in range(resamples)] or [np.nan]
     numbers = np.array([cells.mean(), *np.quantile(means, [0.025, 0.975])])
     value, low, high = (np.sqrt(numbers) if root else numbers).tolist()
     return {"value": value, "low": low, "high": high, "n": len(cells), "unit": unit}

@@ -163,6 +163,21 @@ def test_quiet_keeps_warnings(capsys):
     assert capsys.readouterr().err == "warning: a loss\n"
 
 
+def test_what_a_part_of_a_larger_work_says_goes_to_the_log_alone(capsys, tmp_path):
+    log = tmp_path / "log.txt"
+    console.log_to(log)
+    with console.aside():
+        console.say("an epoch")
+        console.warn("a problem")
+    console.say("a result")
+    console.log_to(None)
+    told = capsys.readouterr().err
+    assert "an epoch" not in told
+    assert "a problem" in told
+    assert "a result" in told
+    assert "an epoch" in log.read_text()
+
+
 def test_progress_in_a_log_is_plain_lines(capsys, monkeypatch):
     clock = iter([0.0, 1.0, 12.0, 13.0, 25.0, 26.0])
     monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))

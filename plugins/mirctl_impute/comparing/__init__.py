@@ -1,0 +1,1 @@
+"""`impute compare`: methods beside each other on one table."""

@@ -1,0 +1,149 @@
+"""Making rows as a contest: each method learns 80 % of a table, and is judged beside the rest."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mirctl.errors import DataError, UsageError, suggest
+from mirctl.tables import new_table, open_stream
+from mirctl_impute import schema
+from mirctl_impute.comparing.case import Planned, Values
+from mirctl_impute.comparing.real import Real, said_of, translate
+from mirctl_impute.criteria import CRITERIA, judge, refusal
+from mirctl_impute.profile import BLOCK, look
+from mirctl_impute.rivals import generate, ours
+from mirctl_impute.schema import MODELLED
+from mirctl_impute.table import Table, learn
+
+TRAIN = 0.8
+FEWEST_ROWS, MOST_MADE = 100, 20_000
+SHOWN = (
+    "ml_efficiency", "column_wd", "column_js", "correlation", "detection", "dcr5", "mia", "copies",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SplitCase:
+    """The training part's file, what was learned of it alone, and the real rows of both parts."""
+
+    label: str
+    seed: int
+    real: Real
+    path: Path
+    schema_file: Path
+    table: Table
+    values: np.ndarray
+    parts: tuple[np.ndarray, np.ndarray]
+    """Rows (rows, the real table's columns) to learn from, and held out."""
+    target: int
+    learning: ours.Learning
+
+    def run(self, method: str) -> tuple[Table, np.ndarray]:
+        """As many rows as there are to learn from, at most 20,000."""
+        count = min(len(self.values), MOST_MADE)
+        own = {**ours.GENERATE, **ours.ABLATIONS}.get(method)
+        if own is None:
+            names = [column.name for column in self.table.columns]
+            wanted = self.real.table.columns[self.target].name
+            target = names.index(wanted) if wanted in names else 0
+            make = generate.METHODS[method].make
+            return self.table, make(self.table, self.values, target, count, self.seed)
+        imputer = self.learning.learn(self.path, self.schema_file, own, self.seed)
+        return imputer.table, ours.generate(imputer, count, self.seed)
+
+    def measure(self, made: tuple[Table, np.ndarray]) -> tuple[Values, dict[str, Any]]:
+        """The three criteria of `impute evaluate`."""
+        table, rows = made
+        index = {column.name: i for i, column in enumerate(table.columns)}
+        mask = np.zeros((len(rows), len(self.real.table.columns)), bool)
+        for j, column in enumerate(self.real.table.columns):
+            if column.name in index:
+                mask[:, j] = ~np.isnan(rows[:, index[column.name]])
+        other = translate(table, self.real.table, rows, mask)
+        train, holdout = self.parts
+        judged = judge(self.real.table, train, other, holdout, self.target, CRITERIA, self.seed)
+        values = {
+            name: float(metric["value"])
+            for name, metric in judged.metrics.items()
+            if metric["value"] is not None
+        }
+        return values, {"metrics": judged.metrics, "warnings": list(judged.warnings)}
+
+
+def target_column(real: Real, name: str | None) -> int:
+    """The column to be predicted; the last one unless told."""
+    names = [column.name for column in real.table.columns]
+    if name is None:
+        return len(names) - 1
+    if name not in names:
+        hint = suggest(name, names, f"learned columns: {', '.join(names)}")
+        raise UsageError(f"--target {name!r}: no such column{hint}")
+    return names.index(name)
+
+
+def cases(
+    real: Real, target: int, seeds: int, learning: ours.Learning, work: Path
+) -> Iterator[Planned]:
+    """A split a seed."""
+    if len(real.values) < FEWEST_ROWS:
+        raise DataError(
+            f"has {len(real.values)} rows, and fewer than {FEWEST_ROWS} cannot be split",
+            where=real.stream.name,
+        )
+    _check(real, target, seeds)
+    for seed in range(seeds):
+        yield Planned("", seed, partial(_make, real, target, seed, learning, work))
+
+
+def _check(real: Real, target: int, seeds: int) -> None:
+    """Raise what would stop the criteria, before any work."""
+    for seed in range(seeds):
+        chosen = _chosen(len(real.values), seed)
+        train, holdout = real.values[chosen], real.values[~chosen]
+        for criterion in CRITERIA:
+            why = refusal(real.table, train, train, holdout, target, criterion)
+            if why:
+                raise DataError(why, where=f"{real.stream.name}, split by seed {seed}")
+
+
+def _chosen(rows: int, seed: int) -> np.ndarray:
+    """Which rows (rows,) are to learn from."""
+    order = np.random.default_rng((seed, 6)).permutation(rows)
+    chosen = np.zeros(rows, bool)
+    chosen[order[: round(TRAIN * rows)]] = True
+    return chosen
+
+
+def _make(real: Real, target: int, seed: int, learning: ours.Learning, work: Path) -> SplitCase:
+    chosen = _chosen(len(real.values), seed)
+    path, schema_file = work / f"train.{real.stream.kind}", work / "train.yaml"
+    path.unlink(missing_ok=True)
+    there = _write(real, chosen, path)
+    said = said_of(real, there)
+    schema_file.write_text(schema.dump(said), encoding="utf-8")
+    stream = open_stream(path)
+    table, mapped = learn(stream, look(stream, said), said, work, headless=False)
+    parts = real.values[chosen], real.values[~chosen]
+    own = replace(learning, names=None, missing=tuple(said.missing))
+    return SplitCase("", seed, real, path, schema_file, table, np.array(mapped), parts, target, own)
+
+
+def _write(real: Real, chosen: np.ndarray, path: Path) -> dict[str, bool]:
+    """Write the chosen rows of the columns that can be learned; which have a cell in them."""
+    kinds = real.table.kinds
+    names = [n for n in real.stream.columns if kinds[n] in (*MODELLED, "constant")]
+    there = dict.fromkeys(names, False)
+    types = {name: real.stream.types[name] for name in names}
+    with new_table(path, names, types) as out:
+        for block in real.stream.blocks(BLOCK):
+            at = chosen[block.first - 1 : block.first - 1 + len(block)].nonzero()[0].tolist()
+            cells = {name: [block.cells[name][row] for row in at] for name in names}
+            for name, column in cells.items():
+                there[name] = there[name] or not real.table.absent(column).all()
+            if at:
+                out.write(cells)
+    return there
