@@ -27,12 +27,12 @@ class Cells:
 
 @dataclass(frozen=True)
 class Packed:
-    """The true cells of a mask (batch, columns) in reading order: rows, columns, and slots, which
-    number the tokens of a row."""
+    """The true cells of a mask (batch, columns) in reading order: their rows, their columns, and
+    their `place` in the grid (batch, slots) of which each row fills the first slots."""
 
     row: Tensor
     column: Tensor
-    slot: Tensor
+    place: Tensor
     shape: tuple[int, int]
     closed: Tensor
     """(batch, slots): -inf, or nearly, where a row has no token, else 0."""
@@ -44,16 +44,24 @@ class Packed:
         slots = torch.arange(max(int(count.max()), 1) if len(mask) else 1)
         slot = (mask.cumsum(1) - 1)[row, column]
         closed = torch.where(slots.to(mask.device) < count[:, None], 0.0, CLOSED)
-        return cls(row, column, slot, tuple(mask.shape), closed)
+        return cls(row, column, row * len(slots) + slot, tuple(mask.shape), closed)
 
     def grid(self, tokens: Tensor) -> Tensor:
         """(tokens, width) -> (batch, slots, width), zero elsewhere."""
-        grid = tokens.new_zeros(*self.closed.shape, tokens.shape[-1])
-        return grid.index_put((self.row, self.slot), tokens)
+        if not self.gaps:
+            return tokens.unflatten(0, self.closed.shape)
+        grid = tokens.new_zeros(self.closed.numel(), tokens.shape[-1])
+        return grid.index_copy_(0, self.place, tokens).unflatten(0, self.closed.shape)
 
     def ungrid(self, grid: Tensor) -> Tensor:
         """(batch, slots, width) -> (tokens, width)."""
-        return grid[self.row, self.slot]
+        tokens = grid.flatten(0, 1)
+        return tokens.index_select(0, self.place) if self.gaps else tokens
+
+    @property
+    def gaps(self) -> bool:
+        """Whether any slot has no token."""
+        return len(self.place) < self.closed.numel()
 
     def spread(self, values: Tensor) -> Tensor:
         """(tokens,) -> (batch, columns), zero elsewhere."""

@@ -20,6 +20,23 @@ from torch.nn import functional as F
 from mirctl_impute.cells import Cells, Packed, Prediction
 
 
+def gelu(x: Tensor) -> Tensor:
+    """GELU of (tokens, ..., width), by torch's own kernel.
+
+    What is contiguous goes to oneDNN on a CPU, which keeps something of each of the last 1,024
+    shapes. Packed tokens hardly ever have the same shape twice: what is kept would lie all over the
+    heap, and between it the freed memory would be of no use to the next batch.
+    """
+    return F.gelu(x.transpose(0, -1)).transpose(0, -1)
+
+
+class Gelu(nn.Module):
+    """`gelu` as a layer."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return gelu(x)
+
+
 class Denoiser(nn.Module):
     """p(hidden cells | known cells, noisy hidden cells, t) of rows with any pattern of cells.
 
@@ -51,7 +68,7 @@ class Denoiser(nn.Module):
         self.shift = nn.Parameter(torch.randn(columns, width))
         self.number = nn.Linear(width, width)
         self.category = nn.Parameter(torch.randn(max(sum(rows), 1), width) * 0.5)
-        self.time = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
+        self.time = nn.Sequential(nn.Linear(width, width), Gelu(), nn.Linear(width, width))
         self.norm = nn.LayerNorm(width)
         self.velocity = nn.Parameter(torch.randn(columns, width) * width**-0.5)
         self.mean = nn.Parameter(torch.zeros(columns, width))
@@ -81,7 +98,7 @@ class Denoiser(nn.Module):
         at = column[ordered]
         numbers = cells.numbers[row[ordered], at]
         score = torch.where(self.is_number[at], numbers, self.place[code[ordered]])
-        value = self.number(F.gelu(score[:, None] * self.slope[at] + self.shift[at]))
+        value = self.number(gelu(score[:, None] * self.slope[at] + self.shift[at]))
         tokens = self.column[column].index_add(0, ordered, value.to(self.column.dtype))
         coded = (~self.is_number[column]).nonzero()[:, 0]
         return tokens.index_add(0, coded, F.embedding(code[coded], self.category))

@@ -235,6 +235,8 @@ def _reveal(
         row = pack.row[pack.column == c]
         due = turn[row, c] & (codes[row, c] == model.categories[c])
         row = row[due]
+        if not len(row):
+            continue
         shares = scores[due].softmax(-1).cumsum(-1)
         drawn = (shares < choice[row, c][:, None] * shares[:, -1:]).sum(-1)
         codes[row, c] = drawn.clamp_max(model.categories[c] - 1)

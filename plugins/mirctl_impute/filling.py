@@ -1,6 +1,6 @@
 """Filling the holes of a table: block after block, and nothing but the holes changes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from mirctl import console
 from mirctl.errors import DataError, UsageError
-from mirctl.tables import Block, Stream
+from mirctl.tables import Block, Stream, at_row
 from mirctl_impute import writing
 from mirctl_impute.columns import Column, NumberColumn
 from mirctl_impute.drawing import Drawer, Drawn
@@ -20,6 +20,8 @@ TRIES = 10
 SPREAD_DRAWS = 20
 """Draws that the standard deviation of a filled number is taken over."""
 DRAW, FILLED = "draw", "filled"
+Row = Mapping[str, str | float | None]
+"""Column -> its cell."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ class Holes:
 
 def fill(imputer: Imputer, stream: Stream, target: Path | str, ways: Ways) -> Told:
     """Write the table with its holes filled; one block of rows is in memory at a time."""
-    _check_columns(imputer, stream)
+    _refuse_other_tables(imputer, stream.columns, stream.name)
+    _tell_columns(imputer, stream)
     if ways.point and ways.draws > 1:
         raise UsageError("--point fills in one value, so -m draws of it would all be the same")
     several = ways.draws > 1
@@ -73,7 +76,7 @@ def fill(imputer: Imputer, stream: Stream, target: Path | str, ways: Ways) -> To
         if name in stream.columns:
             raise UsageError(f"the table has a column {name!r}, which this adds: rename it")
     told = Told()
-    drawer = _drawer(imputer, stream, ways)
+    drawer = _drawer(imputer, stream.columns, ways)
     with (
         writing.progress("fill", 0, target) as advance,
         stream.writer(
@@ -81,7 +84,7 @@ def fill(imputer: Imputer, stream: Stream, target: Path | str, ways: Ways) -> To
         ) as writer,
     ):
         for block in stream.blocks(imputer.block_rows):
-            holes, constants = _find(imputer, stream, block, told)
+            holes, constants = _find(imputer, block, told, stream.name, stream.types)
             added = _beside(drawer, holes, len(block), ways)
             for draw, drawn in enumerate(_drawn(drawer, holes, ways), start=1):
                 values = drawn.values
@@ -97,16 +100,53 @@ def fill(imputer: Imputer, stream: Stream, target: Path | str, ways: Ways) -> To
     return told
 
 
-def _check_columns(imputer: Imputer, stream: Stream) -> None:
-    """Columns may be missing, new, or in another order, and that is said; none in common is not."""
-    here, learned = set(stream.columns), imputer.table.names
-    if not here & {column.name for column in imputer.table.columns}:
+def fill_rows(
+    imputer: Imputer, rows: Sequence[Row], *, point: bool = False, steps: int = 20, seed: int = 0
+) -> list[dict[str, str | float | None]]:
+    """Rows with their holes filled, as a table of just these rows would be.
+
+    All rows have the same keys, the names of columns; learned columns may lack. A hole is None, NaN
+    or a text that says so; it becomes text, as its column writes it. All else is as it was given.
+    """
+    if not rows:
+        return []
+    names = list(rows[0])
+    for number, row in enumerate(rows, start=1):
+        if row.keys() != rows[0].keys():
+            raise DataError("does not have the keys of the first row", where=at_row("rows", number))
+    _refuse_other_tables(imputer, names, "rows")
+    ways, made = Ways(point=point, steps=steps, seed=seed), [dict(row) for row in rows]
+    drawer = _drawer(imputer, names, ways)
+    for start in range(0, len(rows), imputer.block_rows):
+        part = made[start : start + imputer.block_rows]
+        cells = {name: [_text(row[name]) for row in part] for name in names}
+        holes, constants = _find(imputer, Block(start + 1, cells, part), Told(), "rows", {})
+        for drawn in _drawn(drawer, holes, ways):
+            for name, texts in {**constants, **_texts(imputer, holes, drawn.values)}.items():
+                for place, text in texts.items():
+                    part[place][name] = text
+    return made
+
+
+def _text(cell: str | float | None) -> str | None:
+    return cell if cell is None or isinstance(cell, str) else str(cell)
+
+
+def _refuse_other_tables(imputer: Imputer, columns: Sequence[str], where: str) -> None:
+    """A table has at least one of the learned columns."""
+    learned = imputer.table.names
+    if not set(columns) & {column.name for column in imputer.table.columns}:
         more = ", ..." if len(learned) > 8 else ""
         raise DataError(
             f"has none of the columns that were learned ({', '.join(learned[:8])}{more}): is it "
             "another table, or one without a header (--names)?",
-            where=stream.name,
+            where=where,
         )
+
+
+def _tell_columns(imputer: Imputer, stream: Stream) -> None:
+    """Columns may be missing, new, or in another order, and that is said."""
+    here, learned = set(stream.columns), imputer.table.names
     gone = [column.name for column in imputer.table.columns if column.name not in here]
     if gone:
         console.warn(f"{stream.name} lacks {', '.join(gone)}: they count as unknown")
@@ -116,11 +156,11 @@ def _check_columns(imputer: Imputer, stream: Stream) -> None:
 
 
 def _find(
-    imputer: Imputer, stream: Stream, block: Block, told: Told
+    imputer: Imputer, block: Block, told: Told, where: str, types: Mapping[str, str]
 ) -> tuple[Holes, dict[str, dict[int, str]]]:
     """The holes of a block; those of constant columns are filled at once."""
     table = imputer.table
-    values, absent = table.read(block, stream.name)
+    values, absent = table.read(block, where)
     there = np.array([column.name in block.cells for column in table.columns])
     mask = absent & there
     unseen = ~absent & np.isnan(values)
@@ -130,7 +170,7 @@ def _find(
     constants = {}
     for name, cells in block.cells.items():
         kind = table.kinds.get(name)
-        if kind in MODELLED or stream.types.get(name) == "opaque":
+        if kind in MODELLED or types.get(name) == "opaque":
             continue
         gaps = table.absent(cells).nonzero()[0].tolist()
         if kind == "constant":
@@ -143,9 +183,9 @@ def _find(
     return Holes(rows, values[rows], mask[rows], block.first), constants
 
 
-def _drawer(imputer: Imputer, stream: Stream, ways: Ways) -> Drawer:
+def _drawer(imputer: Imputer, columns: Sequence[str], ways: Ways) -> Drawer:
     """What fills rows; the constraints are those between the columns that are there."""
-    here = set(stream.columns)
+    here = set(columns)
     gone = {i for i, column in enumerate(imputer.table.columns) if column.name not in here}
     return Drawer(imputer, imputer.table.rules.without(gone), ways.steps, TRIES)
 

@@ -13,7 +13,11 @@ from mirctl_impute.denoiser import Denoiser
 from mirctl_impute.diffusion import Noise
 from mirctl_impute.table import Table
 
-BLOCK_CELLS = 65_536
+BLOCK_CELLS = 8_192
+"""Cells that go through the network at once on a CPU: its cache holds about so many, and memory
+stays small."""
+DEVICE_CELLS = 65_536
+"""Cells at once on other devices, which want much work in one go."""
 CATEGORIES_A_CELL = 16
 """So many categories take the memory of about one cell."""
 
@@ -28,10 +32,11 @@ class Imputer:
 
     @property
     def block_rows(self) -> int:
-        """Rows that are read, drawn and written at once: about 65,536 cells, whatever asks, so that
-        a draw is the same however the table arrives."""
+        """Rows that are read, drawn and written at once, whatever asks, so that a draw is the same
+        however the table arrives."""
         width = max(len(self.table.columns), sum(self.table.levels) // CATEGORIES_A_CELL)
-        return 1 << max((BLOCK_CELLS // width).bit_length() - 1, 4)
+        cells = BLOCK_CELLS if self.device.type == "cpu" else DEVICE_CELLS
+        return 1 << max((cells // width).bit_length() - 1, 4)
 
     def to_device(self, values: np.ndarray, hidden: np.ndarray) -> tuple[Cells, Tensor, Tensor]:
         """Cells, known and hidden cells of values (rows, columns), NaN where unknown."""

@@ -13,8 +13,9 @@ in neither set take no part at all.
 
 Rows have different known cells, so tokens are packed: linear maps see the (tokens, width) of all
 rows of a batch, and only the attention itself works on a padded grid (batch, slots, width), with as
-many slots as the fullest row has tokens. Attention is written out: on rows of so few tokens torch's
-fused one is slower. The MLP widens twice; four times learned no better on adult and abalone.
+many slots as the fullest row has tokens. Of attention's two forms each is the faster in its place:
+torch's fused one to predict, the one written out to learn. The MLP widens twice; four times learned
+no better on adult and abalone.
 """
 
 from collections.abc import Sequence
@@ -23,15 +24,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from mirctl_impute.cells import Cells, Packed, Prediction
-from mirctl_impute.denoiser import Denoiser
+from mirctl_impute.denoiser import Denoiser, Gelu
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What each of the decoder's layers reads of the known cells: keys (batch, heads, head width,
-    slots), values (batch, heads, slots, head width) and which slots are `closed` (batch, slots)."""
+    """What each of the decoder's layers reads of the known cells: keys and values (batch, heads,
+    slots, head width) and which slots are `closed` (batch, slots)."""
 
     keys: tuple[Tensor, ...]
     values: tuple[Tensor, ...]
@@ -82,7 +84,7 @@ class MTabGen(Towers):
         for read in self.to_memory:
             key, value = pack.grid(read(tokens)).chunk(2, -1)
             heads = self.decoder[0].heads
-            keys.append(split(key, heads).transpose(-1, -2).contiguous())
+            keys.append(split(key, heads).contiguous())
             values.append(split(value, heads).contiguous())
         return Memory(tuple(keys), tuple(values), pack.closed)
 
@@ -104,9 +106,7 @@ class Layer(nn.Module):
         self.project = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
         self.between = nn.LayerNorm(width)
-        self.mlp = nn.Sequential(
-            nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
-        )
+        self.mlp = nn.Sequential(nn.Linear(width, 2 * width), Gelu(), nn.Linear(2 * width, width))
         self.drop = nn.Dropout(dropout)
 
     def forward(
@@ -115,17 +115,24 @@ class Layer(nn.Module):
         """Tokens read each other, and the keys and values of what is `known`."""
         grid = pack.grid(self.project(self.before(tokens)))
         q, k, v = (split(part, self.heads) for part in grid.chunk(3, -1))
-        q = q * q.shape[-1] ** -0.5
-        scores = q @ k.transpose(-1, -2) + pack.closed[:, None, None]
+        closed = pack.closed
         if known is not None:
-            more = q @ known[0] + known[2][:, None, None]
-            scores = torch.cat([more, scores], -1)
-        shares = scores.softmax(-1).to(v.dtype)
-        own = shares[..., -v.shape[2] :] @ v
-        read = own if known is None else shares[..., : -v.shape[2]] @ known[1] + own
+            k, v = torch.cat([known[0], k], 2), torch.cat([known[1], v], 2)
+            closed = torch.cat([known[2], closed], 1)
+        read = _attend(q, k, v, closed)
         read = pack.ungrid(read.transpose(1, 2).flatten(2))
         tokens = tokens + self.drop(self.out(read))
         return tokens + self.drop(self.mlp(self.between(tokens)))
+
+
+def _attend(q: Tensor, k: Tensor, v: Tensor, closed: Tensor) -> Tensor:
+    """q (batch, heads, queries, head width), k and v (batch, heads, slots, head width) and closed
+    (batch, slots) -> what each query reads, shaped as q."""
+    closed = closed[:, None, None]
+    if not torch.is_grad_enabled():
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=closed.to(q.dtype))
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2) + closed
+    return scores.softmax(-1).to(v.dtype) @ v
 
 
 def split(grid: Tensor, heads: int) -> Tensor:

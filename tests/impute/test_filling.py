@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from impute.conftest import KINDS, csv_text, holes, rows
+from mirctl.errors import DataError
+from mirctl_impute import filling
 
 FILLABLE = [name for name in KINDS if name != "note"]
 
@@ -261,3 +263,42 @@ def test_parquet_columns_without_a_type_are_filled_with_the_learned_one(
         "int64", "string", "null", "null",
     ]  # fmt: skip
     assert full["size"].null_count == full["colour"].null_count == 0
+
+
+@pytest.mark.parametrize("point", [False, True])
+def test_rows_from_python_are_filled_as_those_of_a_file(mirctl, learned, imputer, holed, point):
+    before = cells(holed.read_text())
+    after = cells(fill(mirctl, learned, holed, *(["--point"] if point else [])))
+    given = [{name: cell or None for name, cell in row.items()} for row in before]
+    made = filling.fill_rows(imputer, given, point=point)
+    assert [{k: v or "" for k, v in row.items()} for row in made] == after
+    assert all(row["note"] for row in made)
+    assert given[0] is not made[0]
+
+
+def test_rows_from_python_keep_what_they_hold_and_may_lack_columns(imputer):
+    given = [{"size": 12, "weight": None, "mine": 7.5}, {"size": float("nan"), "weight": "3.5"}]
+    (made,) = filling.fill_rows(imputer, given[:1], steps=2)
+    assert made["size"] == 12
+    assert made["mine"] == 7.5
+    assert float(made["weight"]) >= 0
+    assert given[0]["weight"] is None
+    (made,) = filling.fill_rows(imputer, given[1:], steps=2, seed=3)
+    assert made["weight"] == "3.5"
+    assert int(made["size"]) >= 0
+    assert filling.fill_rows(imputer, []) == []
+    with pytest.raises(DataError, match="keys of the first row") as error:
+        filling.fill_rows(imputer, given)
+    assert error.value.where == "rows, row 2"
+    with pytest.raises(DataError, match="none of the columns"):
+        filling.fill_rows(imputer, [{"other": 1}])
+
+
+def test_many_rows_from_python_are_filled_block_after_block(imputer, monkeypatch):
+    given = [{"size": i % 60, "weight": None} for i in range(200)]
+    whole = filling.fill_rows(imputer, given, steps=2)
+    monkeypatch.setattr(type(imputer), "block_rows", 64)
+    parts = filling.fill_rows(imputer, given, steps=2)
+    assert [float(row["weight"]) for row in parts] == pytest.approx(
+        [float(row["weight"]) for row in whole], abs=0.02
+    )

@@ -1,5 +1,6 @@
 """The denoiser: what may reach a prediction, what must not, and its written out form."""
 
+import ctypes
 import math
 
 import numpy as np
@@ -9,6 +10,7 @@ from torch import nn
 
 from mirctl_impute.ablated import Mlp, Pooled
 from mirctl_impute.cells import Cells, Packed
+from mirctl_impute.denoiser import gelu
 from mirctl_impute.model import MTabGen
 
 CATEGORIES = [0, 3, 0, 2, 5]
@@ -179,3 +181,43 @@ def test_a_table_of_numbers_alone_or_of_categories_alone(batch):
         said = made(cells, ~hidden, hidden, cells, torch.rand(3))
         assert len(said.velocity) == 6
         assert all(torch.isfinite(x).all() for x in said.logits.values())
+
+
+def test_both_forms_of_attention_agree(model, batch):
+    with torch.no_grad():
+        fused = model(*batch)
+    close(fused, model(*batch))
+
+
+def test_a_grid_without_gaps_is_packed_and_unpacked_as_one_with_gaps():
+    tokens = torch.randn(6, 4)
+    for mask in (torch.ones(3, 2), torch.tensor([[1, 1, 0, 1], [0, 0, 0, 0], [1, 1, 1, 0]])):
+        pack = Packed.of(mask.bool())
+        grid = pack.grid(tokens)
+        assert grid.shape[:2] == pack.closed.shape
+        assert torch.equal(pack.ungrid(grid), tokens)
+        assert not grid[pack.closed < 0].any()
+
+
+def test_gelu_is_torchs():
+    x = torch.randn(5, 3, requires_grad=True)
+    (ours,) = torch.autograd.grad(gelu(x).square().sum(), x)
+    (theirs,) = torch.autograd.grad(nn.functional.gelu(x).square().sum(), x)
+    assert torch.allclose(gelu(x), nn.functional.gelu(x), atol=1e-6)
+    assert torch.allclose(ours, theirs, atol=1e-5)
+
+
+@torch.no_grad()
+def test_new_shapes_leave_nothing_in_the_heap():
+    class Heap(ctypes.Structure):
+        _fields_ = [(str(i), ctypes.c_size_t) for i in range(10)]
+
+    found = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if found is None:
+        pytest.skip("the C library does not say what it holds")
+    found.restype = Heap
+    gelu(torch.randn(9, 8))
+    before = getattr(found(), "7")  # bytes in use
+    for tokens in range(10, 310):
+        gelu(torch.randn(tokens, 8))
+    assert getattr(found(), "7") - before < 300_000
