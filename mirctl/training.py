@@ -17,7 +17,7 @@ import torch
 from pydantic import Field, PositiveFloat
 from torch import Tensor, nn
 
-from mirctl import console, plugins
+from mirctl import console, optim, plugins
 from mirctl.errors import ArtifactError, Interrupted, RunError
 from mirctl.run import Run
 from mirctl.section import Section
@@ -29,6 +29,9 @@ class TrainConfig(Section):
     epochs: int = Field(20, ge=0, le=100_000)
     batch_size: int = Field(128, ge=1, le=1_000_000)
     lr: PositiveFloat = 1e-3
+    optimizer: Literal["adamw", "muon"] = Field(
+        "adamw", description="muon: orthogonalised momentum for matrices, AdamW for the rest"
+    )
     weight_decay: float = Field(0.0, ge=0)
     schedule: Literal["onecycle", "constant"] = "onecycle"
     warmup: float = Field(0.2, ge=0, lt=1, description="Share of the steps in which the rate rises")
@@ -82,9 +85,7 @@ class _Loop:
         self.task, self.config, self.run = task, config, run
         self.model = task.model
         parameters = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(
-            parameters, lr=config.lr, betas=(0.9, 0.98), weight_decay=config.weight_decay
-        )
+        self.optimizers = optim.optimizers(self.model, config)
         self.scaler = torch.amp.GradScaler(run.device.type, enabled=run.dtype == torch.float16)
         self.weights = parameters
         self.average = [p.detach().clone() for p in parameters] if config.ema else []
@@ -118,8 +119,9 @@ class _Loop:
 
     def _step(self, epoch: int, step: int) -> None:
         torch.manual_seed(step_seed(self.run.seed, self.progress.total))
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.config.lr * rate(self.config, self.progress.total, self.all_steps)
+        lr = self.config.lr * rate(self.config, self.progress.total, self.all_steps)
+        for group in (group for one in self.optimizers for group in one.param_groups):
+            group["lr"] = lr
         self.model.train()
         batch = self.task.batch(epoch, step)
         mixed = self.run.dtype != torch.float32
@@ -130,9 +132,10 @@ class _Loop:
             half = self.run.dtype == torch.float16
             todo = "--precision bf16 or fp32" if half else "a lower train.lr"
             raise RunError(f"the loss is {value} at epoch {epoch + 1}, step {step + 1}: try {todo}")
-        self.optimizer.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
-        self.scaler.unscale_(self.optimizer)
+        for optimizer in self.optimizers:
+            self.scaler.unscale_(optimizer)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self._update(f"epoch {epoch + 1}, step {step + 1}")
         self._follow()
@@ -140,7 +143,8 @@ class _Loop:
 
     def _update(self, place: str) -> None:
         try:
-            self.scaler.step(self.optimizer)
+            for optimizer in self.optimizers:
+                self.scaler.step(optimizer)
         except RuntimeError as error:
             if "overflow" not in str(error):
                 raise
@@ -210,7 +214,7 @@ class _Loop:
         self.run.save_checkpoint(
             {
                 "model": self.model.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
+                "optimizer": [optimizer.state_dict() for optimizer in self.optimizers],
                 "scaler": self.scaler.state_dict(),
                 "best": self.best,
                 "average": self.average,
@@ -235,7 +239,8 @@ class _Loop:
         if state["best"]:  # it is loaded at the very end: better told now that it cannot be
             self.model.load_state_dict(state["best"])
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, saved in zip(self.optimizers, state["optimizer"], strict=True):
+            optimizer.load_state_dict(saved)
         self.scaler.load_state_dict(state["scaler"])
         self.best = state["best"]
         self._take_average(state["average"])

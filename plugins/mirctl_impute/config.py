@@ -49,7 +49,8 @@ class ImputeTrain(TrainConfig):
 
     epochs: int = Field(20, ge=0, le=1_000_000)
     batch_size: int = Field(256, ge=1, le=1_000_000)
-    lr: PositiveFloat = 2e-3
+    lr: PositiveFloat = 4e-3
+    optimizer: Literal["adamw", "muon"] = "muon"
     weight_decay: float = Field(0.01, ge=0)
     warmup: float = Field(0.1, ge=0, lt=1)
     ema: float = Field(0.995, ge=0, lt=1)
