@@ -93,13 +93,16 @@ def one(folder, source, name, seed, pythons, asked, found) -> None:
         note(found, folder, name, seed, peer, f"{float(child.out.split()[-1]):.1f}")
 
 
-def table(source: Path, name: str, target: Path) -> None:
-    """A UCI table as CSV with a header; of adult 5,000 rows, drawn once."""
+def table(source: Path, name: str, target: Path, *, others: bool = False) -> None:
+    """A UCI table as CSV with a header; of adult 5,000 rows, drawn once, or 5,000 `others`."""
     file, names, most = SETS[name]
     with (source / file).open() as lines:
         rows = [[cell.strip() for cell in row] for row in csv.reader(lines) if len(row) > 1]
     if most:
-        rows = [rows[i] for i in np.random.default_rng(0).choice(len(rows), most, replace=False)]
+        chosen = np.random.default_rng(0).choice(len(rows), most, replace=False)
+        if others:
+            chosen = np.setdiff1d(np.arange(len(rows)), chosen)[:most]
+        rows = [rows[i] for i in chosen]
     with target.open("w", newline="") as out:
         writer = csv.writer(out)
         writer.writerow(names or [f"c{i}" for i in range(1, len(rows[0]) + 1)])
@@ -112,7 +115,8 @@ def impute(*arguments: object, cwd: Path) -> Child:
 
 def note(found, folder: Path, name: str, seed: int, label: str, cpu: str) -> None:
     """Measure what lies in full.csv."""
-    child = impute("evaluate", "real.csv", "full.csv", "--holes", "holes.csv", "--json", cwd=folder)
+    child = impute("evaluate", "real.csv", "full.csv", "--holes", "holes.csv",
+                   "--criteria", "filled", "--json", cwd=folder)  # fmt: skip
     got = {key: metric["value"] for key, metric in json.loads(child.out)["metrics"].items()}
     found[name, label].append(got)
     shown = "  ".join(f"{key} {value:.3f}" for key, value in got.items())

@@ -1,0 +1,111 @@
+"""Making rows: mirctl impute against CTGAN, TVAE and SMOTE, by `impute compare --task generate`.
+
+Each method learns 80 % of a table (adult: 5,000 rows in all) and makes as many rows, which are
+judged on ML efficiency, similarity and privacy. The peers get an environment of their own in
+`--venvs`, over this one. `--report FILE.html` keeps a page on adult's made rows.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import site
+import sys
+import tempfile
+from pathlib import Path
+
+from bench_impute import SETS, table
+from measure import goal, mirctl, real_data, run_child
+
+METHODS = "mtabgen,tabddpm,ctgan,tvae,smote,shuffle,copy"
+PEERS = ["ctgan==0.12.1", "rdt", "Faker"]
+ALONE = {"OMP_NUM_THREADS": "1"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sets", default=",".join(SETS))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--methods", default=METHODS)
+    parser.add_argument("--venvs", type=Path, default=Path(tempfile.gettempdir()) / "mirctl-peers")
+    parser.add_argument("--report", type=Path)
+    asked = parser.parse_args()
+    source = real_data("tabular")
+    python = environment(asked.venvs / "ctgan")
+    for name in asked.sets.split(","):
+        with tempfile.TemporaryDirectory() as folder:
+            compared(Path(folder), source, name, python, asked)
+            if name == "adult" and asked.report:
+                report(Path(folder), source, asked.report)
+
+
+def environment(folder: Path) -> Path:
+    """A Python with the peers in it, and all that is here."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        child = run_child([sys.executable, "-m", "venv", folder])
+        (here,) = site.getsitepackages()[:1]
+        (there,) = (folder / "lib").glob("python3*/site-packages")
+        (there / "here.pth").write_text(f"import site; site.addsitedir({here!r})\n")
+        child = run_child([python, "-m", "pip", "install", "-q", "--no-deps", *PEERS])
+        if child.code:
+            shutil.rmtree(folder)
+            sys.exit(f"the peers cannot be installed: {child.err[-500:]}")
+    return python
+
+
+def compared(folder: Path, source: Path, name: str, python: Path, asked) -> None:
+    """One table, all methods."""
+    table(source, name, folder / "real.csv")
+    child = run_child(
+        [python, "-m", "mirctl", "impute", "compare", "real.csv", "--task", "generate",
+         "--methods", asked.methods, "--seeds", asked.seeds, "--json", "--quiet"],
+        cwd=folder, env=ALONE,
+    )  # fmt: skip
+    if child.code:
+        sys.exit(f"compare failed on {name}:\n{child.err[-2000:]}")
+    metrics = json.loads(child.out)["metrics"]
+    by_method: dict[str, dict[str, float]] = {}
+    for key, metric in metrics.items():
+        method, _, measure = key.partition(".")
+        by_method.setdefault(method, {})[measure] = metric["value"]
+    for method, found in by_method.items():
+        shown = "  ".join(f"{measure} {value:.3f}" for measure, value in found.items())
+        print(f"{name:8} {method:8} {shown}", flush=True)
+    goals(name, by_method)
+
+
+def goals(name: str, found: dict[str, dict[str, float]]) -> None:
+    ours = found["mtabgen"]
+    gans = [found[m] for m in ("ctgan", "tvae") if m in found]
+    if gans:
+        best = max(gan["ml_efficiency"] for gan in gans)
+        goal("ML efficiency over the better of CTGAN and TVAE", ours["ml_efficiency"] / best,
+             ">=", 1.0)  # fmt: skip
+    goal("membership AUC, distance from .5", abs(ours["mia"] - 0.5), "<=", 0.03)
+    goal("distance to the closest record, 5 %", ours["dcr5"], ">=", 0.85)
+    if name == "adult":
+        goal("ML efficiency", ours["ml_efficiency"], ">=", 0.97)
+        goal("detection", ours["detection"], "<=", 0.62)
+        if "ctgan" in found:
+            ratio = ours["correlation"] / found["ctgan"]["correlation"]
+            goal("correlation error over CTGAN's", ratio, "<=", 0.5)
+            ratio = ours["cpu_seconds"] / found["ctgan"]["cpu_seconds"]
+            goal("CPU seconds over CTGAN's", ratio, "<=", 0.5)
+
+
+def report(folder: Path, source: Path, target: Path) -> None:
+    """The page on rows made of adult, its test rows as holdout."""
+    impute = ("impute",)
+    real, model, made = folder / "real.csv", folder / "model", folder / "made.csv"
+    holdout = folder / "holdout.csv"
+    mirctl(*impute, "fit", real, "--out", model, "--quiet")
+    mirctl(*impute, "sample", model, "-n", 5000, "--out", made, "--quiet")
+    table(source, "adult", holdout, others=True)
+    mirctl(*impute, "evaluate", real, made, "--holdout", holdout, "--report", target, "--force",
+           "--quiet")  # fmt: skip
+    print(f"  the page is {os.path.relpath(target)}")
+
+
+if __name__ == "__main__":
+    main()
