@@ -67,7 +67,7 @@ class ImputeTrain(TrainConfig):
         0.3, ge=0, le=1, description="Share of the rows at t = 1, which teach the point estimate"
     )
     copied: float = Field(
-        0.5, ge=0, le=1, description="Share of the rows that also hide what another row misses"
+        0.5, ge=0, le=1, description="Share of the rows that hide just what another row misses"
     )
     apart: float = Field(
         0.2, ge=0, le=1, description="Share of the rows of which only some cells take part at all"

@@ -1,10 +1,11 @@
 """The task that the core's training loop runs: hide random cells of random rows, predict them.
 
-Dynamic masking: a row keeps each observed cell with a probability of its own, uniform in [0, 1];
-a share of the rows keeps none, which is generation. Another share also hides the cells that some
-other row of the table misses, so that the table's own patterns of holes are trained on (CACTI,
-2025). A truly missing cell is neither known nor asked for; in a last share of the rows random other
-cells are not either, since a table to be filled may lack columns, and hold unseen categories.
+Dynamic masking: a row keeps each observed cell with a probability of its own, anywhere in [0, 1]
+and rather high (density 2s), as most tables miss fewer cells than they have; a share of the rows
+keeps none, which is generation. Another share hides just the cells that some other row of the table
+misses, so that the table's own patterns of holes are trained on (CACTI, 2025). A truly missing cell
+is neither known nor asked for; in a last share of the rows random other cells are not either, since
+a table to be filled may lack columns, and hold unseen categories.
 """
 
 import numpy as np
@@ -61,12 +62,12 @@ class MaskTask:
         """Which cells (rows, columns) the encoder may read, were they all observed."""
         if self.config.hidden is not None:
             return rng.random((rows, self.values.shape[1])) >= self.config.hidden
-        share = rng.random((rows, 1))
+        share = np.sqrt(rng.random((rows, 1)))
         share[rng.random(rows) < self.config.all_hidden] = 0
         kept = rng.random((rows, self.values.shape[1])) < share
-        copies = rng.random(rows) < self.config.copied
-        others = rng.integers(0, len(self.values), rows)[copies]
-        kept[copies] &= ~np.isnan(self.values[others])
+        others = ~np.isnan(self.values[rng.integers(0, len(self.values), rows)])
+        copies = (rng.random(rows) < self.config.copied) & ~others.all(1)
+        kept[copies] = others[copies]
         return kept
 
     def _taking_part(self, rng: np.random.Generator, rows: int) -> np.ndarray:
