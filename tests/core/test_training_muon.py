@@ -72,11 +72,11 @@ def test_a_run_with_muon_that_was_killed_ends_in_the_same_bytes(killed):
 
 
 def test_both_optimizers_follow_the_rate():
-    task = Line()
-    loop = training._Loop(task, config(optimizer="muon", schedule="constant", warmup=0), Memory())
-    assert [type(one) for one in loop.optimizers] == [Muon, AdamW]
-    loop._step(0, 0)
-    assert {group["lr"] for one in loop.optimizers for group in one.param_groups} == {0.05}
+    settings, run = config(optimizer="muon"), Memory(stop=2)
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(Line(), settings, run)
+    rates = [group["lr"] for one in run.state["optimizer"] for group in one["param_groups"]]
+    assert rates == [0.05 * training.rate(settings, 1, 12)] * 2
 
 
 def test_every_weight_moves():
