@@ -279,7 +279,7 @@ def test_the_table_of_makers_for_people(mirctl, tmp_path):
     [
         (60, "heavy", 3, "cannot be split"),
         (200, "heavi", 2, "did you mean 'heavy'?"),
-        (200, "note", 2, "no such column"),
+        (200, "note", 2, "'note' is of kind text, which is not modelled"),
         (200, "colour", 3, "colour"),
     ],
 )

@@ -71,14 +71,14 @@ def known_methods(task: str) -> dict[str, tuple[str, ...]]:
     """Every method of a task, and the modules that it needs."""
     own, others = (ours.FILL, fill.METHODS) if task == FILL else (ours.GENERATE, generate.METHODS)
     return {
-        **dict.fromkeys([*own, *ours.ABLATIONS], ()),
+        **dict.fromkeys(own, ()),
         **{name: method.modules for name, method in others.items()},
     }
 
 
 def own_settings(plan: Plan) -> dict[str, tuple[str, ...]]:
     """The settings of each method asked for that is the project's own model."""
-    own = {**(ours.FILL if plan.task == FILL else ours.GENERATE), **ours.ABLATIONS}
+    own = ours.FILL if plan.task == FILL else ours.GENERATE
     return {name: own[name] for name in plan.methods if name in own}
 
 
