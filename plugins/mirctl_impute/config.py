@@ -37,7 +37,10 @@ class ModelConfig(Section):
     @model_validator(mode="after")
     def heads_share_the_width(self) -> Self:
         if self.width % (2 * self.heads):
-            raise ValueError(f"width {self.width} is no multiple of twice {self.heads} heads")
+            raise ValueError(
+                f"width {self.width} is no multiple of twice {self.heads} heads: take a multiple "
+                f"of {2 * self.heads}"
+            )
         return self
 
 

@@ -60,7 +60,10 @@ def _cases(plan: Plan, work: Path) -> Iterator[Planned]:
     )
     if plan.task == FILL:
         if "mar" in plan.mechanisms and len(table.table.columns) < 2:
-            raise UsageError("mar hides cells by other columns, and the table has one to learn")
+            raise UsageError(
+                "--mechanism mar hides cells by other columns, and only one can be learned: choose "
+                "mcar or mnar"
+            )
         return holes.cases(
             table, plan.mechanisms, plan.levels, plan.seeds, plan.draws, plan.learning, work
         )

@@ -66,16 +66,7 @@ class Found:
 
 def listed(text: str | None) -> tuple[str, ...] | None:
     """`filled,ml` of --criteria."""
-    if text is None:
-        return None
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    for name in names:
-        if name not in NAMES:
-            hint = suggest(name, NAMES, f"there are {', '.join(NAMES)}")
-            raise UsageError(f"--criteria {text!r}: no criterion {name!r}{hint}")
-    if not names:
-        raise UsageError(f"--criteria {text!r} names none: there are {', '.join(NAMES)}")
-    return names
+    return None if text is None else asking.listed("--criteria", text, NAMES)
 
 
 def evaluate(
