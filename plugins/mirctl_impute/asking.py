@@ -2,11 +2,11 @@
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mirctl import files, jobs
-from mirctl.errors import DataError, Interrupted, UsageError
+from mirctl.errors import DataError, Interrupted, UsageError, suggest
 from mirctl.tables import Stream, goes_through, open_stream
 from mirctl_impute import filling, saving, schema
 from mirctl_impute.filling import Told, Ways
@@ -22,6 +22,19 @@ def column_names(text: str | None) -> tuple[str, ...] | None:
     names = tuple(name.strip() for name in text.split(","))
     if "" in names or len(set(names)) < len(names):
         raise UsageError(f"--names {text!r}: a name for each column, each once: a,b,c")
+    return names
+
+
+def listed(option: str, text: str, known: Iterable[str]) -> tuple[str, ...]:
+    """`a,b,c` of an option, each once and each of them known."""
+    names = tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
+    known = list(known)
+    for name in names:
+        if name not in known:
+            hint = suggest(name, known, f"there are {', '.join(known)}")
+            raise UsageError(f"{option} {text!r}: {name!r} is none of them{hint}")
+    if not names:
+        raise UsageError(f"{option} {text!r} names none: there are {', '.join(known)}")
     return names
 
 

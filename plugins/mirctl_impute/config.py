@@ -37,7 +37,10 @@ class ModelConfig(Section):
     @model_validator(mode="after")
     def heads_share_the_width(self) -> Self:
         if self.width % (2 * self.heads):
-            raise ValueError(f"width {self.width} is no multiple of twice {self.heads} heads")
+            raise ValueError(
+                f"width {self.width} is no multiple of twice {self.heads} heads: take a multiple "
+                f"of {2 * self.heads}"
+            )
         return self
 
 
@@ -50,7 +53,9 @@ class ImputeTrain(TrainConfig):
     epochs: int = Field(20, ge=0, le=1_000_000)
     batch_size: int = Field(256, ge=1, le=1_000_000)
     lr: PositiveFloat = 4e-3
-    optimizer: Literal["adamw", "muon"] = "muon"
+    optimizer: Literal["adamw", "muon"] = Field(
+        "muon", description="muon: orthogonalised momentum for matrices, AdamW for the rest"
+    )
     weight_decay: float = Field(0.01, ge=0)
     warmup: float = Field(0.1, ge=0, lt=1)
     ema: float = Field(0.995, ge=0, lt=1)
@@ -61,13 +66,13 @@ class ImputeTrain(TrainConfig):
         None, gt=0, le=1, description="Hide this share of each row, always: no dynamic masking"
     )
     all_hidden: float = Field(
-        0.2, ge=0, le=1, description="Share of the rows in which every cell is hidden: generation"
+        0.2, ge=0, le=1, description="Share of the rows without a copied mask that hide every cell"
     )
     at_end: float = Field(
         0.3, ge=0, le=1, description="Share of the rows at t = 1, which teach the point estimate"
     )
     copied: float = Field(
-        0.5, ge=0, le=1, description="Share of the rows that hide just what another row misses"
+        0.5, ge=0, le=1, description="Share of the rows that hide what another row misses, if any"
     )
     apart: float = Field(
         0.2, ge=0, le=1, description="Share of the rows of which only some cells take part at all"

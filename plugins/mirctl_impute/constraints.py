@@ -100,13 +100,13 @@ def _compared(
     strict = "=" not in sign
     low, high = (left, right) if sign.startswith("<") else (right, left)
     if low.column is None and high.column is None:
-        raise UsageError(f"{left.text!r} and {right.text!r} are both no column")
+        raise UsageError(f"{left.text!r} and {right.text!r} are both no column: name one")
     if low.column is None:
         return Limit(high.column, _value(low.text, columns[high.column], kinds), 1, strict)
     if high.column is None:
         return Limit(low.column, _value(high.text, columns[low.column], kinds), -1, strict)
     if low.column == high.column:
-        raise UsageError(f"column {low.text!r} is compared with itself")
+        raise UsageError(f"column {low.text!r} is compared with itself: name another, or a value")
     one, other = (_family(columns[term.column]) for term in (low, high))
     if one != other:
         raise UsageError(f"{low.text!r} holds {one} and {high.text!r} {other}: no order of them")

@@ -164,7 +164,7 @@ def measure(cells: Filled, seed: int = 0, *, resamples: int = RESAMPLES) -> tupl
             truth, draws = cells.truth[at, i], cells.draws[:, at, i]
             hits.append((draws == truth).mean(0))
             divergences.append(
-                np.mean([_divergence(truth, draw, column.categories) for draw in draws])
+                np.mean([divergence(truth, draw, column.categories) for draw in draws])
             )
             shown = None, hits[-1].mean(), divergences[-1]
         rows.append([column.name, str(count), *("" if x is None else f"{x:.3f}" for x in shown)])
@@ -187,7 +187,7 @@ def measure(cells: Filled, seed: int = 0, *, resamples: int = RESAMPLES) -> tupl
     return metrics, console.table(["column", "cells", "nrmse", "accuracy", "wd | js"], rows)
 
 
-def _divergence(truth: np.ndarray, drawn: np.ndarray, categories: int) -> float:
+def divergence(truth: np.ndarray, drawn: np.ndarray, categories: int) -> float:
     """Jensen-Shannon distance of two columns of category numbers; an unknown one is its own."""
     p, q = (
         np.bincount(np.nan_to_num(x, nan=categories).astype(int), minlength=categories + 1) / len(x)

@@ -68,7 +68,7 @@ def fill(imputer: Imputer, stream: Stream, target: Path | str, ways: Ways) -> To
     _refuse_other_tables(imputer, stream.columns, stream.name)
     _tell_columns(imputer, stream)
     if ways.point and ways.draws > 1:
-        raise UsageError("--point fills in one value, so -m draws of it would all be the same")
+        raise UsageError("--point fills in one value, and -m copies would be the same: drop one")
     several = ways.draws > 1
     before = [DRAW] if several else []
     after = _added(imputer, ways)

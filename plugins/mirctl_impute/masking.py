@@ -109,7 +109,10 @@ def _chances(table: Table, values: np.ndarray, holes: Holes) -> np.ndarray:
     count = max(1, round(WHOLE * len(order)), sum(c.name in holes.keep for c in table.columns))
     whole, free = set(order[:count]), order[count:]
     if not free:
-        raise UsageError("mar hides cells by other columns, and no column is left to hide")
+        raise UsageError(
+            "--mechanism mar hides cells by other columns, and no column is left to hide: keep "
+            "fewer, or choose mcar or mnar"
+        )
     cause = scores[:, sorted(whole)]
     out = np.zeros(scores.shape)
     for i in free:

@@ -31,7 +31,7 @@ def parse(imputer: Imputer, texts: Sequence[str]) -> list[Range]:
             hint = suggest(name, names, f"learned columns: {', '.join(names)}")
             raise UsageError(f"--given {part!r}: write COLUMN=VALUE or COLUMN=LOW..HIGH{hint}")
         if names[name] in given:
-            raise UsageError(f"--given {name!r} is there twice")
+            raise UsageError(f"--given {name!r} is there twice: give one value or range")
         try:
             given[names[name]] = _wanted(imputer, names[name], value.strip())
         except UsageError:

@@ -2,10 +2,11 @@
 
 Dynamic masking: a row keeps each observed cell with a probability of its own, anywhere in [0, 1]
 and rather high (density 2s), as most tables miss fewer cells than they have; a share of the rows
-keeps none, which is generation. Another share hides just the cells that some other row of the table
-misses, so that the table's own patterns of holes are trained on (CACTI, 2025). A truly missing cell
-is neither known nor asked for; in a last share of the rows random other cells are not either, since
-a table to be filled may lack columns, and hold unseen categories.
+keeps none, which is generation. Before either, a share is paired with other rows of the table, and
+hides just the cells that the other one misses, if it misses any: so the table's own patterns of
+holes are trained on (CACTI, 2025). A truly missing cell is neither known nor asked for; in a last
+share of the rows random other cells are not either, since a table to be filled may lack columns,
+and hold unseen categories.
 """
 
 import numpy as np

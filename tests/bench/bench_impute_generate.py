@@ -43,7 +43,8 @@ def environment(folder: Path) -> Path:
     """A Python with the peers in it, and all that is here."""
     python = folder / "bin" / "python"
     if not python.exists():
-        child = run_child([sys.executable, "-m", "venv", folder])
+        if run_child([sys.executable, "-m", "venv", folder]).code:
+            sys.exit(f"no environment can be made in {folder}")
         (here,) = site.getsitepackages()[:1]
         (there,) = (folder / "lib").glob("python3*/site-packages")
         (there / "here.pth").write_text(f"import site; site.addsitedir({here!r})\n")

@@ -179,6 +179,9 @@ def test_a_missing_package_is_named_before_any_work(mirctl, table, monkeypatch):
     [
         (["--methods", "mtabgn"], "did you mean 'mtabgen'?"),
         (["--mechanism", "mcr"], "did you mean 'mcar'?"),
+        (["--mechanism", ""], "--mechanism '' names none: there are mcar, mar, mnar"),
+        (["--methods", ","], "names none: there are mtabgen"),
+        (["--levels", ""], "a share between 0 and 1"),
         (["--levels", "0.3,1"], "--levels '1': a share between 0 and 1"),
         (["--levels", "x"], "a share between 0 and 1"),
         (["--target", "size"], "--target is for --task generate"),
@@ -201,7 +204,7 @@ def test_wrong_usage_is_refused_before_any_work(mirctl, table, options, told):
         ("a,b\n1,x\n2,y\n5,x\n", [], 3, "has 3 rows"),
         ("a,b\n" + "7,x\n" * 30, [], 3, "no column that can be learned"),
         ("a\n" + "".join(f"{n * 7 % 31}\n" for n in range(30)), ["--mechanism", "mar"], 2,
-         "the table has one to learn"),
+         "only one can be learned: choose mcar or mnar"),
         ("a,b\n" + "".join(f"{n * 7 % 31},{n % 2}\n" for n in range(30)),
          ["--levels", "0.0001"], 1, "hides no cell"),
         ("a,b\n1,x\n2\n", [], 3, "row 2"),
@@ -279,7 +282,7 @@ def test_the_table_of_makers_for_people(mirctl, tmp_path):
     [
         (60, "heavy", 3, "cannot be split"),
         (200, "heavi", 2, "did you mean 'heavy'?"),
-        (200, "note", 2, "no such column"),
+        (200, "note", 2, "'note' is of kind text, which is not modelled"),
         (200, "colour", 3, "colour"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import jensenshannon
 from sklearn.metrics import r2_score, roc_auc_score
 
 from impute.plain import table_of
@@ -95,6 +96,14 @@ def test_distances_of_columns_by_hand():
         np.sqrt(0.311278), abs=1e-4
     )
     assert similarity.column_distance(codes, np.array([np.nan]), 2) == 1
+
+
+def test_distances_of_categories_are_scipy_s():
+    rng = np.random.default_rng(0)
+    one, other = rng.integers(0, 4, 50).astype(float), rng.integers(1, 6, 80).astype(float)
+    counts = (np.bincount(x.astype(int), minlength=6) for x in (one, other))
+    wanted = jensenshannon(*counts, base=2)
+    assert similarity.column_distance(one, other, 6) == pytest.approx(wanted)
 
 
 def test_nearest_rows_are_those_of_all_distances_written_out(monkeypatch):

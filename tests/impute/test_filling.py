@@ -179,7 +179,7 @@ def test_a_hole_in_text_is_left_and_told(mirctl, learned, tmp_path):
         ("size,draw\n,1\n", ("-m", "2"), 2, "a column 'draw'"),
         ("size,filled\n,1\n", ("--mark",), 2, "a column 'filled'"),
         ("size,weight\n,1.5\n", ("--missing", "x"), 2, "go with --fit"),
-        ("size,weight\n,1.5\n", ("--point", "-m", "3"), 2, "would all be the same"),
+        ("size,weight\n,1.5\n", ("--point", "-m", "3"), 2, "copies would be the same"),
     ],
 )
 def test_bad_input_is_refused(mirctl, learned, tmp_path, text, options, code, message):

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirctl import device as devices
-from mirctl.errors import UsageError, suggest
+from mirctl.errors import UsageError
+from mirctl_impute.asking import listed
 from mirctl_impute.criteria import require_extra
 from mirctl_impute.rivals import fill, generate, ours
 from mirctl_impute.rivals.needs import require
@@ -55,8 +56,8 @@ def make(
         table,
         task,
         _methods(task, methods, ablate=ablate),
-        _chosen("--mechanism", mechanism, MECHANISMS) if mechanism else MECHANISM,
-        _levels(levels) if levels else LEVELS,
+        MECHANISM if mechanism is None else listed("--mechanism", mechanism, MECHANISMS),
+        LEVELS if levels is None else _levels(levels),
         seeds,
         draws or DRAWS,
         target,
@@ -71,32 +72,22 @@ def known_methods(task: str) -> dict[str, tuple[str, ...]]:
     """Every method of a task, and the modules that it needs."""
     own, others = (ours.FILL, fill.METHODS) if task == FILL else (ours.GENERATE, generate.METHODS)
     return {
-        **dict.fromkeys([*own, *ours.ABLATIONS], ()),
+        **dict.fromkeys(own, ()),
         **{name: method.modules for name, method in others.items()},
     }
 
 
 def own_settings(plan: Plan) -> dict[str, tuple[str, ...]]:
     """The settings of each method asked for that is the project's own model."""
-    own = {**(ours.FILL if plan.task == FILL else ours.GENERATE), **ours.ABLATIONS}
+    own = ours.FILL if plan.task == FILL else ours.GENERATE
     return {name: own[name] for name in plan.methods if name in own}
 
 
 def _methods(task: str, text: str | None, *, ablate: bool) -> tuple[str, ...]:
     known = known_methods(task)
-    found = _chosen("--methods", text, known) if text is not None else METHODS[task]
+    found = METHODS[task] if text is None else listed("--methods", text, known)
     more = tuple(ours.ABLATIONS) if ablate else ()
     return tuple(dict.fromkeys((*found, *more)))
-
-
-def _chosen(option: str, text: str, known: Sequence[str]) -> tuple[str, ...]:
-    """`a,b,c`, each of them known."""
-    found = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
-    for name in found:
-        if name not in known:
-            hint = suggest(name, known, f"known: {', '.join(known)}")
-            raise UsageError(f"{option} {name!r}: there is no such one{hint}")
-    return found
 
 
 def _levels(text: str) -> tuple[float, ...]:

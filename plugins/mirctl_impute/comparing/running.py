@@ -13,6 +13,7 @@ from mirctl_impute.comparing import holes, real, split
 from mirctl_impute.comparing.case import Case, Outcome, Planned, cpu_seconds
 from mirctl_impute.comparing.kept import Kept
 from mirctl_impute.comparing.plan import FILL, Plan, known_methods
+from mirctl_impute.criteria.ml_efficiency import target_place
 from mirctl_impute.rivals.needs import load
 
 
@@ -59,11 +60,14 @@ def _cases(plan: Plan, work: Path) -> Iterator[Planned]:
     )
     if plan.task == FILL:
         if "mar" in plan.mechanisms and len(table.table.columns) < 2:
-            raise UsageError("mar hides cells by other columns, and the table has one to learn")
+            raise UsageError(
+                "--mechanism mar hides cells by other columns, and only one can be learned: choose "
+                "mcar or mnar"
+            )
         return holes.cases(
             table, plan.mechanisms, plan.levels, plan.seeds, plan.draws, plan.learning, work
         )
-    target = split.target_column(table, plan.target)
+    target = target_place(table.table, plan.target)
     if plan.target is None:
         console.say(f"--target is {table.table.columns[target].name!r}, the last column")
     return split.cases(table, target, plan.seeds, plan.learning, work)

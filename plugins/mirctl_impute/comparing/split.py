@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mirctl.errors import DataError, UsageError, suggest
+from mirctl.errors import DataError
 from mirctl.tables import new_table, open_stream
 from mirctl_impute import schema
 from mirctl_impute.comparing.case import Planned, Values
@@ -45,7 +45,7 @@ class SplitCase:
     def run(self, method: str) -> tuple[Table, np.ndarray]:
         """As many rows as there are to learn from, at most 20,000."""
         count = min(len(self.values), MOST_MADE)
-        own = {**ours.GENERATE, **ours.ABLATIONS}.get(method)
+        own = ours.GENERATE.get(method)
         if own is None:
             names = [column.name for column in self.table.columns]
             wanted = self.real.table.columns[self.target].name
@@ -72,17 +72,6 @@ class SplitCase:
             if metric["value"] is not None
         }
         return values, {"metrics": judged.metrics, "warnings": list(judged.warnings)}
-
-
-def target_column(real: Real, name: str | None) -> int:
-    """The column to be predicted; the last one unless told."""
-    names = [column.name for column in real.table.columns]
-    if name is None:
-        return len(names) - 1
-    if name not in names:
-        hint = suggest(name, names, f"learned columns: {', '.join(names)}")
-        raise UsageError(f"--target {name!r}: no such column{hint}")
-    return names.index(name)
 
 
 def cases(

@@ -66,16 +66,7 @@ class Found:
 
 def listed(text: str | None) -> tuple[str, ...] | None:
     """`filled,ml` of --criteria."""
-    if text is None:
-        return None
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    for name in names:
-        if name not in NAMES:
-            hint = suggest(name, NAMES, f"there are {', '.join(NAMES)}")
-            raise UsageError(f"--criteria {text!r}: no criterion {name!r}{hint}")
-    if not names:
-        raise UsageError(f"--criteria {text!r} names none: there are {', '.join(NAMES)}")
-    return names
+    return None if text is None else asking.listed("--criteria", text, NAMES)
 
 
 def evaluate(
@@ -95,7 +86,7 @@ def evaluate(
         judging.require_extra(what, without if paths.holes is not None else "")
     said = schemas.read(schema_file, tuple(missing) if missing else None)
     read = _read(paths, asking.column_names(names), said)
-    target = _target(read.table, wanted.target, paths.real)
+    target = ml_efficiency.target_place(read.table, wanted.target)
     text, filled, metrics = [], None, {}
     if FILLED in criteria:
         filled = evaluating.filled_cells(read.table, read.real, read.made, read.holes)
@@ -174,25 +165,6 @@ def _tell_unseen(read: Draws) -> None:
             f"{read.name}: {read.unseen:,} cells hold categories that the real table does not "
             "have; they count as unknown"
         )
-
-
-def _target(table: Table, name: str | None, where: str) -> int:
-    """The place of the target among the modelled columns."""
-    known = [column.name for column in table.columns]
-    if name is None:
-        return len(known) - 1
-    if name in known:
-        return known.index(name)
-    if name in table.names:
-        raise UsageError(
-            f"--target {name!r} is of kind {table.kinds[name]}, which is not modelled: choose one "
-            f"of {', '.join(known)}",
-            where=where,
-        )
-    raise UsageError(
-        f"--target {name!r}: no such column{suggest(name, known, f'there are {known}')}",
-        where=where,
-    )
 
 
 def _judge(read: Read, target: int, criteria: Sequence[str], wanted: Wanted) -> Judgement:

@@ -10,7 +10,7 @@ from mirctl import console
 from mirctl.errors import DataError, MissingError
 from mirctl_impute.columns import NumberColumn
 from mirctl_impute.criteria import ml_efficiency, privacy, similarity
-from mirctl_impute.criteria.part import Metrics, Part
+from mirctl_impute.criteria.part import Part
 from mirctl_impute.criteria.privacy import Private
 from mirctl_impute.criteria.similarity import Similar
 from mirctl_impute.table import Table
@@ -109,6 +109,3 @@ def _standard(table: Table, rows: np.ndarray) -> np.ndarray:
         if isinstance(column, NumberColumn):
             out[:, i] = column.scale.standard(rows[:, i])
     return out
-
-
-__all__ = ["CRITERIA", "NAMES", "Judgement", "Metrics", "judge", "refusal", "require_extra"]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mirctl.errors import UsageError, suggest
 from mirctl_impute.criteria.auc import Ranked
 from mirctl_impute.criteria.boosting import boosted, linear
 from mirctl_impute.criteria.features import Features
@@ -47,6 +48,23 @@ def split(real: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def known(rows: np.ndarray | None, target: int) -> np.ndarray:
     """The rows of which the target is known."""
     return rows[~np.isnan(rows[:, target])]
+
+
+def target_place(table: Table, name: str | None) -> int:
+    """The place of the target among the modelled columns, the last one unless told; a UsageError
+    where there is none of that name."""
+    names = [column.name for column in table.columns]
+    if name is None:
+        return len(names) - 1
+    if name in names:
+        return names.index(name)
+    if name in table.names:
+        raise UsageError(
+            f"--target {name!r} is of kind {table.kinds[name]}, which is not modelled: choose one "
+            f"of {', '.join(names)}"
+        )
+    hint = suggest(name, names, f"there are {', '.join(names)}")
+    raise UsageError(f"--target {name!r}: no such column{hint}")
 
 
 def refusal(

@@ -25,6 +25,7 @@ from mirctl_impute.criteria.auc import measured
 from mirctl_impute.criteria.boosting import boosted
 from mirctl_impute.criteria.features import Features
 from mirctl_impute.criteria.part import Part, some
+from mirctl_impute.evaluating import divergence
 from mirctl_impute.table import Table
 
 if TYPE_CHECKING:
@@ -127,15 +128,13 @@ def _columns(part: Similar, table: Table, three: Sides) -> None:
 
 def column_distance(real: np.ndarray, other: np.ndarray, categories: int) -> float:
     """Of two columns (n,), over what is known; an empty one is as far as the mean, or at 1."""
-    from scipy.spatial.distance import jensenshannon
     from scipy.stats import wasserstein_distance
 
     real, other = real[~np.isnan(real)], other[~np.isnan(other)]
     if categories:
         if not len(other):
             return 1.0
-        p, q = (np.bincount(x.astype(int), minlength=categories) for x in (real, other))
-        return float(np.nan_to_num(jensenshannon(p, q, base=2)))
+        return divergence(real, other, categories)
     mean, sd = real.mean(), real.std() or 1.0
     other = other if len(other) else np.array([mean])
     return float(wasserstein_distance((real - mean) / sd, (other - mean) / sd))

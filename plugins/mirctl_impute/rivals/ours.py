@@ -17,10 +17,6 @@ from mirctl_impute.rivals.result import Filling
 
 NAME = "mtabgen"
 STEPS = Ways().steps
-FILL: dict[str, tuple[str, ...]] = {NAME: ()}
-GENERATE: dict[str, tuple[str, ...]] = {NAME: (), "tabddpm": ("model.denoiser=mlp",)}
-"""Methods that are this model, and the settings that make them so. TabDDPM (arXiv 2209.15421) is
-the same loop, noise and sampler with an MLP as denoiser."""
 ABLATIONS: dict[str, tuple[str, ...]] = {
     f"{NAME}-attention": ("model.denoiser=pooled",),
     f"{NAME}-transformer": ("model.denoiser=mlp",),
@@ -28,6 +24,10 @@ ABLATIONS: dict[str, tuple[str, ...]] = {
 }
 """The model without one of its three ideas: conditioning attention, the encoder-decoder, dynamic
 masking (half of each row is hidden, always)."""
+FILL: dict[str, tuple[str, ...]] = {NAME: (), **ABLATIONS}
+GENERATE: dict[str, tuple[str, ...]] = {NAME: (), "tabddpm": ("model.denoiser=mlp",), **ABLATIONS}
+"""Methods that are this model, and the settings that make them so. TabDDPM (arXiv 2209.15421) is
+the same loop, noise and sampler with an MLP as denoiser."""
 
 
 @dataclass(frozen=True)
