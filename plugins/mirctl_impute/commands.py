@@ -282,6 +282,14 @@ def compare(
     target: Annotated[
         str | None, typer.Option(help="generate: column to predict. Default the last one.")
     ] = None,
+    share: Annotated[
+        float | None,
+        typer.Option(
+            min=0.05,
+            max=0.95,
+            help="generate: share of the rows that is learned; the rest judges. Default 0.8.",
+        ),
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, max=1000, help="How often all is done.")] = 3,
     plot: Annotated[
         Path | None, typer.Option(help="fill: a picture of it all, .svg or .png.")
@@ -309,7 +317,7 @@ def compare(
     asked = plan.make(
         table, settings or [], task=task.value, methods=methods, ablate=ablate, levels=levels,
         mechanism=mechanism, draws=draws, target=target, seeds=seeds, names=names, missing=missing,
-        schema_file=schema, device=device,
+        schema_file=schema, device=device, share=share,
     )  # fmt: skip
     found = result.compare(asked, gate, plot, out, resume=resume, force=force)
     jobs.show(found.metrics, found.report, require=gate, json=json, **found.facts)

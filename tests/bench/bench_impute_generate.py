@@ -1,8 +1,8 @@
 """Making rows: mirctl impute against CTGAN, TVAE and SMOTE, by `impute compare --task generate`.
 
-Each method learns 80 % of a table (adult: 5,000 rows in all) and makes as many rows, which are
-judged on ML efficiency, similarity and privacy. The peers get an environment of their own in
-`--venvs`, over this one. `--report FILE.html` keeps a page on adult's made rows.
+Each method learns 80 % of a table (adult: 5,000 of 10,000 rows) and makes as many rows, which are
+judged beside the rest on ML efficiency, similarity and privacy. The peers get an environment of
+their own in `--venvs`, over this one. `--report FILE.html` keeps a page on adult's made rows.
 """
 
 import argparse
@@ -58,9 +58,16 @@ def environment(folder: Path) -> Path:
 def compared(folder: Path, source: Path, name: str, python: Path, asked) -> None:
     """One table, all methods."""
     table(source, name, folder / "real.csv")
+    share = ()
+    if name == "adult":
+        table(source, name, folder / "others.csv", others=True)
+        _, *others = (folder / "others.csv").read_text().splitlines(keepends=True)
+        with (folder / "real.csv").open("a") as real:
+            real.writelines(others)
+        share = ("--share", "0.5")
     child = run_child(
         [python, "-m", "mirctl", "impute", "compare", "real.csv", "--task", "generate",
-         "--methods", asked.methods, "--seeds", asked.seeds, "--json", "--quiet"],
+         "--methods", asked.methods, "--seeds", asked.seeds, *share, "--json", "--quiet"],
         cwd=folder, env=ALONE,
     )  # fmt: skip
     if child.code:
@@ -98,8 +105,9 @@ def goals(name: str, found: dict[str, dict[str, float]]) -> None:
 def report(folder: Path, source: Path, target: Path) -> None:
     """The page on rows made of adult, its test rows as holdout."""
     impute = ("impute",)
-    real, model, made = folder / "real.csv", folder / "model", folder / "made.csv"
-    holdout = folder / "holdout.csv"
+    names = ("real.csv", "model", "made.csv", "holdout.csv")
+    real, model, made, holdout = (folder / name for name in names)
+    table(source, "adult", real)
     mirctl(*impute, "fit", real, "--out", model, "--quiet")
     mirctl(*impute, "sample", model, "-n", 5000, "--out", made, "--quiet")
     table(source, "adult", holdout, others=True)

@@ -185,6 +185,7 @@ def test_a_missing_package_is_named_before_any_work(mirctl, table, monkeypatch):
         (["--levels", "0.3,1"], "--levels '1': a share between 0 and 1"),
         (["--levels", "x"], "a share between 0 and 1"),
         (["--target", "size"], "--target is for --task generate"),
+        (["--share", "0.5"], "--share is for --task generate"),
         (["--task", "generate", "--levels", "0.3"], "--levels is for --task fill"),
         (["train.epoch=3"], "did you mean 'epochs'?"),
         (["--require", "mean.nrms<1", "--methods", "mean"], "did you mean 'mean.nrmse'?"),
@@ -262,6 +263,15 @@ def test_makers_of_rows_beside_each_other(mirctl, tmp_path, temporary):
     by_method = {r["method"]: r for r in found["results"]}
     assert any("copy" in text for text in by_method["copy"]["details"]["warnings"])
     assert left(temporary) == []
+
+
+@pytest.mark.parametrize(("share", "made"), [((), 200), (("--share", "0.4"), 100)])
+def test_makers_learn_a_share_and_make_as_many_rows(mirctl, tmp_path, share, made):
+    path = tmp_path / "t.csv"
+    path.write_text(csv_text(rows(250)))
+    options = ("--task", "generate", "--methods", "copy", "--seeds", "1", "--json", *share)
+    (result,) = json.loads(compare(mirctl, path, *options).out)["results"]
+    assert result["details"]["metrics"]["copies"]["n"] == made
 
 
 def test_the_table_of_makers_for_people(mirctl, tmp_path):

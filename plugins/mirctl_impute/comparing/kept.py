@@ -90,7 +90,9 @@ def _about(plan: Plan) -> dict[str, Any]:
         "schema": None if schema is None else files.sha256(schema),
         "settings": config.model_dump(mode="json", include={"model", "train", "precision"}),
     }
-    return {**about, **({"draws": plan.draws} if plan.task == FILL else {"target": plan.target})}
+    if plan.task == FILL:
+        return {**about, "draws": plan.draws}
+    return {**about, "target": plan.target, "share": plan.share}
 
 
 def _key(outcome: Outcome) -> Key:

@@ -35,6 +35,8 @@ class Plan:
     target: str | None
     learning: ours.Learning
     schema_file: Path | None = None
+    share: float = 0.8
+    """Of the rows that makers of rows learn; they are judged beside the rest."""
 
 
 def make(
@@ -42,7 +44,7 @@ def make(
     levels: str | None = None, mechanism: str | None = None, seeds: int = 3,
     draws: int | None = None, target: str | None = None, ablate: bool = False,
     names: str | None = None, missing: Sequence[str] | None = None,
-    schema_file: Path | None = None, device: str | None = None,
+    schema_file: Path | None = None, device: str | None = None, share: float | None = None,
 ) -> Plan:  # fmt: skip
     """Raise a UsageError for what is no method, level or setting, a MissingError for a package."""
     generating = task == GENERATE
@@ -51,6 +53,8 @@ def make(
             raise UsageError(f"{option} is for --task fill: nothing is hidden where rows are made")
     if target is not None and not generating:
         raise UsageError("--target is for --task generate: it is what the rows are to teach")
+    if share is not None and not generating:
+        raise UsageError("--share is for --task generate: of the rows, those that are learned")
     learning = ours.Learning(tuple(settings), names, tuple(missing) if missing else None, device)
     plan = Plan(
         table,
@@ -63,6 +67,7 @@ def make(
         target,
         learning,
         schema_file,
+        Plan.share if share is None else share,
     )
     _check(plan)
     return plan

@@ -70,7 +70,7 @@ def _cases(plan: Plan, work: Path) -> Iterator[Planned]:
     target = target_place(table.table, plan.target)
     if plan.target is None:
         console.say(f"--target is {table.table.columns[target].name!r}, the last column")
-    return split.cases(table, target, plan.seeds, plan.learning, work)
+    return split.cases(table, target, plan.share, plan.seeds, plan.learning, work)
 
 
 def _one(planned: Planned, case: Case | None, method: str) -> tuple[Outcome, Case | None]:

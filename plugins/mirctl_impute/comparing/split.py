@@ -1,4 +1,4 @@
-"""Making rows as a contest: each method learns 80 % of a table, and is judged beside the rest."""
+"""Making rows as a contest: each method learns a part of a table and is judged beside the rest."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -19,7 +19,6 @@ from mirctl_impute.rivals import generate, ours
 from mirctl_impute.schema import MODELLED
 from mirctl_impute.table import Table, learn
 
-TRAIN = 0.8
 FEWEST_ROWS, MOST_MADE = 100, 20_000
 SHOWN = (
     "ml_efficiency", "column_wd", "column_js", "correlation", "detection", "dcr5", "mia", "copies",
@@ -75,23 +74,23 @@ class SplitCase:
 
 
 def cases(
-    real: Real, target: int, seeds: int, learning: ours.Learning, work: Path
+    real: Real, target: int, share: float, seeds: int, learning: ours.Learning, work: Path
 ) -> Iterator[Planned]:
-    """A split a seed."""
+    """A split a seed: a share of the rows is learned, the rest held out."""
     if len(real.values) < FEWEST_ROWS:
         raise DataError(
             f"has {len(real.values)} rows, and fewer than {FEWEST_ROWS} cannot be split",
             where=real.stream.name,
         )
-    _check(real, target, seeds)
+    _check(real, target, share, seeds)
     for seed in range(seeds):
-        yield Planned("", seed, partial(_make, real, target, seed, learning, work))
+        yield Planned("", seed, partial(_make, real, target, share, seed, learning, work))
 
 
-def _check(real: Real, target: int, seeds: int) -> None:
+def _check(real: Real, target: int, share: float, seeds: int) -> None:
     """Raise what would stop the criteria, before any work."""
     for seed in range(seeds):
-        chosen = _chosen(len(real.values), seed)
+        chosen = _chosen(len(real.values), share, seed)
         train, holdout = real.values[chosen], real.values[~chosen]
         for criterion in CRITERIA:
             why = refusal(real.table, train, train, holdout, target, criterion)
@@ -99,16 +98,18 @@ def _check(real: Real, target: int, seeds: int) -> None:
                 raise DataError(why, where=f"{real.stream.name}, split by seed {seed}")
 
 
-def _chosen(rows: int, seed: int) -> np.ndarray:
+def _chosen(rows: int, share: float, seed: int) -> np.ndarray:
     """Which rows (rows,) are to learn from."""
     order = np.random.default_rng((seed, 6)).permutation(rows)
     chosen = np.zeros(rows, bool)
-    chosen[order[: round(TRAIN * rows)]] = True
+    chosen[order[: round(share * rows)]] = True
     return chosen
 
 
-def _make(real: Real, target: int, seed: int, learning: ours.Learning, work: Path) -> SplitCase:
-    chosen = _chosen(len(real.values), seed)
+def _make(
+    real: Real, target: int, share: float, seed: int, learning: ours.Learning, work: Path
+) -> SplitCase:
+    chosen = _chosen(len(real.values), share, seed)
     path, schema_file = work / f"train.{real.stream.kind}", work / "train.yaml"
     path.unlink(missing_ok=True)
     there = _write(real, chosen, path)
