@@ -105,14 +105,24 @@ def goals(name: str, found: dict[str, dict[str, float]]) -> None:
 def report(folder: Path, source: Path, target: Path) -> None:
     """The page on rows made of adult, its test rows as holdout."""
     impute = ("impute",)
-    names = ("real.csv", "model", "made.csv", "holdout.csv")
-    real, model, made, holdout = (folder / name for name in names)
-    table(source, "adult", real)
-    mirctl(*impute, "fit", real, "--out", model, "--quiet")
-    mirctl(*impute, "sample", model, "-n", 5000, "--out", made, "--quiet")
-    table(source, "adult", holdout, others=True)
-    mirctl(*impute, "evaluate", real, made, "--holdout", holdout, "--report", target, "--force",
-           "--quiet")  # fmt: skip
+    table(source, "adult", folder / "real.csv")
+    table(source, "adult", folder / "holdout.csv", others=True)
+    page = target.resolve()
+    for arguments in (
+        ("fit", "real.csv", "--out", "model"),
+        ("sample", "model", "-n", 5000, "--out", "made.csv"),
+        (
+            "evaluate",
+            "real.csv",
+            "made.csv",
+            "--holdout",
+            "holdout.csv",
+            "--report",
+            page,
+            "--force",
+        ),
+    ):
+        mirctl("impute", *arguments, "--quiet", cwd=folder)
     print(f"  the page is {os.path.relpath(target)}")
 
 
