@@ -103,24 +103,14 @@ def goals(name: str, found: dict[str, dict[str, float]]) -> None:
 
 
 def report(folder: Path, source: Path, target: Path) -> None:
-    """The page on rows made of adult, its test rows as holdout."""
-    impute = ("impute",)
+    """The page on rows made of adult, other rows of it as holdout."""
     table(source, "adult", folder / "real.csv")
     table(source, "adult", folder / "holdout.csv", others=True)
-    page = target.resolve()
+    page = ("--report", target.resolve(), "--force")
     for arguments in (
         ("fit", "real.csv", "--out", "model"),
         ("sample", "model", "-n", 5000, "--out", "made.csv"),
-        (
-            "evaluate",
-            "real.csv",
-            "made.csv",
-            "--holdout",
-            "holdout.csv",
-            "--report",
-            page,
-            "--force",
-        ),
+        ("evaluate", "real.csv", "made.csv", "--holdout", "holdout.csv", *page),
     ):
         mirctl("impute", *arguments, "--quiet", cwd=folder)
     print(f"  the page is {os.path.relpath(target)}")
