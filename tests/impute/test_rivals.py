@@ -157,6 +157,23 @@ def test_smote_lies_between_rows_of_one_class(tmp_path):
     assert np.mean([tuple(row) in rows_of for row in made]) < 0.6
 
 
+def test_a_neighbour_is_never_the_row_itself(case):
+    table, _, truth = case
+    places = np.repeat(np.arange(50), 20)
+    near = generate._near(table, truth, places, np.random.default_rng(0))
+    assert (near != places).all()
+    assert max(len(set(near[places == place])) for place in range(50)) == generate.NEIGHBOURS
+
+
+def test_distances_count_a_category_as_one_standard_deviation(tmp_path):
+    lines = [f"{n * n},{'abc'[n % 3]}" for n in range(40)]
+    table, values = read(tmp_path, "\n".join(["x,kind", *lines]))
+    (found,) = features.distances(table, values, np.arange(5))
+    x, kind = values[:, 0] / values[:, 0].std(), values[:, 1]
+    wanted = (x[:5, None] - x) ** 2 + (kind[:5, None] != kind)
+    assert found == pytest.approx(np.sqrt(wanted), abs=1e-6)
+
+
 def test_shuffling_keeps_columns_and_loses_what_joins_them(case):
     table, _, truth = case
     made = generate.METHODS["shuffle"].make(table, truth, 0, len(truth), 0)
