@@ -7,7 +7,15 @@ from sklearn.metrics import r2_score, roc_auc_score
 
 from impute.plain import table_of
 from mirctl.errors import DataError, MissingError
-from mirctl_impute.criteria import association, auc, features, judge, ml_efficiency, similarity
+from mirctl_impute.criteria import (
+    association,
+    auc,
+    features,
+    judge,
+    ml_efficiency,
+    privacy,
+    similarity,
+)
 from mirctl_impute.criteria.nearest import Space
 
 KINDS = (0, 0, 3, 2)
@@ -321,3 +329,12 @@ def test_a_missing_extra_is_named_with_what_to_install(sets, monkeypatch):
     table, real, _, fresh = sets
     with pytest.raises(MissingError, match=r"\(sdmetrics\): pip install 'mirctl\[impute\]'"):
         judge(table, real, fresh, None, 3, ("ml",))
+
+
+@pytest.mark.parametrize(("members", "auc", "certain"), [
+    (500, 0.58, True), (50, 0.58, False), (950, 0.58, False), (50, 0.64, True),
+])  # fmt: skip
+def test_few_members_make_an_attack_less_certain(members, auc, certain):
+    # the standard errors at chance are .018 of 500 and 500, .042 of 50 and 950
+    attack = {"value": auc, "n": 1000, "members": members}
+    assert privacy._certain(attack) == certain

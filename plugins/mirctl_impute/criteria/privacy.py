@@ -157,7 +157,8 @@ def _log(distances: np.ndarray) -> np.ndarray:
 def _attack(members: np.ndarray, others: np.ndarray) -> dict[str, object]:
     """AUC of scores that are to be higher for members."""
     labels = np.repeat([1, 0], [len(members), len(others)])
-    return {**measured(labels, np.concatenate([members, others])), "real": 0.5}
+    found = measured(labels, np.concatenate([members, others]))
+    return {**found, "members": len(members), "real": 0.5}
 
 
 def warned(metrics: Metrics, holdout_rows: int) -> list[str]:
@@ -196,10 +197,10 @@ def warned(metrics: Metrics, holdout_rows: int) -> list[str]:
 
 
 def _certain(attack: dict[str, float]) -> bool:
-    """Does an attack beat chance? Under it, of m members and as many others, the AUC's variance is
-    (2 m + 1) / (12 m^2)."""
-    members = attack["n"] / 2
-    error = np.sqrt((2 * members + 1) / (12 * members**2))
+    """Does an attack beat chance? Under it, of m members and k others, the AUC's variance is
+    (m + k + 1) / (12 m k) (Mann and Whitney, 1947)."""
+    members, others = attack["members"], attack["n"] - attack["members"]
+    error = np.sqrt((attack["n"] + 1) / (12 * members * others))
     return bool(attack["value"] - 0.5 > CERTAIN * error)
 
 
