@@ -7,6 +7,7 @@ their own in `--venvs`, over this one. `--report FILE.html` keeps a page on adul
 
 import argparse
 import json
+import math
 import os
 import shutil
 import site
@@ -72,7 +73,8 @@ def compared(folder: Path, source: Path, name: str, python: Path, asked) -> None
     )  # fmt: skip
     if child.code:
         sys.exit(f"compare failed on {name}:\n{child.err[-2000:]}")
-    metrics = json.loads(child.out)["metrics"]
+    document = json.loads(child.out)
+    metrics = document["metrics"]
     by_method: dict[str, dict[str, float]] = {}
     for key, metric in metrics.items():
         method, _, measure = key.partition(".")
@@ -80,17 +82,23 @@ def compared(folder: Path, source: Path, name: str, python: Path, asked) -> None
     for method, found in by_method.items():
         shown = "  ".join(f"{measure} {value:.3f}" for measure, value in found.items())
         print(f"{name:8} {method:8} {shown}", flush=True)
-    goals(name, by_method)
+    attacks = [
+        result["details"]["metrics"]["mia"]
+        for result in document["results"]
+        if result["method"] == "mtabgen"
+    ]
+    goals(name, by_method, attacks)
 
 
-def goals(name: str, found: dict[str, dict[str, float]]) -> None:
+def goals(name: str, found: dict[str, dict[str, float]], attacks: list[dict]) -> None:
     ours = found["mtabgen"]
     gans = [found[m] for m in ("ctgan", "tvae") if m in found]
     if gans:
         best = max(gan["ml_efficiency"] for gan in gans)
         goal("ML efficiency over the better of CTGAN and TVAE", ours["ml_efficiency"] / best,
              ">=", 1.0)  # fmt: skip
-    goal("membership AUC, distance from .5", abs(ours["mia"] - 0.5), "<=", 0.03)
+    error = math.hypot(*(attack["se"] for attack in attacks)) / len(attacks)
+    goal("membership AUC, standard errors from .5", abs(ours["mia"] - 0.5) / error, "<=", 2)
     goal("distance to the closest record, 5 %", ours["dcr5"], ">=", 0.85)
     if name == "adult":
         goal("ML efficiency", ours["ml_efficiency"], ">=", 0.97)
