@@ -1,7 +1,7 @@
 """Filling as a contest: holes are made in a table, and each method sees that table only."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,14 @@ import numpy as np
 
 from mirctl.errors import RunError
 from mirctl.tables import open_stream
-from mirctl_impute import evaluating, masking, schema
+from mirctl_impute import evaluating, masking
 from mirctl_impute.comparing.case import Planned, Values
-from mirctl_impute.comparing.real import Real, said_of, translate
-from mirctl_impute.profile import BLOCK, look
+from mirctl_impute.comparing.real import Real, translate
+from mirctl_impute.comparing.seen import Seen, learned
+from mirctl_impute.profile import BLOCK
 from mirctl_impute.rivals import fill, ours
 from mirctl_impute.rivals.result import Filling
-from mirctl_impute.table import Table, learn
+from mirctl_impute.table import Table
 
 POINT, SPREAD = ("nrmse", "accuracy"), ("wd", "js", "coverage")
 """What is measured of the best single value, and what of the draws."""
@@ -32,28 +33,24 @@ class Learned:
 
 @dataclass(frozen=True)
 class HolesCase:
-    """A table with holes: its file, what is said of it, and what was learned of it alone; mask
-    (rows, the real table's columns) are the cells that are measured."""
+    """A table with holes; mask (rows, the real table's columns) are the cells that are measured."""
 
     label: str
     seed: int
     real: Real
-    path: Path
-    schema_file: Path
-    table: Table
-    values: np.ndarray
+    seen: Seen
     mask: np.ndarray
     draws: int
-    learning: ours.Learning
 
     def run(self, method: str) -> Learned:
         """Fill the holes."""
         own = ours.FILL.get(method)
         if own is None:
-            filling = fill.METHODS[method].fill(self.table, self.values, self.draws, self.seed)
-            return Learned(self.table, filling)
-        imputer = self.learning.learn(self.path, self.schema_file, own, self.seed)
-        filling = ours.fill(imputer, self.values, self.draws, self.seed)
+            table, values = self.seen.table, self.seen.values
+            filling = fill.METHODS[method].fill(table, values, self.draws, self.seed)
+            return Learned(table, filling)
+        imputer = self.seen.model(own, self.seed)
+        filling = ours.fill(imputer, self.seen.values, self.draws, self.seed)
         return Learned(imputer.table, filling)
 
     def measure(self, made: Learned) -> tuple[Values, dict[str, Any]]:
@@ -98,22 +95,16 @@ def _make(
     real: Real, mechanism: str, level: float, seed: int, draws: int, learning: ours.Learning,
     work: Path,
 ) -> HolesCase:  # fmt: skip
-    path, schema_file = work / f"holes.{real.stream.kind}", work / "holes.yaml"
+    path = work / f"holes.{real.stream.kind}"
     path.unlink(missing_ok=True)
     masking.mask(real.stream, path, masking.Holes(level, mechanism, seed), real.said)
-    stream = open_stream(path, real.names)
     mask, there = _hidden(real, path)
-    said = said_of(real, there)
-    schema_file.write_text(schema.dump(said), encoding="utf-8")
-    table, mapped = learn(stream, look(stream, said), said, work, headless=real.names is not None)
-    learned = {column.name for column in table.columns}
-    mask &= np.array([column.name in learned for column in real.table.columns])
+    seen = learned(real, path, there, learning)
+    left = {column.name for column in seen.table.columns}
+    mask &= np.array([column.name in left for column in real.table.columns])
     if not mask.any():
         raise RunError(f"{mechanism} at {level:g} hides no cell of this table: --levels is too low")
-    return HolesCase(
-        label(mechanism, level), seed, real, path, schema_file, table, np.array(mapped), mask,
-        draws, replace(learning, missing=tuple(said.missing)),
-    )  # fmt: skip
+    return HolesCase(label(mechanism, level), seed, real, seen, mask, draws)
 
 
 def _hidden(real: Real, path: Path) -> tuple[np.ndarray, dict[str, bool]]:

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from mirctl.errors import DataError
-from mirctl.tables import new_table, open_stream
-from mirctl_impute import schema
+from mirctl.tables import new_table
 from mirctl_impute.comparing.case import Planned, Values
-from mirctl_impute.comparing.real import Real, said_of, translate
+from mirctl_impute.comparing.real import Real, translate
+from mirctl_impute.comparing.seen import Seen, learned
 from mirctl_impute.criteria import CRITERIA, judge, refusal
-from mirctl_impute.profile import BLOCK, look
+from mirctl_impute.profile import BLOCK
 from mirctl_impute.rivals import generate, ours
 from mirctl_impute.schema import MODELLED
-from mirctl_impute.table import Table, learn
+from mirctl_impute.table import Table
 
 FEWEST_ROWS, MOST_MADE = 100, 20_000
 SHOWN = (
@@ -27,31 +27,28 @@ SHOWN = (
 
 @dataclass(frozen=True)
 class SplitCase:
-    """The training part's file, what was learned of it alone, and the real rows of both parts."""
+    """The training part, and the real rows of both parts."""
 
     label: str
     seed: int
     real: Real
-    path: Path
-    schema_file: Path
-    table: Table
-    values: np.ndarray
+    seen: Seen
     parts: tuple[np.ndarray, np.ndarray]
     """Rows (rows, the real table's columns) to learn from, and held out."""
     target: int
-    learning: ours.Learning
 
     def run(self, method: str) -> tuple[Table, np.ndarray]:
         """As many rows as there are to learn from, at most 20,000."""
-        count = min(len(self.values), MOST_MADE)
+        table, values = self.seen.table, self.seen.values
+        count = min(len(values), MOST_MADE)
         own = ours.GENERATE.get(method)
         if own is None:
-            names = [column.name for column in self.table.columns]
+            names = [column.name for column in table.columns]
             wanted = self.real.table.columns[self.target].name
             target = names.index(wanted) if wanted in names else 0
             make = generate.METHODS[method].make
-            return self.table, make(self.table, self.values, target, count, self.seed)
-        imputer = self.learning.learn(self.path, self.schema_file, own, self.seed)
+            return table, make(table, values, target, count, self.seed)
+        imputer = self.seen.model(own, self.seed)
         return imputer.table, ours.generate(imputer, count, self.seed)
 
     def measure(self, made: tuple[Table, np.ndarray]) -> tuple[Values, dict[str, Any]]:
@@ -110,16 +107,10 @@ def _make(
     real: Real, target: int, share: float, seed: int, learning: ours.Learning, work: Path
 ) -> SplitCase:
     chosen = _chosen(len(real.values), share, seed)
-    path, schema_file = work / f"train.{real.stream.kind}", work / "train.yaml"
+    path = work / f"train.{real.stream.kind}"
     path.unlink(missing_ok=True)
-    there = _write(real, chosen, path)
-    said = said_of(real, there)
-    schema_file.write_text(schema.dump(said), encoding="utf-8")
-    stream = open_stream(path)
-    table, mapped = learn(stream, look(stream, said), said, work, headless=False)
-    parts = real.values[chosen], real.values[~chosen]
-    own = replace(learning, names=None, missing=tuple(said.missing))
-    return SplitCase("", seed, real, path, schema_file, table, np.array(mapped), parts, target, own)
+    seen = learned(real, path, _write(real, chosen, path), replace(learning, names=None))
+    return SplitCase("", seed, real, seen, (real.values[chosen], real.values[~chosen]), target)
 
 
 def _write(real: Real, chosen: np.ndarray, path: Path) -> dict[str, bool]:
