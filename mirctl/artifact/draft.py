@@ -11,8 +11,10 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from mirctl import files
+from mirctl.artifact import card
 from mirctl.artifact import manifest as manifests
 from mirctl.artifact.manifest import INDEX, SUFFIX, Manifest, Plugin, Source
+from mirctl.artifact.store import METRICS
 from mirctl.artifact.tensors import Array, Spec, layout, write_tensors
 from mirctl.errors import ArtifactError
 
@@ -27,6 +29,7 @@ class Draft:
         self._out = Path(os.path.abspath(out))
         self._fields: dict[str, Any] = {"kind": kind, "schema_version": schema, "facts": {}}
         self._aliases: dict[str, dict[str, str]] = {}
+        self._words: card.Words | None = None
 
     def tensors(
         self,
@@ -74,6 +77,10 @@ class Draft:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
+    def card(self, words: card.Words) -> None:
+        """Let README.md be a card: these words, the metrics, and what `describe` is told."""
+        self._words = words
+
     def describe(
         self,
         *,
@@ -104,19 +111,27 @@ class Draft:
         self._fields["facts"] |= manifests.plain(facts)
 
     def seal(self) -> None:
-        """Hash every file, then write the manifest."""
+        """Write the card, hash every file, then write the manifest."""
         fields = {
             "format": f"mirctl-artifact/{manifests.FORMAT}",
             **self._fields,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": manifests.versions(),
             "commit": manifests.git_commit(),
+        }
+        if self._words:
+            self.text(card.FILE, card.written(self._words, fields, self._metrics()))
+        fields |= {
             "files": {name: _record(self.folder, name) for name in manifests.names(self.folder)},
             "aliases": self._aliases,
         }
         fields["digest"] = manifests.digest(fields)
         Manifest.model_validate(fields)
         files.write_text(self.folder / manifests.FILE, manifests.pretty(fields))
+
+    def _metrics(self) -> dict[str, Any]:
+        path = self.folder / METRICS
+        return manifests.parse_json(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 @contextmanager
