@@ -1,18 +1,13 @@
 """Look into artifacts, check that they are whole, compare two of them."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mirctl import console
-from mirctl.options import Json, Require
+from mirctl.options import Artifact, Json, Require
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
-
-Folder = Annotated[
-    Path, typer.Argument(metavar="PATH", help="Folder of an artifact.", readable=False)
-]
 
 
 @app.callback()
@@ -21,7 +16,7 @@ def artifact() -> None: ...
 
 @app.command()
 def inspect(
-    path: Folder,
+    path: Artifact,
     tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor.")] = False,
     require: Require = None,
     json: Json = False,
@@ -38,7 +33,7 @@ def inspect(
 
 
 @app.command()
-def verify(path: Folder, json: Json = False) -> None:
+def verify(path: Artifact, json: Json = False) -> None:
     """Compare every byte with the manifest; exit 4 if anything is damaged."""
     from mirctl.artifact.store import verify
 
@@ -57,8 +52,8 @@ def verify(path: Folder, json: Json = False) -> None:
 
 @app.command("diff")
 def compare(
-    a: Annotated[Path, typer.Argument(metavar="A", help="Folder of an artifact.", readable=False)],
-    b: Annotated[Path, typer.Argument(metavar="B", help="Folder of another.", readable=False)],
+    a: Artifact,
+    b: Artifact,
     tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor.")] = False,
     json: Json = False,
 ) -> None:
