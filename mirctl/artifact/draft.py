@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from mirctl import files
-from mirctl.artifact import card
+from mirctl.artifact import card, origin
 from mirctl.artifact import manifest as manifests
-from mirctl.artifact.manifest import INDEX, SUFFIX, Manifest, Plugin, Source
+from mirctl.artifact.manifest import INDEX, SUFFIX, Plugin, Source
 from mirctl.artifact.store import METRICS
 from mirctl.artifact.tensors import Array, Spec, layout, write_tensors
 from mirctl.errors import ArtifactError
@@ -104,8 +104,9 @@ class Draft:
                 "parents": [_source(item) for item in parents],
             }
         except ValidationError as error:
+            first = manifests.first_problem(error)
             raise ArtifactError(
-                f"the lineage is incomplete: {error}", where=str(self._out)
+                f"the lineage is incomplete: {first}", where=str(self._out)
             ) from error
         self._fields |= {key: value for key, value in told.items() if value not in (None, [])}
         self._fields["facts"] |= manifests.plain(facts)
@@ -116,8 +117,8 @@ class Draft:
             "format": f"mirctl-artifact/{manifests.FORMAT}",
             **self._fields,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "versions": manifests.versions(),
-            "commit": manifests.git_commit(),
+            "versions": origin.versions(),
+            "commit": origin.git_commit(),
         }
         if self._words:
             self.text(card.FILE, card.written(self._words, fields, self._metrics()))
@@ -126,8 +127,13 @@ class Draft:
             "aliases": self._aliases,
         }
         fields["digest"] = manifests.digest(fields)
-        Manifest.model_validate(fields)
         files.write_text(self.folder / manifests.FILE, manifests.pretty(fields))
+        try:
+            manifests.read_manifest(self.folder)
+        except ArtifactError as error:
+            raise ArtifactError(
+                f"cannot be written: {error.message}", where=str(self._out)
+            ) from error
 
     def _metrics(self) -> dict[str, Any]:
         path = self.folder / METRICS

@@ -15,7 +15,7 @@ from torch import Tensor
 from mirctl import files
 from mirctl.artifact import header as headers
 from mirctl.artifact.header import CODES, DTYPES, Header, Spec
-from mirctl.artifact.manifest import canonical
+from mirctl.artifact.manifest import MOST_VALUES, canonical
 from mirctl.errors import ArtifactError
 
 Array = Tensor | np.ndarray
@@ -157,8 +157,8 @@ def _header_bytes(specs: Mapping[str, Spec], metadata: Mapping[str, Any]) -> byt
         fields[name] = {"dtype": spec.code, "shape": spec.shape, "data_offsets": offsets}
     text = json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)
-    if len(text) > headers.LARGEST:
-        raise ValueError(f"{len(specs)} tensors need a header longer than {headers.LARGEST} bytes")
+    if len(text) > headers.LARGEST or text.count(b",") > MOST_VALUES:
+        raise ValueError(f"{len(specs):,} tensors are too many for one file: write several groups")
     return len(text).to_bytes(8, "little") + text
 
 

@@ -66,3 +66,11 @@ def compare(
     from mirctl.artifact.diff import diff, show_diff
 
     show_diff(diff(a, b), tensors=tensors, json=json)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of manifest.json."""
+    from mirctl.artifact import manifest
+
+    console.document(manifest.schema())
