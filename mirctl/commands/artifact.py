@@ -1,11 +1,12 @@
-"""Look into artifacts, check that they are whole, compare two of them."""
+"""Look into artifacts, check that they are whole, compare two of them, export one."""
 
 from typing import Annotated
 
 import typer
 
 from mirctl import console
-from mirctl.options import Artifact, Json, Require
+from mirctl.errors import UsageError
+from mirctl.options import Artifact, Force, Json, Out, Require
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
@@ -61,3 +62,32 @@ def compare(
     from mirctl.artifact.diff import diff, show_diff
 
     show_diff(diff(a, b), tensors=tensors, json=json)
+
+
+@app.command()
+def export(
+    path: Artifact,
+    out: Out,
+    to: Annotated[str, typer.Option("--to", help="hf: a folder for model hubs.")] = "hf",
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Write a folder that other tools can use: plain weights, a config, a model card."""
+    from mirctl.artifact.export import export
+
+    if to != "hf":
+        raise UsageError(f"--to {to!r} is not known: use hf")
+    written = export(path, out, force=force)
+    if json:
+        console.document({"artifact": path, "out": out, "files": written})
+        return
+    size = console.size_text(sum(written.values()))
+    console.say(f"written to {out}: {len(written)} files, {size}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of manifest.json."""
+    from mirctl.artifact import manifest
+
+    console.document(manifest.schema())

@@ -56,9 +56,15 @@ def save(
             plugin={"name": "adapt", "version": __version__},
             inputs=inputs.relative(run.inputs, run.out),
             method=config.model.method,
-            encoders={name: e.model for name, e in config.model.encoders.items()},
+            encoders=_encoders(config),
             **({"kept_epoch": trained.kept_epoch} if trained.history else {}),
         )
+
+
+def _encoders(config: AdaptConfig) -> dict[str, str]:
+    """Tower -> its model; of a folder only the last name, since others read the artifact, too."""
+    models = {name: encoder.model for name, encoder in config.model.encoders.items()}
+    return {n: os.path.basename(m) if os.path.isabs(m) else m for n, m in models.items()}
 
 
 def _write(path: Path, table: pa.Table) -> None:
@@ -94,7 +100,7 @@ bootstrap interval."""
 
 def card(config: AdaptConfig, report: dict[str, Any], kept: int | None) -> artifact.Words:
     """What the README of the artifact says of it."""
-    encoders = {name: e.model for name, e in config.model.encoders.items()}
+    encoders = _encoders(config)
     named = [f"- {name}: `{model}`, frozen" for name, model in encoders.items()]
     counts = [f"- {name.replace('_', ' ')}: {n}" for name, n in report.items() if name != "notes"]
     about = ["Made by `mirctl adapt run`; the whole recipe is in `recipe.yaml`.", ""]
