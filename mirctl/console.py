@@ -85,6 +85,13 @@ def error(message: str) -> None:
     _to_stderr(f"error: {message}")
 
 
+def trace(failure: BaseException) -> None:
+    """Show where in the code a command failed."""
+    import traceback
+
+    _to_stderr("".join(traceback.format_exception(failure)).rstrip())
+
+
 class StdoutError(RunError):
     """What reads our stdout takes no more, as a full disk does."""
 

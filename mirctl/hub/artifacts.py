@@ -146,7 +146,7 @@ def _fetch(there: client.Repo, name: str) -> tuple[str, ...]:
         _verify(folder, name)
         entry.commit(add=[f"{folder.name}/{file}" for file in names])
         entry.keep_while(pull)
-    return tuple(sorted(p for p in there.files if p not in names and not p.startswith(".")))
+    return tuple(sorted(p for p in there.files if p not in (*names, ".gitattributes")))
 
 
 def _manifest(folder: Path, name: str) -> "Manifest":

@@ -61,9 +61,9 @@ def made(tmp_path):
     """Writes artifacts: made("name", w=[1.0, 2.0]) -> folder, with inputs beside it."""
 
     def made(name="art", w=(0.0, 1.0, 2.0), out=None, **files):
-        folder = out or tmp_path / "private" / name
-        recipe = {"uses": "test/run", "data": {"rows": "../rows.csv", "names": ["../a", "b"]}}
-        inputs = [{"name": "data.rows", "path": "../rows.csv", "sha256": "0" * 64}]
+        folder = out or tmp_path / "secretplace" / name
+        recipe = {"uses": "test/run", "data": {"rows": "../layoffs.csv", "names": ["../a", "b"]}}
+        inputs = [{"name": "data.rows", "path": "../layoffs.csv", "sha256": "0" * 64}]
         with artifact.create(folder, "test/model", force=True) as draft:
             draft.tensors("model", {"w": torch.tensor(w)})
             draft.text("recipe.yaml", json.dumps(recipe))

@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import json
 import re
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -123,6 +124,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def cut(self, content: bytes, announced: int, **headers: object) -> None:
         """Announce more than is sent, and hang up."""
         self.reply(200, content, **{**headers, "Content_Length": announced})
+        self.close_connection = True
+
+    def hang_up(self) -> None:
+        """Answer nothing at all."""
+        self.connection.shutdown(socket.SHUT_RDWR)
         self.close_connection = True
 
     def handle_any(self) -> None:
