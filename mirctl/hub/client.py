@@ -13,6 +13,7 @@ from mirctl import __version__, console, masking
 from mirctl.errors import MirctlError, MissingError
 
 if TYPE_CHECKING:
+    from httpx2 import Client, Response
     from huggingface_hub import HfApi
 
 _PART = r"[A-Za-z0-9_](?:[\w.-]{0,94}[A-Za-z0-9_])?"
@@ -22,8 +23,8 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 MAIN = "main"
 MOST_FILES = 100_000
 """An artifact has tens of files: a longer listing would only fill the memory."""
-PATIENCE = 30.0
-"""Seconds that the hub may take to answer what it has."""
+PATIENCE = 120.0
+"""Seconds of silence after which the hub counts as away."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,36 @@ class _Told(logging.Handler):
 
 
 def prepare() -> None:
-    """Make the hub's library speak as the rest does; its token is never spoken of."""
-    from huggingface_hub import get_token
+    """Make the hub's library speak as the rest does, never of its token, and trust no answer."""
+    from huggingface_hub import get_token, set_client_factory
     from huggingface_hub.utils import disable_progress_bars
 
     masking.hide(get_token())
     if not sys.stderr.isatty() or console.is_quiet():
         disable_progress_bars()
-    logging.getLogger("huggingface_hub").handlers = [_Told()]
+    logger = logging.getLogger("huggingface_hub")
+    if not any(isinstance(handler, _Told) for handler in logger.handlers):
+        logger.handlers = [_Told()]
+        set_client_factory(_http)
+
+
+def _http() -> "Client":
+    """The library's own client, but it gives up on a silent hub, and looks at what is answered."""
+    from huggingface_hub.utils._http import default_client_factory
+
+    http = default_client_factory()
+    http.timeout = PATIENCE
+    http.event_hooks = {**http.event_hooks, "response": [_refuse_places]}
+    return http
+
+
+def _refuse_places(response: "Response") -> None:
+    """The library names files of its cache by the ETag of an answer, whatever that is."""
+    if response.request.method != "HEAD":
+        return
+    for header in ("ETag", "X-Linked-ETag"):
+        if re.search(r"[/\\]|\.\.", response.headers.get(header, "").removeprefix("W/")):
+            raise MissingError(f"{response.url.host} answers with a path as {header}: stay away")
 
 
 def api() -> "HfApi":
@@ -86,22 +109,27 @@ def api() -> "HfApi":
     return HfApi(library_name="mirctl", library_version=__version__)
 
 
+def find(repo: str, revision: str | None) -> tuple[str, bool]:
+    """The commit of a revision at this moment, and whether the repository is private."""
+    found = api().model_info(repo, revision=revision)
+    commit = found.sha if isinstance(found.sha, str) else ""
+    if not COMMIT.fullmatch(commit):
+        raise MissingError(f"the hub names no commit of {repo}, but {str(found.sha)[:60]!r}")
+    return commit, bool(found.private)
+
+
 def look(repo: str, revision: str) -> Repo:
     """What a revision is at this moment; raises what the hub's library raises."""
     from huggingface_hub.hf_api import RepoFile
 
-    hub = api()
-    found = hub.model_info(repo, revision=revision, timeout=PATIENCE)
-    commit = found.sha or ""
-    if not COMMIT.fullmatch(commit):
-        raise ValueError(f"its answer names no commit, but {commit[:60]!r}")
-    listing = islice(hub.list_repo_tree(repo, recursive=True, revision=commit), MOST_FILES)
+    commit, private = find(repo, revision)
+    listing = api().list_repo_tree(repo, recursive=True, revision=commit)
     files = {
         item.path: RemoteFile(item.size, item.blob_id, item.lfs.sha256 if item.lfs else None)
-        for item in listing
+        for item in islice(listing, MOST_FILES)
         if isinstance(item, RepoFile)
     }
-    return Repo(repo, commit, bool(found.private), files)
+    return Repo(repo, commit, private, files)
 
 
 @contextmanager

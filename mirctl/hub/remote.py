@@ -1,6 +1,7 @@
 """Models on the Hugging Face hub: only weights, configuration and tokenizer, pinned to a commit."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,17 @@ def _here(repo: str, known: dict[str, Any]) -> Path | None:
 
 
 def _fetch(repo: str, revision: str | None, name: str) -> Path:
-    client.prepare()
+    """The files of what the revision is now; where the hub does not say, as its library has it."""
     with client.refusals(f"model {name!r}", ", or give a local folder or pip:PACKAGE"):
-        return _snapshot(repo, revision, local=False)
+        try:
+            commit, _ = client.find(repo, revision)
+        except MissingError:
+            raise
+        except Exception:
+            with suppress(OSError, ValueError):
+                return _snapshot(repo, revision, local=True)
+            raise
+        return _snapshot(repo, commit, local=False)
 
 
 def _snapshot(repo: str, revision: str | None, *, local: bool) -> Path:

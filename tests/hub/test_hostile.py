@@ -7,6 +7,8 @@ import pytest
 from hub.conftest import TOKEN
 from hub.server import Hub
 from mirctl import artifact
+from mirctl import hub as models
+from mirctl.errors import MissingError
 
 
 def names(folder):
@@ -102,9 +104,10 @@ def test_a_commit_that_is_none_is_refused(pushed, mirctl, hub, sha):
     assert "Traceback" not in ran.err
 
 
-@pytest.mark.parametrize(
-    "etag", ['"../../../../evil"', '"/tmp/evil"', '"a/b"', '"' + "x" * 5000 + '"']
-)
+ETAGS = ["../../../../evil", "../../../evil", "/tmp/evil", "a/b", "x" * 5000]
+
+
+@pytest.mark.parametrize("etag", ETAGS)
 def test_an_etag_names_no_place(pushed, mirctl, hub, tmp_path, etag, own_cache):
     content = hub.files("org/shop")["metrics.json"]
     commit = hub.repos["org/shop"].branches["main"]
@@ -113,6 +116,29 @@ def test_an_etag_names_no_place(pushed, mirctl, hub, tmp_path, etag, own_cache):
     ran = mirctl("hub", "pull", "org/shop", "--out", tmp_path / "back")
     assert ran.code in (0, 5)
     assert not [path for folder in (tmp_path, own_cache) for path in folder.rglob("*evil*")]
+
+
+@pytest.mark.parametrize("etag", ETAGS)
+def test_an_etag_of_a_model_names_no_place_either(hub, tmp_path, etag):
+    content = b"{}"
+    commit = hub.put("org/tiny", {"config.json": content, "model.safetensors": b"x"})
+    (tmp_path / "hf").mkdir()
+    headers = {"ETag": f'"{etag}"', "X_Repo_Commit": commit}
+    hub.fault("GET|HEAD", "config.json", lambda h: h.reply(200, content, **headers), times=9)
+    with pytest.raises(MissingError):
+        models.resolve("org/tiny")
+    assert not list(tmp_path.rglob("*evil*"))
+
+
+@pytest.mark.parametrize("sha", ["../../../evil", "/tmp/evil", 7, None])
+def test_a_commit_of_a_model_names_no_place_either(hub, tmp_path, sha):
+    hub.put("org/tiny", {"config.json": b"{}", "model.safetensors": b"x"})
+    (tmp_path / "hf").mkdir()
+    told = {"id": "org/tiny", "sha": sha, "private": True, "siblings": []}
+    hub.fault("GET", r"/models/org/tiny", lambda h: h.reply(200, told), times=9)
+    with pytest.raises(MissingError):
+        models.resolve("org/tiny")
+    assert not list(tmp_path.rglob("*evil*"))
 
 
 @pytest.mark.parametrize(
