@@ -6,14 +6,11 @@ from typing import Annotated, Any
 import typer
 
 from mirctl import console
-from mirctl.options import Force, Json, Quiet
+from mirctl.options import Artifact, Force, Json, Quiet
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="ORG/NAME", help="Repository, or ORG/NAME@REVISION.")]
-Folder = Annotated[
-    Path, typer.Argument(metavar="ARTIFACT", help="Folder of an artifact.", readable=False)
-]
 
 
 @app.callback()
@@ -22,7 +19,7 @@ def hub() -> None: ...
 
 @app.command(epilog="Example: mirctl hub push model org/shop --message 'trained on May'")
 def push(
-    folder: Folder,
+    folder: Artifact,
     name: Name,
     branch: Annotated[
         str | None, typer.Option("--revision", "--branch", help="Branch, made where missing.")

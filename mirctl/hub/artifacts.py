@@ -19,11 +19,17 @@ PICKLES = (".bin", ".ckpt", ".h5", ".joblib", ".npy", ".npz", ".pickle", ".pkl",
 """Ends of names of files that a reader may have to run, or to trust, to read them."""
 
 
+class _Kept(set[Path]):
+    """Entries of the cache that are in use as long as this process lives."""
+
+
+_kept = _Kept()
+
+
 @dataclass(frozen=True)
 class Pulled:
     """An artifact of the hub on this disk."""
 
-    name: str
     repo: str
     commit: str
     folder: Path
@@ -54,7 +60,7 @@ def pull(name: str, *, newest: bool = True) -> Pulled:
     if commit is None and (not newest or client.offline()):
         commit = _known(repo, revision)
     if commit and (folder := _whole(repo, commit, thorough=newest)):
-        return Pulled(name, repo, commit, folder)
+        return Pulled(repo, commit, folder)
     with client.refusals(f"{name!r}: there is no such folder, and as a name of the hub"):
         there = client.look(repo, commit or revision)
     if commit not in (None, there.commit):
@@ -62,7 +68,7 @@ def pull(name: str, *, newest: bool = True) -> Pulled:
     folder = _whole(repo, there.commit, thorough=newest)
     strangers = () if folder else _fetch(there, name)
     remember(repo, revision, there.commit)
-    return Pulled(name, repo, there.commit, folder or _folder(repo, there.commit), strangers)
+    return Pulled(repo, there.commit, folder or _folder(repo, there.commit), strangers)
 
 
 def parsed(name: str) -> tuple[str, str]:
@@ -106,13 +112,15 @@ def _here(repo: str, commit: str) -> Path | None:
     """The folder of a commit if all its files are there; nobody prunes it while we live."""
     entry = _entry(repo, commit)
     record = entry.read()
+    if not record.files:
+        return None
+    if entry.folder not in _kept:
+        entry.keep_while(_kept)
+        _kept.add(entry.folder)
     for name, facts in record.files.items():
         path = entry.folder / name
         if not path.is_file() or path.stat().st_size != facts["size"]:
             return None
-    if not record.files:
-        return None
-    entry.keep_while(pull)
     entry.touch()
     return _folder(repo, commit)
 
@@ -136,6 +144,7 @@ def _fetch(there: client.Repo, name: str) -> tuple[str, ...]:
     with entry.lock():
         if _here(there.name, there.commit):  # another process was faster
             return ()
+        _check_manifest(there, name)
         with client.refusals(name), files.full_disk_is_an_error(folder):
             _download(there, files.MANIFEST, folder)
             manifest = _manifest(folder, name)
@@ -145,8 +154,18 @@ def _fetch(there: client.Repo, name: str) -> tuple[str, ...]:
         _drop_others(folder, names)
         _verify(folder, name)
         entry.commit(add=[f"{folder.name}/{file}" for file in names])
-        entry.keep_while(pull)
+        _here(there.name, there.commit)
     return tuple(sorted(p for p in there.files if p not in (*names, ".gitattributes")))
+
+
+def _check_manifest(there: client.Repo, name: str) -> None:
+    from mirctl.artifact.manifest import LARGEST
+
+    found = there.files.get(files.MANIFEST)
+    if found is None:
+        raise ArtifactError(f"is no mirctl artifact: it has no {files.MANIFEST}", where=name)
+    if found.size > LARGEST:
+        raise ArtifactError(f"has a {files.MANIFEST} larger than {LARGEST} bytes", where=name)
 
 
 def _manifest(folder: Path, name: str) -> "Manifest":
@@ -198,8 +217,6 @@ def _download(there: client.Repo, file: str, folder: Path) -> None:
     """One file, in one step; its transfer goes on where a connection was cut."""
     from huggingface_hub import hf_hub_download
 
-    if file not in there.files:
-        raise ArtifactError(f"is no mirctl artifact: it has no {file}", where=there.name)
     hf_hub_download(
         there.name,
         file,

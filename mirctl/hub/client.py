@@ -160,6 +160,8 @@ def reason(error: BaseException) -> str:
     if status := next((status for status in told if status), None):
         return _status(status, chain)
     text = str(error).strip().partition("\n")[0] or type(error).__name__
+    if "/xet-" in text:
+        return f"the hub speaks no Xet ({text}): set HF_HUB_DISABLE_XET=1"
     return f"the hub cannot be reached ({text}): check the network and HF_ENDPOINT"
 
 

@@ -3,12 +3,13 @@
 import hashlib
 import tempfile
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirctl import __version__, console, files
-from mirctl.artifact.manifest import Manifest, read_manifest
+from mirctl.artifact.manifest import LARGEST, Manifest, read_manifest
 from mirctl.errors import ArtifactError, MissingError, RunError, UsageError
 from mirctl.hub import artifacts, client
 from mirctl.hub.sharing import Shared
@@ -45,6 +46,7 @@ def push(
             message = message or f"{shared.kind} {shared.digest[:12]}, by mirctl {__version__}"
             commit = _send(shared, before, branch, gone, message)
             pushed = Pushed(commit, before.private, sent=True)
+    with suppress(UsageError):  # a cache that only lets read
         artifacts.remember(repo, branch, pushed.commit)
     return pushed
 
@@ -80,7 +82,8 @@ def remote_manifest(there: client.Repo) -> Manifest | None:
     """The manifest of the artifact in a repository; None where there is none that can be read."""
     from huggingface_hub import hf_hub_download
 
-    if files.MANIFEST not in there.files:
+    found = there.files.get(files.MANIFEST)
+    if found is None or found.size > LARGEST:
         return None
     with tempfile.TemporaryDirectory(prefix="mirctl-") as folder:
         hf_hub_download(

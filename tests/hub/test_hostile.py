@@ -194,3 +194,12 @@ def test_a_redirect_to_another_host_is_followed_without_the_token(pushed, mirctl
         assert artifact.verify(tmp_path / "back") == []
     finally:
         store.stop()
+
+
+def test_a_manifest_without_end_is_not_fetched(pushed, mirctl, hub):
+    entry = {"type": "file", "path": "manifest.json", "size": 10**12, "oid": "0" * 40}
+    hub.fault("GET", "/tree/", lambda h: h.reply(200, [entry]))
+    ran = mirctl("hub", "pull", "org/shop")
+    assert ran.code == 4
+    assert "larger" in ran.err
+    assert hub.asked("resolve") == []

@@ -227,3 +227,16 @@ def test_a_push_that_was_cut_goes_on_with_what_is_there(made, mirctl, hub):
     sent = len(hub.asked("PUT"))
     assert mirctl("hub", "push", folder, "org/shop").code == 0
     assert len(hub.asked("PUT")) == sent == 1
+
+
+def test_a_hub_without_xet_is_told_how_to_go_on(made, mirctl, hub, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", False)
+    ran = mirctl("hub", "push", made(), "org/shop")
+    assert ran.code == 5
+    assert "HF_HUB_DISABLE_XET=1" in ran.err
+
+
+def test_an_artifact_goes_from_one_repository_to_another(pushed, mirctl, hub):
+    assert mirctl("hub", "push", "org/shop", "org/copy").code == 0
+    there, copy = hub.files("org/shop"), hub.files("org/copy")
+    assert {name: copy[name] for name in there} == there
