@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from mirctl import __version__, console, masking
 from mirctl.errors import MirctlError, MissingError
 
 if TYPE_CHECKING:
-    from httpx2 import Client, Response
+    from httpx2 import Client, Request, Response
     from huggingface_hub import HfApi
 
 _PART = r"[A-Za-z0-9_](?:[\w.-]{0,94}[A-Za-z0-9_])?"
@@ -23,6 +24,7 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 MAIN = "main"
 MOST_FILES = 100_000
 """An artifact has tens of files: a longer listing would only fill the memory."""
+_HUBS = ("https://huggingface.co", "https://hf.co")
 PATIENCE = 120.0
 """Seconds of silence after which the hub counts as away."""
 
@@ -70,10 +72,11 @@ class _Told(logging.Handler):
 
 def prepare() -> None:
     """Make the hub's library speak as the rest does, never of its token, and trust no answer."""
-    from huggingface_hub import get_token, set_client_factory
+    from huggingface_hub import constants, get_token, set_client_factory
     from huggingface_hub.utils import disable_progress_bars
 
     masking.hide(get_token())
+    masking.hide(urlsplit(constants.ENDPOINT).password)
     if not sys.stderr.isatty() or console.is_quiet():
         disable_progress_bars()
     logger = logging.getLogger("huggingface_hub")
@@ -88,8 +91,19 @@ def _http() -> "Client":
 
     http = default_client_factory()
     http.timeout = PATIENCE
-    http.event_hooks = {**http.event_hooks, "response": [_refuse_places]}
+    asked = [*http.event_hooks["request"], _keep_token]
+    http.event_hooks = {"request": asked, "response": [_refuse_places]}
     return http
+
+
+def _keep_token(request: "Request") -> None:
+    """The token goes to the hub alone: an answer may name any place to go on at."""
+    from huggingface_hub import constants
+
+    url = request.url
+    hubs = (type(url)(place) for place in (constants.ENDPOINT, *_HUBS))
+    if (url.scheme, url.host, url.port) not in [(hub.scheme, hub.host, hub.port) for hub in hubs]:
+        request.headers.pop("authorization", None)
 
 
 def _refuse_places(response: "Response") -> None:

@@ -48,6 +48,7 @@ def _hub() -> dict[str, Any]:
     """Where the hub is, whether it may be asked, and as whom; a token is never shown."""
     from huggingface_hub import constants, get_token
 
+    client.prepare()
     told = [name for name in masking.VARIABLES if os.environ.get(name, "").strip()]
     stored = "stored by a login" if get_token() else None
     facts = {
