@@ -37,32 +37,37 @@ def _shape(tensors: Joined, name: str) -> dict[str, Any]:
     return shape | {"bytes": spec.size} | alias
 
 
+def _line(text: str) -> None:
+    """One line of an artifact that anybody may have made."""
+    console.emit(console.harmless(text))
+
+
 def show_inspect(found: dict[str, Any], *, tensors: bool = False, json: bool) -> None:
     """As one document, or as lines and tables."""
     if json:
         console.document(found)
         return
-    console.emit(f"{found['artifact']}: {found['kind']}, schema {found['schema_version']}")
+    _line(f"{found['artifact']}: {found['kind']}, schema {found['schema_version']}")
     for key in ("created", "commit", "seed", "device", "digest"):
         if key in found:
-            console.emit(f"{key}: {found[key]}")
+            _line(f"{key}: {found[key]}")
     written = [f"{name} {version}" for name, version in found["versions"].items()]
     plugin = found.get("plugin")
     written += [f"plugin {plugin['name']} {plugin['version']}"] if plugin else []
-    console.emit(f"written by: {', '.join(written)}")
+    _line(f"written by: {', '.join(written)}")
     for key in ("inputs", "parents"):
         for item in found[key]:
             place = f" ({item['path']})" if "path" in item else ""
-            console.emit(f"{key[:-1]} {item['name']}{place}: sha256 {item['sha256']}")
+            _line(f"{key[:-1]} {item['name']}{place}: sha256 {item['sha256']}")
     for key, value in _flat(found["facts"]).items():
-        console.emit(f"{key}: {value}")
+        _line(f"{key}: {value}")
     _show_metrics(found["metrics"])
     for group, members in found["tensors"].items():
         total = sum(item["bytes"] for item in members.values() if "same_as" not in item)
-        console.emit(f"\n{group}: {len(members)} tensors, {console.size_text(total)}")
+        _line(f"\n{group}: {len(members)} tensors, {console.size_text(total)}")
         if tensors:
             rows = _tensor_rows(members)
-            console.emit(console.table(["tensor", "type", "shape", "size"], rows))
+            _line(console.table(["tensor", "type", "shape", "size"], rows))
 
 
 def _show_metrics(metrics: dict[str, Any]) -> None:
@@ -72,7 +77,7 @@ def _show_metrics(metrics: dict[str, Any]) -> None:
         facts = item if isinstance(item, dict) else {"value": item}
         rows.append([name, *(_figure(facts.get(key)) for key in ("value", "low", "high", "n"))])
     if rows:
-        console.emit("\n" + console.table(["metric", "value", "low", "high", "n"], rows))
+        _line("\n" + console.table(["metric", "value", "low", "high", "n"], rows))
 
 
 def _tensor_rows(tensors: dict[str, dict[str, Any]]) -> list[list[str]]:
@@ -187,21 +192,21 @@ def show_diff(found: dict[str, Any], *, tensors: bool = False, json: bool) -> No
         console.document(found)
         return
     if found["same"]:
-        console.emit("no differences")
+        _line("no differences")
     for part in ("manifest", "recipe"):
         for key, sides in found[part].items():
             change = f" ({sides['change']:+.4g})" if "change" in sides else ""
             before, after = sides.get("a", "(absent)"), sides.get("b", "(absent)")
-            console.emit(f"{part} {key}: {before} -> {after}{change}")
+            _line(f"{part} {key}: {before} -> {after}{change}")
     _show_metric_changes(found["metrics"])
     for group, members in found["tensors"].items():
         if not tensors:
-            console.emit(f"{group}: {len(members)} tensors differ (--tensors lists them)")
+            _line(f"{group}: {len(members)} tensors differ (--tensors lists them)")
             continue
         for name, sides in members.items():
-            console.emit(f"tensor {group}/{name}: {_tensor_text(sides)}")
+            _line(f"tensor {group}/{name}: {_tensor_text(sides)}")
     for name, how in found["files"].items():
-        console.emit(f"file {name}: {how}")
+        _line(f"file {name}: {how}")
 
 
 def _show_metric_changes(changes: dict[str, dict[str, Any]]) -> None:
@@ -212,7 +217,7 @@ def _show_metric_changes(changes: dict[str, dict[str, Any]]) -> None:
         if not key.endswith((".low", ".high"))
     ]
     if rows:
-        console.emit(console.table(["metric", "a", "b", "change"], rows))
+        _line(console.table(["metric", "a", "b", "change"], rows))
 
 
 def _figure(value: Any) -> str:
