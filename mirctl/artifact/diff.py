@@ -10,13 +10,13 @@ from mirctl import console
 from mirctl.artifact.store import METRICS, RECIPE, Artifact, Joined, open_artifact
 
 _CHUNK = 1 << 22
-_ELSEWHERE = {"created", "digest", "files", "aliases"}
+_ELSEWHERE = {"created", "digest", "checksum", "files", "aliases"}
 
 
 def inspect(path: Path) -> dict[str, Any]:
     """Everything the manifest says, the metrics, and the shape, type and bytes of each tensor."""
     art = open_artifact(path)
-    told = art.manifest.model_dump(exclude={"files", "aliases"}, exclude_none=True)
+    told = art.manifest.model_dump(exclude={"files", "aliases", "checksum"}, exclude_none=True)
     groups = {name: art.tensors(name) for name in art.groups()}
     return {
         "artifact": str(path),

@@ -52,8 +52,7 @@ def listed(**changes: object) -> Callable[[Path], None]:
         fields = json.loads(path.read_text())
         for key, value in changes.items():
             fields[key] = {**fields[key], **value} if isinstance(value, dict) else value
-        fields["digest"] = manifests.digest(fields)
-        path.write_text(json.dumps(fields))
+        path.write_text(manifests.text(fields))
 
     return change
 
@@ -139,6 +138,9 @@ MANIFESTS = {
     "manifest with a key twice": manifest('{"format":"mirctl-artifact/1","format":"x"}'),
     "manifest with NaN": manifest('{"format":"mirctl-artifact/1","seed":NaN}'),
     "manifest no object": manifest("[]"),
+    "wrong time": lambda folder: manifest(
+        (folder / manifests.FILE).read_text().replace('"created": "20', '"created": "19')
+    )(folder),
     "wrong digest": lambda folder: manifest(
         (folder / manifests.FILE).read_text().replace("test/model", "test/other")
     )(folder),
