@@ -113,6 +113,8 @@ class Draft:
             "files": {name: _record(self.folder, name) for name in manifests.names(self.folder)},
             "aliases": self._aliases,
         }
+        for place, _, _ in os.walk(self.folder):
+            files.sync_folder(Path(place))
         files.write_text(self.folder / manifests.FILE, manifests.text(fields))
         try:
             manifests.read_manifest(self.folder)
