@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from mirctl import console
-from mirctl.artifact.store import METRICS, RECIPE, Artifact, Joined, open_artifact
+from mirctl.artifact.manifest import INDEX, SUFFIX
+from mirctl.artifact.store import METRICS, RECIPE, Artifact, Joined, group_of, open_artifact
 
 _CHUNK = 1 << 22
 _ELSEWHERE = {"created", "digest", "checksum", "files", "aliases"}
@@ -100,8 +101,8 @@ def diff(a: Path, b: Path) -> dict[str, Any]:
         "recipe": _changes(first.recipe()[0], second.recipe()[0]),
         "metrics": _changes(first.metrics(), second.metrics()),
         "tensors": _tensor_changes(first, second),
-        "files": _file_changes(first, second),
     }
+    found["files"] = _file_changes(first, second, found)
     return {"same": not any(found.values()), **found}
 
 
@@ -127,18 +128,28 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
     return {prefix.removesuffix("."): value} if prefix else {}
 
 
-def _file_changes(a: Artifact, b: Artifact) -> dict[str, str]:
-    """Files beside the tensors and what is compared by content."""
+def _file_changes(a: Artifact, b: Artifact, found: dict[str, Any]) -> dict[str, str]:
+    """Files of which no difference is told yet, but whose bytes are not the same."""
     first, second = a.manifest.files, b.manifest.files
-    found = {}
+    changes = {}
     for name in sorted(first.keys() | second.keys()):
-        if name in (RECIPE, METRICS) or ".safetensors" in name:
+        told = _content_changes(name, found)
+        if told:
             continue
         if name not in first or name not in second:
-            found[name] = "only in b" if name not in first else "only in a"
+            changes[name] = "only in b" if name not in first else "only in a"
         elif first[name].sha256 != second[name].sha256:
-            found[name] = "differs"
-    return found
+            changes[name] = "differs" if told is None else "other bytes, equal content"
+    return changes
+
+
+def _content_changes(name: str, found: dict[str, Any]) -> dict[str, Any] | None:
+    """What was found to differ inside a file; None for one that is compared by its bytes alone."""
+    if name in (RECIPE, METRICS):
+        return found[name.partition(".")[0]]
+    if name.endswith((SUFFIX, INDEX)):
+        return found["tensors"].get(group_of(name), {})
+    return None
 
 
 def _tensor_changes(a: Artifact, b: Artifact) -> dict[str, dict[str, Any]]:
@@ -172,17 +183,21 @@ def _tensor_change(name: str, a: Joined, b: Joined) -> dict[str, Any] | None:
 def largest_difference(a: Tensor, b: Tensor) -> float:
     """max |a - b| of two tensors of one shape; NaN where only one of them is NaN.
 
-    Chunk by chunk in float64, so memory does not grow with the tensors.
+    Chunk by chunk in float64, so memory does not grow with the tensors. Whole numbers beyond
+    float64's are told apart, too: by their rounded difference, and by 1 where that is 0.
     """
     first, second = a.reshape(-1), b.reshape(-1)
     wide = torch.complex128 if a.is_complex() or b.is_complex() else torch.float64
+    long = a.dtype == b.dtype and a.dtype in (torch.int64, torch.uint64)
     largest = torch.zeros((), dtype=torch.float64)
     for start in range(0, len(first), _CHUNK):
-        x = first[start : start + _CHUNK].to(wide)
-        y = second[start : start + _CHUNK].to(wide)
+        p, q = first[start : start + _CHUNK], second[start : start + _CHUNK]
+        x, y = p.to(wide), q.to(wide)
         same = (x == y) | (x.isnan() & y.isnan())
-        gap = (x - y).abs().masked_fill(same, 0.0)
-        largest = torch.maximum(largest, gap.max())
+        gap = (x - y).abs()
+        if long:
+            same, gap = p.view(torch.int64) == q.view(torch.int64), gap.clamp(min=1)
+        largest = torch.maximum(largest, gap.masked_fill(same, 0.0).max())
     return largest.item()
 
 

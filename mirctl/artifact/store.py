@@ -117,8 +117,7 @@ class Artifact:
     def groups(self) -> list[str]:
         """The names that `tensors` takes."""
         names = [name for name in self.manifest.files if not _SHARD.search(name)]
-        ends = (INDEX, SUFFIX)
-        return [name.removesuffix(e) for name in names for e in ends if name.endswith(e)]
+        return [group_of(name) for name in names if name.endswith((INDEX, SUFFIX))]
 
     def tensors(self, name: str) -> Joined:
         """The tensors written under `name`, mapped."""
@@ -254,6 +253,11 @@ def _group_problems(art: Artifact) -> list[str]:
     shards = [name for name in art.manifest.files if _SHARD.search(name)]
     joined = {name for group in art.groups() for name in _shard_files(art.manifest, group)}
     return problems + [f"{name}: no index names it" for name in shards if name not in joined]
+
+
+def group_of(name: str) -> str:
+    """The group of tensors that a file belongs to."""
+    return _SHARD.sub("", name).removesuffix(INDEX).removesuffix(SUFFIX)
 
 
 def _shard_files(manifest: Manifest, group: str) -> list[str]:
