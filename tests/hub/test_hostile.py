@@ -65,8 +65,7 @@ def edited(there, **changes):
     fields = json.loads(there["manifest.json"])
     for key, change in changes.items():
         fields[key] = change(fields[key])
-    fields["digest"] = manifest.digest(fields)
-    return {**there, "manifest.json": manifest.pretty(fields).encode()}
+    return {**there, "manifest.json": manifest.text(fields).encode()}
 
 
 @pytest.mark.parametrize(
