@@ -76,7 +76,7 @@ def test_what_is_no_folder_and_no_name_is_told_with_both_forms(mirctl, hub):
     assert "not on the hub" in ran.err
     assert mirctl("artifact", "inspect", "./org/nothing").code == 4
     ran = mirctl("hub", "pull", "nothing")
-    assert ran.code == 5
+    assert ran.code == 2
     assert "org/name" in ran.err
 
 

@@ -97,4 +97,4 @@ def test_status_compares_here_and_there(shop, mirctl, tmp_path, offline):
     assert facts["hub"]["offline"]
     assert facts["there"]["cached"] == shop
     assert mirctl("hub", "status", "org/shop", "org/other").code == 2
-    assert mirctl("hub", "status", "nothing").code == 5
+    assert mirctl("hub", "status", "nothing").code == 2
