@@ -25,7 +25,7 @@ MAIN = "main"
 MOST_FILES = 100_000
 """An artifact has tens of files: a longer listing would only fill the memory."""
 _HUBS = ("https://huggingface.co", "https://hf.co")
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds of silence after which the hub counts as away."""
 
 
@@ -90,8 +90,7 @@ def _http() -> "Client":
     from huggingface_hub.utils._http import default_client_factory
 
     http = default_client_factory()
-    http.timeout = PATIENCE
-    asked = [*http.event_hooks["request"], _keep_token]
+    asked = [*http.event_hooks["request"], _keep_token, _be_patient]
     http.event_hooks = {"request": asked, "response": [_refuse_places]}
     return http
 
@@ -104,6 +103,14 @@ def _keep_token(request: "Request") -> None:
     hubs = (type(url)(place) for place in (constants.ENDPOINT, *_HUBS))
     if (url.scheme, url.host, url.port) not in [(hub.scheme, hub.host, hub.port) for hub in hubs]:
         request.headers.pop("authorization", None)
+
+
+def _be_patient(request: "Request") -> None:
+    """Most of what the library asks it would wait for without end."""
+    limits = dict.fromkeys(("connect", "read", "write", "pool"), PATIENCE)
+    told = request.extensions.get("timeout", {})
+    own = {name: limit for name, limit in told.items() if limit is not None}
+    request.extensions = {**request.extensions, "timeout": limits | own}
 
 
 def _refuse_places(response: "Response") -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from mirctl import console, masking
 from mirctl.errors import MissingError, UsageError
-from mirctl.hub import artifacts, client, push, sharing
+from mirctl.hub import artifacts, client
 
 
 def describe(names: Sequence[str]) -> dict[str, Any]:
@@ -69,6 +69,8 @@ def _hub() -> dict[str, Any]:
 
 def _there(name: str) -> dict[str, Any]:
     """What `org/name[@revision]` is on the hub now, and which commit of it is in the cache."""
+    from mirctl.hub import push
+
     repo, revision = artifacts.parsed(name)
     facts: dict[str, Any] = {"repo": repo, "revision": revision}
     facts["cached"] = artifacts.cached(repo, revision)
@@ -86,6 +88,8 @@ def _there(name: str) -> dict[str, Any]:
 
 def _here(folder: Path) -> dict[str, Any]:
     """An artifact as it would stand on the hub."""
+    from mirctl.hub import sharing
+
     shared = sharing.share(folder)
     return {
         "artifact": str(folder),
