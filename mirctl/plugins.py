@@ -99,7 +99,8 @@ class Hooks:
 
     manager: Any
     problems: list[Problem]
-    off: set[tuple[str, str]] = field(default_factory=set)
+    off: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(plugin, hook) -> why it is called no more."""
 
     def call(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
         """(plugin, answer) of each implementation; one that raises is told once, then left out."""
@@ -112,8 +113,8 @@ class Hooks:
             try:
                 answers.append((name, implementation.function(**given)))
             except (Exception, SystemExit) as error:
-                self.off.add((name, hook))
                 reason = f"{hook} raised {type(error).__name__}: {error}; it is switched off"
+                self.off[name, hook] = reason
                 console.warn(f"plugin {name!r}: {reason}")
         return answers
 

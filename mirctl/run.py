@@ -7,7 +7,7 @@ as `OUT` in one rename, and the partial folder goes.
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from mirctl import __version__, console, device, files, inputs, locks, recipe
+from mirctl import __version__, artifact, console, device, files, inputs, locks, plugins, recipe
 from mirctl.efficiency import Meter
 from mirctl.errors import ArtifactError, UsageError
 from mirctl.section import JobConfig
@@ -80,6 +80,29 @@ class Run:
         except Exception as error:  # a damaged file makes the reader raise nearly anything
             message = "the checkpoint is damaged: --force starts over"
             raise ArtifactError(message, where=str(self.checkpoint)) from error
+
+    @contextmanager
+    def artifact(
+        self, kind: str, metrics: Mapping[str, Any], *, schema: int = 1, **facts: Any
+    ) -> Iterator[artifact.Draft]:
+        """Write the run's artifact in one rename: the block gives what is special to its kind.
+
+        Recipe, metrics, efficiency and lineage are put in; `facts` go into the manifest.
+        """
+        plugin = self.config.uses.partition("/")[0]
+        entry = plugins.discover(plugins.HOOKS)[0].get(plugin)
+        with artifact.create(self.out, kind, schema, self.force) as draft:
+            yield draft
+            draft.text("recipe.yaml", recipe.dump(self.config, relative_to=self.out))
+            draft.json("metrics.json", metrics)
+            draft.json("efficiency.json", self.meter.report())
+            draft.describe(
+                seed=self.seed,
+                device=str(self.device),
+                plugin={"name": plugin, "version": plugins.version(entry)} if entry else None,
+                inputs=inputs.relative(self.inputs, self.out),
+                **facts,
+            )
 
     def save_checkpoint(self, state: dict[str, Any]) -> None:
         """Replace the checkpoint; killed in the middle, the old one stays."""

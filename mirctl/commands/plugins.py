@@ -1,4 +1,4 @@
-"""List, describe and diagnose installed plugins."""
+"""List, describe, diagnose and check plugins, and start a new one."""
 
 from typing import Annotated
 
@@ -37,3 +37,20 @@ def doctor(json: Json = False) -> None:
     from mirctl import diagnosis
 
     diagnosis.show_problems(diagnosis.examine(), json=json)
+
+
+@app.command()
+def check(
+    name: Annotated[str, typer.Argument(help="Name of a plugin.")],
+    recipe: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RECIPE]", help="One that can run here: it is run, dry and then twice."
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Check that a plugin keeps the rules of the house; exit 1 where it does not."""
+    from mirctl import conformance
+
+    conformance.show(name, conformance.examine(name, recipe), json=json)
