@@ -1,5 +1,6 @@
 """List, describe, diagnose and check plugins, and start a new one."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -54,3 +55,18 @@ def check(
     from mirctl import conformance
 
     conformance.show(name, conformance.examine(name, recipe), json=json)
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Its name: `mirctl NAME` will be its command.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="New folder; else mirctl-NAME.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Write a new plugin: a whole package that installs and passes its tests."""
+    from mirctl import scaffold
+
+    folder = out or Path(f"mirctl-{name}")
+    scaffold.show(name, folder, scaffold.write(name, folder), json=json)

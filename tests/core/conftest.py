@@ -2,6 +2,7 @@
 
 import sys
 import textwrap
+import tomllib
 
 import pytest
 
@@ -25,15 +26,17 @@ def install(tmp_path, monkeypatch):
         return module
 
     monkeypatch.syspath_prepend(str(tmp_path))
-    before = set(sys.modules)
     fresh()
     yield install
-    for module in set(sys.modules) - before:
-        if getattr(sys.modules[module], "__file__", None) and str(tmp_path) in str(
-            sys.modules[module].__file__
-        ):
-            del sys.modules[module]
+    forget(tmp_path)
     fresh()
+
+
+def forget(folder):
+    """Modules that were imported from below a folder are imported anew."""
+    for name, module in list(sys.modules.items()):
+        if str(folder) in str(getattr(module, "__file__", None)):
+            del sys.modules[name]
 
 
 def fresh():
@@ -51,3 +54,25 @@ def root(monkeypatch):
         return cli.run_command(list(arguments))
 
     return run
+
+
+@pytest.fixture
+def install_project(tmp_path, monkeypatch):
+    """Put the folder of a whole package on the path, with the entry points of its pyproject."""
+
+    def install(project):
+        about = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+        info = project / f"{about['name'].replace('-', '_')}-{about['version']}.dist-info"
+        info.mkdir()
+        head = f"Metadata-Version: 2.1\nName: {about['name']}\nVersion: {about['version']}\n"
+        (info / "METADATA").write_text(head)
+        lines = []
+        for group, points in about["entry-points"].items():
+            lines += [f"[{group}]", *(f"{name} = {value}" for name, value in points.items())]
+        (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
+        monkeypatch.syspath_prepend(str(project))
+        fresh()
+
+    yield install
+    forget(tmp_path)
+    fresh()
