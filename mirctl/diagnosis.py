@@ -124,13 +124,14 @@ def loading() -> list[plugins.Problem]:
 def answering() -> list[plugins.Problem]:
     """What is wrong with the answers of the hooks that give things."""
     problems = []
-    for hook in (*GIVES, "mirctl_recipes"):
-        answers = plugins.hooks().call(hook)
-        if hook in GIVES:
-            for name, answer in answers:
-                problems += [plugins.Problem(name, "hooks", why) for why in _useless(hook, answer)]
-    off = plugins.hooks().off
-    problems += [plugins.Problem(name, "hooks", why) for (name, _), why in off.items()]
+    giving = (*GIVES, "mirctl_recipes")
+    for hook in giving:
+        for name, answer in plugins.hooks().call(hook):
+            useless = _useless(hook, answer) if hook in GIVES else ()
+            problems += [plugins.Problem(name, "hooks", why) for why in useless]
+    for (name, hook), why in plugins.hooks().off.items():
+        if hook in giving:
+            problems.append(plugins.Problem(name, "hooks", why))
     return list(dict.fromkeys(problems))
 
 

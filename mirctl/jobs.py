@@ -146,6 +146,7 @@ def execute(
 
     modes = {"resume": options.resume, "force": options.force, "makes": job.makes}
     with runs.start(config, options.out, **modes) as run:
+        plugins.hooks().off.clear()  # what failed in another run may work in this one
         plugins.hooks().call("mirctl_run_started", run=run)
         with run.meter:
             result = plugins.import_function(job.function)(config, run)
@@ -155,9 +156,10 @@ def execute(
 
 def _rehearse(job: Job, config: JobConfig, options: Options) -> None:
     """Raise what would stop the job: its place, its device, its data."""
-    from mirctl import device
+    from mirctl import device, tracking
     from mirctl import run as runs
 
+    tracking.wanted()
     if options.out is not None:
         place = files.target(options.out)
         runs.check_place(place, job.makes, resume=options.resume, force=options.force)

@@ -15,7 +15,18 @@ from typing import Any
 
 import torch
 
-from mirctl import __version__, artifact, console, device, files, inputs, locks, plugins, recipe
+from mirctl import (
+    __version__,
+    artifact,
+    console,
+    device,
+    files,
+    inputs,
+    locks,
+    plugins,
+    recipe,
+    tracking,
+)
 from mirctl.efficiency import Meter
 from mirctl.errors import ArtifactError, UsageError
 from mirctl.section import JobConfig
@@ -48,6 +59,8 @@ class Run:
     meter: Meter
     found: dict[str, str] = field(default_factory=dict)
     """Name -> sha256 of inputs that only show while others are read."""
+    track: dict[str, Path] = field(default_factory=dict)
+    """Tracker -> the folder it was asked to write to."""
 
     def note_input(self, name: str, sha256: str) -> None:
         """Record an input that only shows while others are read, such as the pictures that a table
@@ -128,6 +141,7 @@ def start(
     with _only_run_in(work):
         check_place(out, makes, resume=resume, force=force)
         run = Run(config, out, force, chosen, dtype, inputs.describe(config), Meter(chosen))
+        run.track = tracking.wanted()
         _make_ready(run, resume=resume, force=force)
         console.log_to(run.work / "log.txt")
         console.say(f"{config.uses} on {device.describe(chosen, dtype)}, seed {run.seed} -> {out}")

@@ -11,7 +11,7 @@ from mirctl.conformance import CHECKS, examine
 from mirctl.testing import conformance
 
 
-@pytest.mark.parametrize("name", ["adapt", "impute"])
+@pytest.mark.parametrize("name", ["adapt", "impute", "tensorboard"])
 def test_our_own_plugins_keep_the_rules(name, mirctl_cache):
     fresh()
     conformance(name)

@@ -254,3 +254,9 @@ def test_an_encoder_that_is_not_installed_is_a_wrong_recipe(install):
     install_hooks(install, ENCODER)
     with pytest.raises(UsageError, match="did you mean 'shout'"):
         choose(EncoderSettings(model="loud", encoder="shuot"), torch.float32)
+
+
+def test_doctor_tells_a_hook_that_raises(install, root, capsys):
+    install_hooks(install, hooked(body="raise RuntimeError('no')"))
+    assert root("plugins", "doctor") == 5
+    assert "mirctl_jobs raised RuntimeError: no" in capsys.readouterr().out

@@ -69,10 +69,10 @@ def test_a_new_plugin_is_clean(project):
     ruff = shutil.which("ruff") or Path(sys.executable).with_name("ruff")
     if not Path(ruff).exists():
         pytest.skip("ruff is not installed")
-    wanted = ["--isolated", "--line-length", "100", str(project)]
+    wanted = ["--isolated", "--no-cache", "--line-length", "100"]
     rules = ["--select", "E,F,I,B,UP"]
-    subprocess.run([ruff, "check", "--no-cache", *rules, *wanted], check=True)
-    subprocess.run([ruff, "format", "--no-cache", "--check", *wanted], check=True)
+    subprocess.run([ruff, "check", *wanted, *rules], cwd=project, check=True)
+    subprocess.run([ruff, "format", "--check", *wanted], cwd=project, check=True)
 
 
 @pytest.mark.parametrize(
