@@ -6,6 +6,7 @@ A plugin that cannot be loaded costs one line on stderr and breaks nothing else.
 import importlib
 import os
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -134,8 +135,7 @@ def hooks() -> Hooks:
         try:
             plugin = load(entry)
             _check_api(name, entry, plugin, hookspecs.API)
-            manager.register(plugin, name)
-            manager.check_pending()
+            problems += _registered(manager, name, entry, plugin)
         except LoadError as error:
             problems.append(error.problem)
         except pluggy.PluginValidationError as error:
@@ -147,6 +147,17 @@ def hooks() -> Hooks:
     for problem in problems:
         console.warn(f"{problem} (see: mirctl plugins doctor)")
     return Hooks(manager, problems)
+
+
+def _registered(manager: Any, name: str, entry: EntryPoint, plugin: object) -> list[Problem]:
+    """Register a plugin's hooks; gives those that will go, as their specification says."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", DeprecationWarning)
+        manager.register(plugin, name)
+    manager.check_pending()
+    return [
+        Problem(name, distribution(entry), f"uses a hook that will go: {w.message}") for w in told
+    ]
 
 
 def _check_api(name: str, entry: EntryPoint, plugin: object, api: int) -> None:

@@ -56,20 +56,25 @@ def root(monkeypatch):
     return run
 
 
+def write_metadata(project):
+    """What pip writes of a package on the path: its name and the entry points of its pyproject."""
+    about = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+    info = project / f"{about['name'].replace('-', '_')}-{about['version']}.dist-info"
+    info.mkdir()
+    head = f"Metadata-Version: 2.1\nName: {about['name']}\nVersion: {about['version']}\n"
+    (info / "METADATA").write_text(head)
+    lines = []
+    for group, points in about["entry-points"].items():
+        lines += [f"[{group}]", *(f"{name} = {value}" for name, value in points.items())]
+    (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
+
+
 @pytest.fixture
 def install_project(tmp_path, monkeypatch):
-    """Put the folder of a whole package on the path, with the entry points of its pyproject."""
+    """Put the folder of a whole package on the path."""
 
     def install(project):
-        about = tomllib.loads((project / "pyproject.toml").read_text())["project"]
-        info = project / f"{about['name'].replace('-', '_')}-{about['version']}.dist-info"
-        info.mkdir()
-        head = f"Metadata-Version: 2.1\nName: {about['name']}\nVersion: {about['version']}\n"
-        (info / "METADATA").write_text(head)
-        lines = []
-        for group, points in about["entry-points"].items():
-            lines += [f"[{group}]", *(f"{name} = {value}" for name, value in points.items())]
-        (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
+        write_metadata(project)
         monkeypatch.syspath_prepend(str(project))
         fresh()
 

@@ -260,3 +260,17 @@ def test_doctor_tells_a_hook_that_raises(install, root, capsys):
     install_hooks(install, hooked(body="raise RuntimeError('no')"))
     assert root("plugins", "doctor") == 5
     assert "mirctl_jobs raised RuntimeError: no" in capsys.readouterr().out
+
+
+def test_a_hook_that_will_go_still_answers_and_is_told(install, root, capsys, monkeypatch):
+    from mirctl import hookspecs
+
+    told = DeprecationWarning("mirctl_jobs goes with 0.9, implement mirctl_tasks")
+    mark = hookspecs.hookspec(warn_on_impl=told)
+    monkeypatch.setattr(hookspecs, "mirctl_jobs", mark(lambda: None))
+    monkeypatch.setenv("MIRCTL_PLUGINS", "x")
+    install_hooks(install, hooked())
+    assert [job.name for job in plugins.results("mirctl_jobs")] == ["x/y"]
+    error = capsys.readouterr().err
+    assert "(from stranger): uses a hook that will go: mirctl_jobs goes with 0.9" in error
+    assert error.count("\n") == 1
