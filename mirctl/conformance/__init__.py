@@ -4,9 +4,11 @@ A check is a function `(Plugin) -> problems`; its name and its docstring's first
 what it looks at. Each problem is one sentence that says what is wrong and what to do.
 """
 
+import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import chdir
+from contextlib import chdir, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -49,7 +51,24 @@ def examine(name: str, recipe: str | None = None) -> list[Checked]:
     """
     plugin = find(name, recipe)
     checks = {check: f for check, f in CHECKS.items() if recipe or f is not recipes.round_trip}
-    return [_examine(plugin, check, function) for check, function in checks.items()]
+    found = []
+    with console.progress(f"checking {name}", len(checks), "checks") as advance, _no_input():
+        for check, function in checks.items():
+            found.append(_examine(plugin, check, function))
+            advance(1)
+    return found
+
+
+@contextmanager
+def _no_input() -> Iterator[None]:
+    """Inside, a command that reads stdin finds its end at once."""
+    before = sys.stdin
+    with open(os.devnull, encoding="utf-8") as nothing:
+        sys.stdin = nothing
+        try:
+            yield
+        finally:
+            sys.stdin = before
 
 
 def _examine(plugin: Plugin, name: str, check: Check) -> Checked:

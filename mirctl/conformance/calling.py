@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from mirctl.cli import first_doc_line
 from mirctl.conformance.plugin import OUT, Command, Plugin
-from mirctl.conformance.running import HOUSE, Ran, python, run
+from mirctl.conformance.running import HOUSE, Ran, called, python
 
 UNKNOWN = "--no-such-option"
 NO_TERMINAL = {"NO_COLOR": "1", "TERM": "dumb", "FORCE_COLOR": ""}
@@ -26,9 +26,11 @@ def help_texts(plugin: Plugin) -> Iterator[str]:
         for parameter in command.node.params:
             if not getattr(parameter, "help", None) and not getattr(parameter, "hidden", False):
                 yield f"`{command}`: {parameter.opts[0]} has no help text"
-        ran = run(*command.words, "--help")
+        ran = called(*command.words, "--help")
         if ran.code or not ran.out.strip():
             yield f"`{command} --help` exits {ran.code}{_why(ran)}"
+        if command.is_group and called(*command.words).code:
+            yield f"`{command}` alone shows no help: typer.Typer(no_args_is_help=True)"
 
 
 def usage(plugin: Plugin) -> Iterator[str]:
@@ -38,7 +40,7 @@ def usage(plugin: Plugin) -> Iterator[str]:
         if command.insists:
             lines.append([*command.words])
         for line in lines:
-            ran = run(*line)
+            ran = called(*line)
             if ran.code != 2 or ran.out or not ran.err.strip():
                 yield f"`{_shell(line)}` exits {ran.code}, not 2 with a message{_why(ran)}"
 
@@ -47,7 +49,7 @@ def missing_files(plugin: Plugin) -> Iterator[str]:
     """A file that does not exist is an error of the house, and leaves nothing behind."""
     for command in _leaves(plugin):
         line = command.filled()
-        ran = run(*line)
+        ran = called(*line)
         if ran.code not in HOUSE:
             told = "raise the type of mirctl.errors that says whose fault it is"
             yield f"`{_shell(line)}` exits {ran.code}: {told}{_why(ran)}"
@@ -63,7 +65,7 @@ def json_documents(plugin: Plugin) -> Iterator[str]:
         if command.takes("--json"):
             for more in ("--json",), ("--json", UNKNOWN):
                 line = command.filled(*more)
-                ran = run(*line)
+                ran = called(*line)
                 yield from (f"`{_shell(line)}` {problem}" for problem in _document(ran))
             plugin.swept()
 
@@ -90,13 +92,13 @@ def dry_run(plugin: Plugin) -> Iterator[str]:
     for command in _leaves(plugin):
         if command.takes("--dry-run"):
             line = command.filled("--dry-run")
-            ran = run(*line)
+            ran = called(*line)
             yield from _dry(plugin, line)
             if ran.code not in HOUSE:
                 yield f"`{_shell(line)}` exits {ran.code}{_why(ran)}"
     if plugin.recipe is not None:
         line = ["run", plugin.recipe, "--dry-run", "--out", OUT]
-        ran = run(*line)
+        ran = called(*line)
         yield from _dry(plugin, line)
         if ran.code:
             yield f"`{_shell(line)}` exits {ran.code}{_why(ran)}"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mirctl import plugins
 from mirctl.conformance.plugin import Plugin
-from mirctl.conformance.running import Ran, run
+from mirctl.conformance.running import Ran, called
 from mirctl.errors import MirctlError
 
 
@@ -18,7 +18,7 @@ def resolve(plugin: Plugin) -> Iterator[str]:
             yield f"mirctl_recipes gave {folder!r}, which is no folder: is it in the wheel?"
             continue
         for file in sorted(folder.glob("*.yaml")):
-            ran = run("recipe", "show", file)
+            ran = called("recipe", "show", file)
             if ran.code:
                 yield f"the recipe {plugin.name}/{file.stem} does not resolve: {_last(ran)}"
 
@@ -27,14 +27,14 @@ def round_trip(plugin: Plugin) -> Iterator[str]:
     """A recipe's artifact is whole, known, and made again from the recipe inside it."""
     if plugin.recipe is None:
         return
-    ran = run("run", plugin.recipe, "--out", "first")
+    ran = called("run", plugin.recipe, "--out", "first")
     if ran.code:
         yield f"`mirctl run {plugin.recipe}` exits {ran.code}: {_last(ran)}"
         return
     if not Path("first").is_dir():
         return  # a job that makes a table
     yield from _kept("first")
-    again = run("run", "first/recipe.yaml", "--out", "second")
+    again = called("run", "first/recipe.yaml", "--out", "second")
     if again.code:
         yield f"the recipe inside the artifact does not run again: {_last(again)}"
         return
@@ -44,7 +44,7 @@ def round_trip(plugin: Plugin) -> Iterator[str]:
 def _kept(folder: str) -> Iterator[str]:
     from mirctl.artifact import open_artifact
 
-    whole = run("artifact", "verify", folder)
+    whole = called("artifact", "verify", folder)
     if whole.code:
         yield f"`mirctl artifact verify` exits {whole.code}: {_last(whole)}"
     try:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 HOUSE = {0, 2, 3, 4, 5}
 """Exit codes that are right for a command whose files are missing."""
+INTERRUPTED = 130
 SECONDS = 120
 
 
@@ -36,6 +37,14 @@ def run(*arguments: object) -> Ran:
     return Ran(code, _text(out), _text(err))
 
 
+def called(*arguments: object) -> Ran:
+    """As `run`, for a check: Ctrl-C stops the checks, not only what one of them called."""
+    ran = run(*arguments)
+    if ran.code == INTERRUPTED:
+        raise KeyboardInterrupt
+    return ran
+
+
 def _stream() -> io.TextIOWrapper:
     return io.TextIOWrapper(
         io.BytesIO(), encoding="utf-8", errors="backslashreplace", write_through=True
@@ -49,11 +58,11 @@ def _text(stream: io.TextIOWrapper) -> str:
 def python(*arguments: object, closed: bool = False, **environment: str) -> Ran:
     """Run Python with this process' import path; `closed`: there is no stdin at all."""
     path = os.pathsep.join(part or os.getcwd() for part in sys.path)
+    command = [sys.executable, *map(str, arguments)]
     done = subprocess.run(
-        [sys.executable, *map(str, arguments)],
+        ["sh", "-c", 'exec "$0" "$@" <&-', *command] if closed else command,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
-        stdin=None if closed else subprocess.DEVNULL,
-        preexec_fn=(lambda: os.close(0)) if closed else None,
         text=True,
         errors="backslashreplace",
         timeout=SECONDS,

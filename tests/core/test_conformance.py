@@ -101,8 +101,24 @@ BROKEN = {
         broken(a=("@app.command()", f"@app.command({LENIENT})")),
         "usage",
     ),
+    "no help without arguments": (broken(a=(", no_args_is_help=True", "")), "help"),
+    "a need of a terminal": (
+        broken(a=(BODY, f"import sys{MORE}sys.stdout.isatty() or sys.exit(9){MORE}{BODY}")),
+        "files",
+    ),
     "colours for no terminal": (broken(a=(BODY, f"print('\\x1b[1m'){MORE}{BODY}")), "terminal"),
 }
+
+
+@pytest.fixture
+def only_quick(monkeypatch):
+    """Leave out checks that start processes, unless it is one of them that should fail."""
+
+    def leave_out(wanted):
+        for check in {"imports", "terminal"} - {wanted}:
+            monkeypatch.delitem(CHECKS, check)
+
+    return leave_out
 
 
 def failing(name, recipe=None):
@@ -116,8 +132,9 @@ def test_a_good_plugin_passes(install, mirctl_cache):
 
 
 @pytest.mark.parametrize("how", BROKEN)
-def test_what_is_broken_fails_its_check(install, root, capsys, mirctl_cache, how):
+def test_what_is_broken_fails_its_check(install, root, capsys, mirctl_cache, only_quick, how):
     source, check = BROKEN[how]
+    only_quick(check)
     install("stranger", "greet", source)
     found = failing("greet")
     assert check in found
@@ -127,7 +144,8 @@ def test_what_is_broken_fails_its_check(install, root, capsys, mirctl_cache, how
     assert root("recipe", "list") == 0, "everything else works"
 
 
-def test_two_distributions_with_one_name_fail(install, mirctl_cache):
+def test_two_distributions_with_one_name_fail(install, mirctl_cache, only_quick):
+    only_quick("loads")
     install("one", "greet", GOOD)
     install("two", "greet", GOOD)
     assert "claimed by one and two" in failing("greet")["loads"][0]
@@ -209,26 +227,31 @@ def test_good_hooks_pass(install, recipe, tmp_path, mirctl_cache):
 
 
 @pytest.mark.parametrize("how", BROKEN_HOOKS)
-def test_hooks_that_are_broken_fail_their_check(install, recipe, tmp_path, root, mirctl_cache, how):
+def test_hooks_that_are_broken_fail_their_check(
+    install, recipe, tmp_path, root, mirctl_cache, only_quick, how
+):  # fmt: skip
     old, new, check = BROKEN_HOOKS[how]
+    only_quick(check)
     install_hooks(install, tmp_path, old, new)
     assert check in failing("greet", recipe)
     assert root("recipe", "show", "adapt/ml-100k") == 0, "everything else works"
 
 
-def test_the_command_tells_every_check_and_what_to_do(install, mirctl):
+def test_the_command_tells_every_check_and_what_to_do(install, mirctl, only_quick):
+    only_quick("files")
     install("stranger", "greet", BROKEN["a bug"][0])
     fresh()
     ran = mirctl("plugins", "check", "greet")
     assert ran.code == 1
-    assert "loads     ok" in ran.out
+    assert "  loads    ok  " in ran.out
     assert "`mirctl greet hello ./no-such-file.csv` exits 1: raise the type of" in ran.out
     document = json.loads(mirctl("plugins", "check", "greet", "--json").out)
     assert "files" in document["error"]["message"]
     assert [one["check"] for one in document["checks"]] == [*CHECKS][:-1]
 
 
-def test_an_assertion_names_all_that_fail_and_nothing_else(install, mirctl_cache):
+def test_an_assertion_names_all_that_fail_and_nothing_else(install, mirctl_cache, only_quick):
+    only_quick("help")
     install("stranger", "greet", BROKEN["no help of an option"][0])
     fresh()
     with pytest.raises(AssertionError, match="--json has no help text") as caught:
@@ -242,7 +265,10 @@ def test_a_plugin_that_is_not_installed_is_wrong_usage(mirctl):
     assert "did you mean 'adapt'?" in ran.err
 
 
-def test_the_checks_leave_the_users_folder_alone(install, mirctl, tmp_path, monkeypatch):
+def test_the_checks_leave_the_users_folder_alone(
+    install, mirctl, tmp_path, monkeypatch, only_quick
+):
+    only_quick("files")
     install("stranger", "greet", BROKEN["half a file"][0])
     fresh()
     (tmp_path / "own").mkdir()
@@ -250,3 +276,14 @@ def test_the_checks_leave_the_users_folder_alone(install, mirctl, tmp_path, monk
     monkeypatch.chdir(tmp_path / "own")
     assert mirctl("plugins", "check", "greet").code == 1
     assert [path.name for path in (tmp_path / "own").iterdir()] == ["kept.txt"]
+
+
+def test_a_command_that_reads_stdin_does_not_wait(install, mirctl_cache):
+    install("stranger", "greet", broken(a=(BODY, f"import sys{MORE}sys.stdin.read(){MORE}{BODY}")))
+    assert failing("greet") == {}
+
+
+def test_ctrl_c_ends_the_checks(install, mirctl):
+    install("stranger", "greet", broken(a=(BODY, f"raise KeyboardInterrupt{MORE}{BODY}")))
+    fresh()
+    assert mirctl("plugins", "check", "greet").code == 130
