@@ -31,8 +31,10 @@ def round_trip(plugin: Plugin) -> Iterator[str]:
     if ran.code:
         yield f"`mirctl run {plugin.recipe}` exits {ran.code}: {_last(ran)}"
         return
-    if not Path("first").is_dir():
-        return  # a job that makes a table
+    if not Path("first").is_dir():  # a job that makes a table
+        if not Path("first").is_file():
+            yield f"`mirctl run {plugin.recipe} --out first` makes nothing of that name"
+        return
     yield from _kept("first")
     again = called("run", "first/recipe.yaml", "--out", "second")
     if again.code:

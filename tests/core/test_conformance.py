@@ -2,6 +2,7 @@
 
 import json
 import textwrap
+from importlib.metadata import entry_points
 
 import pytest
 
@@ -10,8 +11,11 @@ from mirctl import plugins
 from mirctl.conformance import CHECKS, examine
 from mirctl.testing import conformance
 
+GROUPS = (plugins.COMMANDS, plugins.HOOKS)
+ENTRIES = [entry for group in GROUPS for entry in entry_points(group=group)]
 
-@pytest.mark.parametrize("name", ["adapt", "impute", "tensorboard"])
+
+@pytest.mark.parametrize("name", sorted({e.name for e in ENTRIES if e.dist.name == plugins.CORE}))
 def test_our_own_plugins_keep_the_rules(name, mirctl_cache):
     fresh()
     conformance(name)

@@ -1,9 +1,14 @@
 """The course of a run as TensorBoard's own reader finds it."""
 
 import json
+import os
+import signal
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from mirctl import console
+from mirctl_tensorboard.plugin import place
 
 RECIPE = """
 uses: adapt/run
@@ -67,10 +72,28 @@ def test_each_run_has_a_folder_of_its_own(train, tmp_path, monkeypatch):
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["model", "model-2"]
 
 
-def test_a_resumed_run_goes_on_in_its_folder(tmp_path):
-    from mirctl_tensorboard.plugin import place
+def test_a_resumed_run_goes_on_in_its_folder(train, tmp_path, monkeypatch):
+    monkeypatch.setenv("MIRCTL_TRACK", f"tensorboard={tmp_path / 'runs'}")
+    say = console.say
 
-    assert place(tmp_path, "model", resumed=True) == tmp_path / "model"
+    def say_and_interrupt(message):
+        say(message)
+        if message.startswith("epoch 1/2"):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(console, "say", say_and_interrupt)
+    assert train().code == 130
+    told, _ = read(tmp_path / "runs" / "model")
+    assert len(told["train/loss"]) == 1, "what was told is kept"
+    monkeypatch.setattr(console, "say", say)
+    assert train("--resume").code == 0
+    told, _ = read(tmp_path / "runs" / "model")
+    steps = [step for step, _ in told["train/loss"]]
+    assert steps == [steps[0], 2 * steps[0]]
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["model"]
+
+
+def test_what_is_started_over_is_another_run(tmp_path):
     for name in ("model", "model-2"):
         assert place(tmp_path, "model", resumed=False) == tmp_path / name
         (tmp_path / name).mkdir()
