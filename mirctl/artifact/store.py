@@ -12,12 +12,13 @@ from torch import Tensor
 
 from mirctl import console, files, plugins, yaml12
 from mirctl.artifact import manifest as manifests
-from mirctl.artifact.manifest import INDEX, SUFFIX, Manifest
+from mirctl.artifact.manifest import INDEX, MOST_VALUES, SUFFIX, Manifest
 from mirctl.artifact.tensors import Spec, Tensors, check_tensors, open_tensors
 from mirctl.errors import ArtifactError, MissingError, blamed_on_the_artifact
 
 METRICS, RECIPE = "metrics.json", "recipe.yaml"
 T = TypeVar("T")
+_LARGEST_TEXT = 256 << 20
 _SHARD = re.compile(r"-\d{5}-of-\d{5}\.safetensors$")
 
 
@@ -66,15 +67,18 @@ class Artifact:
 
     def text(self, name: str) -> str:
         try:
-            return self.path(name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            path = self.path(name)
+            if path.stat().st_size > _LARGEST_TEXT:
+                raise ValueError(f"larger than {_LARGEST_TEXT} bytes")
+            return path.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
             raise ArtifactError(
                 f"{name} cannot be read: {error}", where=str(self.folder)
             ) from error
 
-    def json(self, name: str) -> Any:
+    def json(self, name: str, most_values: int | None = None) -> Any:
         try:
-            return manifests.parse_json(self.text(name))
+            return manifests.parse_json(self.text(name), most_values)
         except ValueError as error:
             raise ArtifactError(f"{name} is no JSON: {error}", where=str(self.folder)) from error
 
@@ -90,7 +94,7 @@ class Artifact:
 
     def metrics(self) -> dict[str, Any]:
         """metrics.json: each a number, or an object with a `value`; empty where there is none."""
-        found = self.json(METRICS) if METRICS in self.manifest.files else {}
+        found = self.json(METRICS, MOST_VALUES) if METRICS in self.manifest.files else {}
         if not isinstance(found, dict):
             raise ArtifactError(f"{METRICS} is no object of metrics", where=str(self.folder))
         for name, entry in found.items():
@@ -153,7 +157,7 @@ class Artifact:
 
     def _shards(self, name: str) -> list[Tensors]:
         """Open the files an index names; it must name exactly the tensors they hold."""
-        index = self.json(name + INDEX)
+        index = self.json(name + INDEX, MOST_VALUES)
         where = index.get("weight_map") if isinstance(index, dict) else None
         if not isinstance(where, dict) or not where:
             raise ValueError("the index has no weight_map")
