@@ -15,6 +15,7 @@ from mirctl.errors import RunError
 
 _quiet = False
 _aside = False
+_rank = 0
 _log: Path | None = None
 
 
@@ -42,6 +43,13 @@ def configure(*, quiet: bool) -> None:
     """Silence everything on stderr but warnings and errors."""
     global _quiet
     _quiet = quiet
+    follow(0)
+
+
+def follow(rank: int) -> None:
+    """In a process that is not the first of several nothing is said or written but errors."""
+    global _rank
+    _rank = rank
 
 
 @contextmanager
@@ -64,19 +72,21 @@ def log_to(path: Path | None) -> None:
 def say(message: str) -> None:
     """Tell a person something; silent with --quiet."""
     _to_log(message)
-    if not _quiet and not _aside:
+    if not (_quiet or _aside or _rank):
         _to_stderr(message)
 
 
 def warn(message: str) -> None:
     """Tell a person what they should know even with --quiet."""
     _to_log(f"warning: {message}")
-    _to_stderr(f"warning: {message}")
+    if not _rank:
+        _to_stderr(f"warning: {message}")
 
 
 def error(message: str) -> None:
     """Say why a command failed."""
-    _to_stderr(f"error: {message}")
+    who = f"process {_rank}: " if _rank else ""
+    _to_stderr(f"{who}error: {message}")
 
 
 class StdoutError(RunError):
@@ -85,12 +95,16 @@ class StdoutError(RunError):
 
 def emit(text: str) -> None:
     """Write one line of data to stdout."""
+    if _rank:
+        return
     with _refusals():
         sys.stdout.write(text + "\n")
 
 
 def emit_bytes(content: bytes) -> None:
     """Write a block of data to stdout, after all text so far, and hand it on at once."""
+    if _rank:
+        return
     with _refusals():
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
@@ -150,7 +164,7 @@ class _Bar:
     def advance(self, count: int = 1) -> None:
         self.done += count
         now = time.monotonic()
-        if _quiet or now < self.next:
+        if _quiet or _rank or now < self.next:
             return
         self.next = now + (0.2 if self.live else 10.0)
         self._draw(now)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from mirctl import console, files, inputs, plugins, recipe
+from mirctl import console, distributed, files, inputs, plugins, recipe
 from mirctl.errors import DataError, MissingError, UsageError, suggest
 from mirctl.hookspecs import Job
 from mirctl.section import JobConfig
@@ -134,6 +134,17 @@ def execute(
     require: Sequence[Requirement] = (),
 ) -> "Result | None":
     """Do a recipe's job; None after --dry-run, which checks everything and writes nothing."""
+    with distributed.launched():
+        return _execute(name, changes, options, only, require)
+
+
+def _execute(
+    name: str,
+    changes: Sequence[str],
+    options: Options,
+    only: str | None,
+    require: Sequence[Requirement],
+) -> "Result | None":
     job, config = prepare(name, changes, options, only=only)
     check_requirements(job, require)
     if options.dry_run:
@@ -145,11 +156,14 @@ def execute(
     from mirctl import run as runs
 
     modes = {"resume": options.resume, "force": options.force, "makes": job.makes}
-    with runs.start(config, options.out, **modes) as run:
-        plugins.hooks().call("mirctl_run_started", run=run)
-        with run.meter:
-            result = plugins.import_function(job.function)(config, run)
-        plugins.hooks().call("mirctl_run_finished", run=run, artifact=result.artifact)
+    try:
+        with runs.start(config, options.out, **modes) as run:
+            plugins.tell("mirctl_run_started", run=run)
+            with run.meter:
+                result = plugins.import_function(job.function)(config, run)
+            plugins.tell("mirctl_run_finished", run=run, artifact=result.artifact)
+    except distributed.Done as end:
+        raise typer.Exit from end
     return result
 
 

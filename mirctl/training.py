@@ -5,7 +5,6 @@ generators are seeded anew before it. So a run that was killed and resumed ends 
 """
 
 import math
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,10 +16,11 @@ import torch
 from pydantic import Field, PositiveFloat
 from torch import Tensor, nn
 
-from mirctl import console, optim, plugins
-from mirctl.errors import ArtifactError, Interrupted, RunError
+from mirctl import collectives, console, distributed, optim, plugins
+from mirctl.errors import ArtifactError, Interrupted, RunError, UsageError
 from mirctl.run import Run
 from mirctl.section import Section
+from mirctl.stopping import Stop, interruptible
 
 
 class TrainConfig(Section):
@@ -50,6 +50,10 @@ class Task(Protocol):
     """What a plugin gives the loop. `batch` must depend on (epoch, step) and the seed alone."""
 
     model: nn.Module
+    shares: bool
+    """True: of several processes, the loss of each is its share of the batch's loss, and the shares
+    add up to it (`mirctl.distributed.process()` says which rows are whose). Every process is given
+    the whole batch. A task without it trains in one process."""
 
     def steps(self, epoch: int) -> int: ...
 
@@ -75,8 +79,10 @@ class Progress:
 
 def fit(task: Task, config: TrainConfig, run: Run) -> list[dict[str, float]]:
     """Train `task.model` in place and leave its best epoch's weights in it; gives the history."""
+    if distributed.world() > 1 and not getattr(task, "shares", False):
+        raise UsageError("this job trains in one process: start it without a launcher")
     loop = _Loop(task, config, run)
-    with _interruptible() as stop:
+    with interruptible() as stop:
         return loop.run_all(stop)
 
 
@@ -95,8 +101,9 @@ class _Loop:
         self.all_steps = sum(task.steps(epoch) for epoch in range(config.epochs))
         self.saved = time.monotonic()
         self._restore()
+        collectives.copy_first(self.model.state_dict().values())
 
-    def run_all(self, stop: "_Stop") -> list[dict[str, float]]:
+    def run_all(self, stop: Stop) -> list[dict[str, float]]:
         state, seconds = self.progress, time.monotonic()
         while state.epoch < self.config.epochs and not self._out_of_patience():
             steps = self.task.steps(state.epoch)
@@ -127,13 +134,14 @@ class _Loop:
         mixed = self.run.dtype != torch.float32
         with torch.autocast(self.run.device.type, self.run.dtype, enabled=mixed):
             loss = self.task.loss(batch)
-        value = loss.item()
+        (value,) = distributed.summed(loss.item())
         if not math.isfinite(value):
             half = self.run.dtype == torch.float16
             todo = "--precision bf16 or fp32" if half else "a lower train.lr"
             raise RunError(f"the loss is {value} at epoch {epoch + 1}, step {step + 1}: try {todo}")
         self.model.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
+        collectives.add_gradients(self.weights)
         for optimizer in self.optimizers:
             self.scaler.unscale_(optimizer)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
@@ -180,7 +188,7 @@ class _Loop:
             raise RunError(f"{told}: try a lower train.lr or train.weight_decay")
         self.model.eval()
         with torch.no_grad(), self._averaged():
-            metrics = self.task.validate()
+            metrics = distributed.from_first(self.task.validate())
             if metrics.get(config.metric, -math.inf) > state.best:
                 state.best, state.best_epoch = metrics[config.metric], state.epoch
                 self.best = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
@@ -194,16 +202,20 @@ class _Loop:
             f"valid {config.metric} {metrics[config.metric]:.4f}, {console.duration(seconds)}"
         )
         state.epoch, state.step, state.loss = state.epoch + 1, 0, 0.0
-        plugins.hooks().call("mirctl_step", run=self.run, step=state.total, metrics=dict(entry))
+        plugins.tell("mirctl_step", run=self.run, step=state.total, metrics=dict(entry))
 
     def _out_of_patience(self) -> bool:
         waited = self.progress.epoch - 1 - self.progress.best_epoch
         return self.config.patience is not None and waited >= self.config.patience
 
-    def _maybe_save(self, stop: "_Stop") -> None:
-        if stop.asked or time.monotonic() - self.saved >= self.config.checkpoint_every:
+    def _maybe_save(self, stop: Stop) -> None:
+        first, waited = not distributed.rank(), time.monotonic() - self.saved
+        due = first and waited >= self.config.checkpoint_every
+        asked, due = distributed.summed(stop.asked, due)
+        if first and (asked or due):
             self._save()
-        if stop.asked:
+        if asked:
+            distributed.wait()  # until it is written: a launcher ends all when one has ended
             raise Interrupted(
                 f"stopped in epoch {self.progress.epoch + 1} of {self.config.epochs}, a checkpoint "
                 "is written: the same command with --resume goes on",
@@ -220,6 +232,7 @@ class _Loop:
                 "average": self.average,
                 "progress": vars(self.progress),
                 "spent": self.run.meter.state(),
+                "processes": distributed.world(),
             }
         )
         self.saved = time.monotonic()
@@ -246,6 +259,10 @@ class _Loop:
         self._take_average(state["average"])
         self.progress = Progress(**state["progress"])
         self.run.meter.go_on(state["spent"])
+        if state["processes"] != distributed.world():
+            console.say(
+                f"the checkpoint is of {state['processes']} processes: the sums round otherwise"
+            )
 
     def _take_average(self, saved: list[Tensor]) -> None:
         if [mean.shape for mean in saved] != [mean.shape for mean in self.average]:
@@ -267,31 +284,3 @@ def rate(config: TrainConfig, step: int, steps: int) -> float:
     if config.schedule == "constant":
         return 1.0
     return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(steps - rise, 1)))
-
-
-@dataclass
-class _Stop:
-    asked: bool = False
-
-
-@contextmanager
-def _interruptible() -> Iterator[_Stop]:
-    """The first Ctrl-C or SIGTERM asks the loop to stop after its step; the second is as usual."""
-    stop = _Stop()
-
-    def ask(number: int, frame: object) -> None:
-        stop.asked = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        console.say("stopping after this step; once more to stop at once")
-
-    try:
-        before = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: nobody can press Ctrl-C here
-        yield stop
-        return
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from torch import Tensor
 
-from mirctl import files
+from mirctl import distributed, files
 from mirctl.artifact import manifest as manifests
 from mirctl.artifact.manifest import INDEX, SUFFIX, Manifest, Plugin, Source
 from mirctl.artifact.tensors import Array, Spec, layout, write_tensors
@@ -121,7 +121,12 @@ class Draft:
 
 @contextmanager
 def create(out: Path, kind: str, schema: int = 1, force: bool = False) -> Iterator[Draft]:
-    """Write a new artifact: it appears at `out` once the block ends well, else nothing does."""
+    """Write a new artifact: it appears at `out` once the block ends well, else nothing does.
+
+    Of several processes only the first one writes: for the others the job is done here.
+    """
+    if distributed.rank():
+        raise distributed.Done
     out = files.target(out)
     with files.atomic_folder(out, force=force) as folder:
         draft = Draft(folder, out, kind, schema)

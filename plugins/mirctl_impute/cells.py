@@ -20,6 +20,9 @@ class Cells:
     def __len__(self) -> int:
         return len(self.numbers)
 
+    def __getitem__(self, rows: slice) -> "Cells":
+        return Cells(self.numbers[rows], self.codes[rows])
+
     def to(self, device: torch.device) -> "Cells":
         """The same on a device."""
         return Cells(self.numbers.to(device), self.codes.to(device))

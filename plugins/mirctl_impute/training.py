@@ -31,6 +31,8 @@ Batch = tuple[Cells, Cells, Tensor, Tensor, Tensor, Tensor]
 class MaskTask:
     """Rows in, mean loss of their hidden cells out; validates on cells that are never shown."""
 
+    shares = True
+
     def __init__(
         self, model: Denoiser, table: Table, values: np.ndarray, held: HeldOut,
         config: ImputeTrain, seed: int, device: torch.device,
