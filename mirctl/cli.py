@@ -265,7 +265,7 @@ def _fail_unforeseen(error: Exception, *, as_json: bool) -> int:
 
 
 def _fail(code: int, message: str, where: str | None, *, as_json: bool) -> int:
-    console.error(f"{where}: {message}" if where else message)
+    console.error(f"{where}: {message}" if where else message, once=code == INTERRUPTED)
     if as_json:
         failure = {"code": code, "message": message, "where": where}
         try:

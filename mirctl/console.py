@@ -83,8 +83,10 @@ def warn(message: str) -> None:
         _to_stderr(f"warning: {message}")
 
 
-def error(message: str) -> None:
-    """Say why a command failed."""
+def error(message: str, *, once: bool = False) -> None:
+    """Say why a command failed; `once`: of several processes the first one says it for all."""
+    if once and _rank:
+        return
     who = f"process {_rank}: " if _rank else ""
     _to_stderr(f"{who}error: {message}")
 
