@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mirctl import console
 from mirctl.errors import RunError, UsageError
+from mirctl.shards import part
 
 if TYPE_CHECKING:
     import torch
@@ -44,7 +45,7 @@ class Process:
 
     def rows(self, count: int) -> slice:
         """This process's part of so many rows: the parts follow each other and are all of them."""
-        return slice(count * self.rank // self.world, count * (self.rank + 1) // self.world)
+        return part(count, self.rank, self.world)
 
     def join(self, own: Tensor, count: int) -> Tensor:
         """(own rows, d) of each process -> (count, d) in every process, with their gradient.

@@ -79,6 +79,9 @@ class ArtifactKind:
 
     `artifact verify` calls it, too.
     """
+    merge: str = ""
+    """Import string of a function `(parts, out, force) -> None` that joins opened artifacts which
+    are shards, in order and complete; their manifest says `shard: [i, n]`."""
 
 
 GIVES = {

@@ -18,6 +18,7 @@ from mirctl.options import (
     Require,
     Resume,
     Seed,
+    Shard,
 )
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
@@ -64,9 +65,7 @@ def encode(
     recipe: Recipe,
     changes: Changes = None,
     out: OutFolder = None,
-    shard: Annotated[
-        str | None, typer.Option("--shard", help="i/n: only the i-th of n parts, from 1.")
-    ] = None,
+    shard: Shard = None,
     device: Device = None,
     precision: Precision = None,
     force: Force = False,
@@ -136,6 +135,7 @@ def recommend(
     out: Annotated[
         str, typer.Option("--out", "-o", help="JSONL, CSV or Parquet file; - is stdout.")
     ] = "-",
+    shard: Shard = None,
     device: Device = None,
     precision: Precision = None,
     force: Force = False,
@@ -143,10 +143,12 @@ def recommend(
     quiet: Quiet = False,
 ) -> None:
     """Recommend items: JSONL rows with user, rank, item, title and score."""
+    from mirctl import shards
     from mirctl_adapt import serving
 
     console.configure(quiet=quiet)
-    asked = serving.Asked(stdin, tuple(user or ()), everyone, history)
+    part = shards.Shard.parse(shard)
+    asked = serving.Asked(stdin, tuple(user or ()), everyone, history, part)
     serving.recommend(
         artifact, asked, k, allow, deny, out, device, precision, items, images,
         force=force, json=json,
@@ -164,6 +166,7 @@ def embed(
         Path | None,
         typer.Option("--images", help="Folder of pictures named by item id.", readable=False),
     ] = None,
+    shard: Shard = None,
     device: Device = None,
     precision: Precision = None,
     force: Force = False,
@@ -171,8 +174,10 @@ def embed(
     quiet: Quiet = False,
 ) -> None:
     """Embed items by their content, also items that were never seen in training."""
+    from mirctl import shards
     from mirctl_adapt import serving
 
     console.configure(quiet=quiet)
-    report = serving.embed(artifact, items, images, out, device, precision, force=force)
+    part = shards.Shard.parse(shard)
+    report = serving.embed(artifact, items, images, out, device, precision, part, force=force)
     serving.show_embedded(report, json=json)

@@ -27,7 +27,9 @@ def mirctl_artifact_kinds() -> list[ArtifactKind]:
     """Trained recommenders."""
     return [
         ArtifactKind("adapt/recommender", 1, "mirctl_adapt.recommender:load"),
-        ArtifactKind("adapt/states", 1, "mirctl.artifact:open_artifact"),
+        ArtifactKind(
+            "adapt/states", 1, "mirctl.artifact:open_artifact", "mirctl_adapt.encoding:merge"
+        ),
     ]
 
 
