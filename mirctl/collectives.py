@@ -57,6 +57,11 @@ def add_gradients(weights: Sequence[nn.Parameter]) -> None:
         weight.grad = total.view_as(weight).to(weight.dtype) if known else None
 
 
+def local(tensor: Tensor) -> Tensor:
+    """This process's part of a tensor in pieces; any other tensor as it is."""
+    return tensor.to_local() if hasattr(tensor, "to_local") else tensor
+
+
 def copy_first(tensors: Iterable[Tensor]) -> None:
     """Make tensors equal to those of the first process."""
     if distributed.world() > 1:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -67,9 +68,9 @@ def test_a_launcher_s_two_processes_learn_what_one_does(recipes, mirctl, launche
     assert two == pytest.approx(one, abs=1e-6)
 
 
-def started(out):
+def started(out, *line):
     process = subprocess.Popen(
-        [sys.executable, *TORCHRUN, "run", "adapt.yaml", LONG, "--out", out],
+        [sys.executable, *TORCHRUN, "run", *(line or ("adapt.yaml", LONG)), "--out", out],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -120,6 +121,41 @@ def test_stopped_or_killed_it_goes_on_to_the_same_bytes(recipes, mirctl):
             assert Path("again", file).read_bytes() == Path("whole", file).read_bytes()
         launched(("-m", "mirctl"), "artifact", "verify", "again")
         subprocess.run(["rm", "-r", "again"], check=True)
+
+
+def test_in_pieces_it_goes_on_to_the_same_bytes(recipes, mirctl):
+    line = ["impute.yaml", "model.width=128", "train.parallel=fsdp", "train.optimizer=muon"]
+    line += ["train.ema=0.9", "train.checkpoint_every=0", "train.epochs=4", "model.dropout=0.2"]
+    launched(TORCHRUN, "run", *line, "--out", "whole")
+    process = started("again", *line)
+    process.terminate()
+    assert "a checkpoint is written" in process.communicate(timeout=90)[1]
+    launched(TORCHRUN, "run", *line, "--out", "again", "--resume")
+    for file in ("model.safetensors", "metrics.json", "extra/history.json"):
+        assert Path("again", file).read_bytes() == Path("whole", file).read_bytes()
+
+
+def test_two_launchers_are_two_machines(recipes, mirctl):
+    line = ["run", "impute.yaml", "--out", "two", "--json"]
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = str(free.getsockname()[1])
+    where = ["--nnodes", "2", "--nproc-per-node", "1", "--master-addr", "localhost"]
+    both = [
+        subprocess.Popen(
+            [
+                *[sys.executable, "-m", "torch.distributed.run", *where, "--master-port", port],
+                *["--node-rank", node, "-m", "mirctl", *line],
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for node in "01"
+    ]
+    told = [process.communicate(timeout=90)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert json.loads(told[0])["artifact"] == "two"
+    assert told[1] == ""
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")

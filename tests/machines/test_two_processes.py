@@ -48,6 +48,8 @@ def test_two_processes_learn_what_one_does(work, mirctl):
         "impute": [work / "impute.yaml"],
         "catalogue": [work / "adapt.yaml", "train.loss=catalogue"],
         "batch": [work / "adapt.yaml", "train.loss=batch"],
+        # wide enough for blocks of their own; with a running mean of the weights
+        "fsdp": [work / "impute.yaml", "train.parallel=fsdp", "model.width=128", "train.ema=0.9"],
     }
     lines = [["run", *what, "--json", "--out", work / f"two-{name}"] for name, what in jobs.items()]
     in_two(command_lines, work / "told", *lines)
@@ -58,15 +60,25 @@ def test_two_processes_learn_what_one_does(work, mirctl):
         weights = load_file(one / "model.safetensors")
         for key, found in load_file(two / "model.safetensors").items():
             assert (found - weights[key]).abs().max() < 1e-3, key
+        assert weights.keys() == load_file(two / "model.safetensors").keys()
         assert json.loads((two / "efficiency.json").read_text())["processes"] == 2
         codes = [(work / f"told/{number}-{rank}.code").read_text() for rank in (0, 1)]
         assert codes == ["0", "0"]
         assert "metrics" in json.loads((work / f"told/{number}-0.out").read_text())
         assert (work / f"told/{number}-1.out").read_text() == ""
     told = (work / "told/stderr-0").read_text()
-    assert told.count("fp32 in 2 processes") == 3
+    assert told.count("fp32 in 2 processes") == 4
     assert (work / "told/stderr-1").read_text() == ""
     assert not [*work.glob("*.partial")]
+
+
+@pytest.mark.slow
+def test_a_model_in_pieces_reads_content_too(work, mirctl):
+    changes = ["model.dim=128", "train.loss=batch", "train.lr=1e-4"]
+    line = ["run", work / "adapt.yaml", *changes]
+    in_two(command_lines, work / "told", [*line, "train.parallel=fsdp", "--out", work / "two"])
+    assert mirctl(*line, "--out", work / "one").code == 0
+    assert losses(work / "two") == pytest.approx(losses(work / "one"), abs=1e-6)
 
 
 @pytest.mark.slow
