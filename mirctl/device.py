@@ -49,6 +49,13 @@ def precision(name: str, device: torch.device) -> torch.dtype:
     return DTYPES[name]
 
 
+def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A tensor on a device; to a CUDA card from pinned memory, while the CPU goes on."""
+    if device.type != "cuda" or tensor.device.type != "cpu":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
 def describe(device: torch.device, dtype: torch.dtype) -> str:
     """One line for people: what the run took."""
     short = NAMES[dtype]

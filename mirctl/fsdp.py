@@ -8,7 +8,7 @@ tensors, so that what one number of processes wrote, another one reads.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.optim import Optimizer
 
-from mirctl import distributed
+from mirctl import distributed, units
 from mirctl.distributed import reaching_others
 from mirctl.errors import MissingError
 
@@ -32,7 +32,7 @@ def split(model: nn.Module, device: torch.device) -> nn.Module:
         raise MissingError(f"train.parallel=fsdp needs torch 2.13, this is {torch.__version__}")
     pieces = copy.deepcopy(model.cpu())
     mesh = init_device_mesh(device.type, (distributed.world(),))
-    for unit in _units(pieces):
+    for unit in [*units.blocks(pieces, LEAST_WEIGHTS), *units.called(pieces)]:
         fully_shard(unit, mesh=mesh)
     for module in pieces.modules():
         if isinstance(module, FSDPModule):
@@ -40,21 +40,6 @@ def split(model: nn.Module, device: torch.device) -> nn.Module:
             module.set_force_sum_reduction_for_comms(True)
             module.set_reduce_scatter_unused_params(True)
     return pieces.to(device)
-
-
-def _units(model: nn.Module) -> Iterator[nn.Module]:
-    """What is gathered at once: repeated blocks, the inner ones first, then what is called as a
-    whole: the model, or where it is but a frame, its children."""
-    for module in reversed([*model.modules()]):
-        if isinstance(module, nn.ModuleList):
-            for block in module:
-                large = sum(w.numel() for w in block.parameters()) >= LEAST_WEIGHTS
-                if large and not isinstance(block, nn.ModuleList):
-                    yield block
-    whole = any(True for _ in model.parameters(recurse=False))
-    for unit in [model] if whole else model.children():
-        if any(True for _ in unit.parameters()) and not isinstance(unit, FSDPModule):
-            yield unit
 
 
 def join(pieces: nn.Module, model: nn.Module, device: torch.device) -> nn.Module:

@@ -9,14 +9,14 @@ import time
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import ModuleType
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import torch
-from pydantic import Field, PositiveFloat
+from pydantic import Field, PositiveFloat, model_validator
 from torch import Tensor, nn
 
-from mirctl import collectives, console, distributed, optim, plugins
+from mirctl import collectives, console, distributed, optim, plugins, units
 from mirctl.average import Average
 from mirctl.collectives import local
 from mirctl.errors import ArtifactError, Interrupted, RunError, UsageError
@@ -48,7 +48,16 @@ class TrainConfig(Section):
     parallel: Literal["ddp", "fsdp"] = Field(
         "ddp", description="In several processes: each has the model (ddp), or a part of it (fsdp)"
     )
+    compile: bool = Field(
+        False, description="Compile the model with torch.compile: slow to start, then faster"
+    )
     checkpoint_every: float = Field(60.0, ge=0, description="Seconds between checkpoints")
+
+    @model_validator(mode="after")
+    def pieces_are_not_compiled(self) -> Self:
+        if self.compile and self.parallel == "fsdp":
+            raise ValueError("compile: a model in pieces (parallel: fsdp) is not compiled")
+        return self
 
 
 class Task(Protocol):
@@ -102,6 +111,8 @@ class _Loop:
         if self.pieces:
             task.model = fsdp().split(self.whole, run.device)
         self.model = task.model
+        for unit in units.called(self.model) if config.compile else ():
+            unit.compile(dynamic=True)
         self.weights = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizers = optim.optimizers(self.model, config)
         self.scaler = torch.amp.GradScaler(run.device.type, enabled=run.dtype == torch.float16)

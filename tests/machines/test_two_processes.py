@@ -1,6 +1,7 @@
 """A run in two processes: what one would do, written by the first of them alone."""
 
 import json
+import shutil
 from itertools import product
 
 import pytest
@@ -79,6 +80,16 @@ def test_a_model_in_pieces_reads_content_too(work, mirctl):
     in_two(command_lines, work / "told", [*line, "train.parallel=fsdp", "--out", work / "two"])
     assert mirctl(*line, "--out", work / "one").code == 0
     assert losses(work / "two") == pytest.approx(losses(work / "one"), abs=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
+def test_compiled_it_learns_the_same(work, mirctl):
+    line = ["run", work / "adapt.yaml", "train.lr=1e-4"]
+    for name, change in (("plain", "false"), ("compiled", "true")):
+        ran = mirctl(*line, f"train.compile={change}", "--out", work / name)
+        assert ran.code == 0, ran.err
+    assert losses(work / "compiled") == pytest.approx(losses(work / "plain"), abs=1e-5)
 
 
 @pytest.mark.slow
