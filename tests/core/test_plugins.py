@@ -7,7 +7,14 @@ import pytest
 
 from mirctl import plugins
 
-OURS = ["adapt/run", "impute/fit"]
+OURS = [
+    "adapt/run",
+    "impute/fit",
+    "impute/fill",
+    "impute/sample",
+    "impute/mask",
+    "impute/evaluate",
+]
 
 
 @pytest.fixture
