@@ -3,7 +3,8 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def run(
         raise UsageError("--out is missing: name a new folder for the results")
     folder = Path(os.path.abspath(files.target(options.out)))
     _refuse_foreign(folder)
-    with locks.alone(folder, "another pipeline"):
+    with _alone(folder):
         records = Records.read(folder, force=options.force)
         plan = plans.make(pipeline, folder, records, start=ways.start, force=options.force)
         outcomes = _run(plan, options, ways)
@@ -78,6 +79,18 @@ def run(
         if table:
             cells.write(folder, table)
     result.show(plan, outcomes, table, require, json=json, forgiving=_forgives(pipeline, ways))
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder; one that was made for nothing goes again."""
+    fresh = not folder.exists()
+    with locks.alone(folder, "another pipeline"):
+        try:
+            yield
+        finally:
+            if fresh and os.listdir(folder) == [locks.LOCK]:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _refuse_foreign(folder: Path) -> None:

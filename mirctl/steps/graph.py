@@ -188,7 +188,8 @@ def _short(key: str, keys: Mapping[str, Any]) -> str:
 def _word(value: Any) -> str:
     """A value as a part of a file's name."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return re.sub(r"[^\w.+-]+", "-", text).strip(".").rstrip("-")[:40] or "value"
+    plain = re.sub(r"\.{2,}", ".", re.sub(r"[^\w.+-]+", "-", text))
+    return plain.strip(".").rstrip("-")[:40] or "value"
 
 
 def _folder(texts: Mapping[str, str]) -> str:

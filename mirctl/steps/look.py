@@ -90,7 +90,11 @@ class Look:
 
     def _job_facts(self, step: Step) -> dict[str, str]:
         job = self.jobs[step.name]
-        return {"name": job.name, "mirctl": __version__, "plugin": jobs.version(job)}
+        return {
+            "job": job.name,
+            "mirctl": __version__,
+            job.name.partition("/")[0]: jobs.version(job),
+        }
 
     def _unchanged(self, step: Step, before: Record | None) -> bool:
         return before is not None and before.asked == self._asked(step)

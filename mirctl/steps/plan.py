@@ -93,7 +93,7 @@ def _why(before: Record | None, now: Record, out: Path) -> str | None:
     if before.state != "done":
         return {"begun": "was interrupted", "failed": "failed before"}[before.state]
     for what, old, new in (
-        ("version", before.job, now.job),
+        ("version of ", before.job, now.job),
         ("", before.config, now.config),
         ("", before.inputs, now.inputs),
         ("result of ", before.needs, now.needs),
