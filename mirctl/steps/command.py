@@ -191,7 +191,7 @@ def _rehearse(pipeline: Pipeline, options: Options, ways: Ways, *, json: bool) -
         console.document({"dry_run": True, "steps": document})
         return
     lines = [[n, p.job.name, p.why or "up to date"] for n, p in plan.steps.items()]
-    console.emit(console.table(["step", "job", "runs because"], lines))
+    console.emit(console.table(["step", "job", "runs because"], lines, left=range(3)))
     console.say(f"{len(plan.todo)} of {len(plan.steps)} steps would run; nothing did")
 
 

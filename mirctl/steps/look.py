@@ -16,8 +16,6 @@ from mirctl.steps.graph import Pipeline, Step
 from mirctl.steps.reading import out_of, with_references
 from mirctl.steps.record import FILE, Record, Records, Watched, text_digest
 
-TABLE = ".csv"
-"""How the result of a step that makes a table ends, unless its key `out` says otherwise."""
 TAKEN = (FILE, "sweep.csv", "logs")
 
 
@@ -31,10 +29,11 @@ class Look:
 
     def _out(self, step: Step) -> str:
         """Where the result stands, below the folder."""
-        table = self.jobs[step.name].makes == "table"
+        job = self.jobs[step.name]
+        suffix = job.suffix if job.makes == "table" else ""
         if not step.of:
-            return step.name + (TABLE if table else "")
-        own = out_of(step.recipe, step.of) or step.of + (TABLE if table else "")
+            return f"{step.name}{suffix}"
+        own = out_of(step.recipe) or f"{step.of}{suffix}"
         folder = step.name.rpartition("/")[0]
         return f"{folder}/{own}" if folder else own
 

@@ -206,7 +206,7 @@ def with_names(tree: Any, names: Mapping[str, str]) -> Any:
     return {"step": names[tree]} if isinstance(tree, str) and tree in names else tree
 
 
-def out_of(step: Recipe, name: str) -> str | None:
+def out_of(step: Recipe) -> str | None:
     """What a step calls its result: its key `out`."""
     out = step.tree.get("out")
     if out is None or (isinstance(out, str) and _FILE.fullmatch(out)):

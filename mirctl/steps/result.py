@@ -74,5 +74,7 @@ def _table(plan: Plan, outcomes: Mapping[str, Outcome]) -> str:
             if "/" not in k and m["value"] is not None
         ]
         seconds = f"{outcome.seconds:.1f}" if outcome.seconds else ""
-        lines.append([name, outcome.state, seconds, plan.steps[name].record.out, ", ".join(shown)])
-    return console.table(["step", "state", "seconds", "result", "metrics"], lines)
+        result = plan.steps[name].record.out
+        lines.append([name, outcome.state, result, seconds, ", ".join(shown)])
+    head = ["step", "state", "result", "seconds", "metrics"]
+    return console.table(head, lines, left=(0, 1, 2, 4))

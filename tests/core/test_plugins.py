@@ -9,6 +9,9 @@ from mirctl import plugins
 
 OURS = [
     "adapt/run",
+    "adapt/eval",
+    "adapt/recommend",
+    "adapt/embed",
     "impute/fit",
     "impute/fill",
     "impute/sample",
