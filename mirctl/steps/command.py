@@ -114,6 +114,9 @@ def _run(plan: Plan, options: Options, ways: Ways) -> dict[str, Outcome]:
     """Run what is not up to date."""
     for planned in plan.todo:
         _refuse_unfinished(planned, options)
+        _refuse_foreign_result(planned, options)
+        # From now on what appears at its place is its own.
+        plan.records.steps.setdefault(planned.step.name, planned.record)
 
     def told(planned: Planned) -> Options:
         return _options(planned, options)
@@ -152,6 +155,13 @@ def _refuse_unfinished(planned: Planned, options: Options) -> None:
     )
 
 
+def _refuse_foreign_result(planned: Planned, options: Options) -> None:
+    """Nothing is overwritten that the step did not make."""
+    if not planned.owned:
+        marker = files.MANIFEST if planned.job.makes == "artifact" else None
+        files.refuse_to_overwrite(planned.out, force=options.force, marker=marker)
+
+
 def _over(planned: Planned) -> bool:
     return bool(planned.why and planned.why.startswith("--"))
 
@@ -180,6 +190,7 @@ def _rehearse(pipeline: Pipeline, options: Options, ways: Ways, *, json: bool) -
     for planned in plan.todo:
         if options.out is not None:
             _refuse_unfinished(planned, options)
+            _refuse_foreign_result(planned, options)
         if planned.job.check and not planned.needs:
             with console.aside():
                 plugins.import_function(planned.job.check)(plan.config(planned.step.name))

@@ -108,7 +108,7 @@ class Look:
         there = [inputs.Input(w.key, Path(w.path)) for w in watched]
         jobs.refuse_missing(there, step.recipe, step.of)
         return Record(
-            state="begun",
+            state="open",
             asked=self._asked(step),
             job=self._job_facts(step),
             config=config,

@@ -91,7 +91,7 @@ def _why(before: Record | None, now: Record, out: Path) -> str | None:
     if before is None:
         return "new"
     if before.state != "done":
-        return {"begun": "was interrupted", "failed": "failed before"}[before.state]
+        return {"open": "unfinished", "failed": "failed before"}[before.state]
     for what, old, new in (
         ("version of ", before.job, now.job),
         ("", before.config, now.config),

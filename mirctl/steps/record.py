@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +15,8 @@ from mirctl.errors import ArtifactError, DataError
 
 FILE, FORMAT = "steps.json", "mirctl-steps/1"
 """The file by which a folder is known to be a pipeline's."""
+REST = 20
+"""Times as long as a writing took, no next one is begun."""
 Stamp = tuple[int, int, int, str]
 """Size, time of change in nanoseconds, inode, and the sha256 that was found then."""
 
@@ -35,7 +38,7 @@ class Watched(_Part):
 class Record(_Part):
     """One step."""
 
-    state: Literal["begun", "failed", "done"]
+    state: Literal["open", "failed", "done"]
     asked: str
     """sha256 of the step as the recipe puts it, and of who reads it so."""
     job: dict[str, str]
@@ -78,6 +81,7 @@ class Records:
     steps: dict[str, Record] = field(default_factory=dict)
     seen: dict[str, Stamp] = field(default_factory=dict)
     used: dict[str, Stamp] = field(default_factory=dict)
+    rest_until: float = 0.0
 
     @classmethod
     def read(cls, folder: Path, *, force: bool) -> "Records":
@@ -93,6 +97,14 @@ class Records:
             told = "is damaged, or a newer mirctl's: --force runs every step again"
             raise ArtifactError(told, where=str(path)) from error
         return cls(folder, book.steps, book.seen)
+
+    def write_at_leisure(self) -> None:
+        """Replace the file, unless many quick steps would spend their time with that: who is killed
+        then does a few of them again."""
+        begin = time.monotonic()
+        if begin >= self.rest_until:
+            self.write()
+            self.rest_until = begin + REST * (time.monotonic() - begin)
 
     def write(self) -> None:
         """Replace the file."""

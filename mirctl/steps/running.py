@@ -98,19 +98,20 @@ def run(
     except KeyboardInterrupt:
         place.stop()
         raise
+    finally:
+        plan.records.write()
     return outcomes
 
 
 def _start(
     plan: Plan, place: Place, planned: Planned, options: Callable[[Planned], jobs.Options]
 ) -> int:
-    """Begin a step, and write down that it is begun: what then stands at its place is its own."""
+    """Begin a step."""
     record = planned.record
-    record.state, record.files = "begun", {}
+    record.state, record.files = "open", {}
     record.needs = {k: plan.steps[n].record.digest for k, n in planned.step.needs.items()}
     told = options(planned)
     plan.records.steps[planned.step.name] = record
-    plan.records.write()
     console.say(f"step {planned.step.name}: {planned.job.name} ({planned.why})")
     place.start(planned, told)
     return 1
@@ -127,7 +128,7 @@ def _note(plan: Plan, planned: Planned, outcome: Outcome) -> None:
     else:
         console.error(f"step {name}: {outcome.failure}")
     record.state = "done" if outcome.state == "done" else "failed"
-    plan.records.write()
+    plan.records.write_at_leisure()
 
 
 class Here:
