@@ -6,7 +6,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -214,13 +214,13 @@ def size_text(count: int) -> str:
     return f"{number:.3g} TB"
 
 
-def table(columns: list[str], rows: list[list[str]]) -> str:
-    """Plain aligned columns, the first left, the others right."""
+def table(columns: list[str], rows: list[list[str]], left: Collection[int] = (0,)) -> str:
+    """Plain aligned columns, those of these numbers left, the others right."""
     cells = [columns, *rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
     lines = [
         "  ".join(
-            c.ljust(w) if i == 0 else c.rjust(w)
+            c.ljust(w) if i in left else c.rjust(w)
             for i, (c, w) in enumerate(zip(row, widths, strict=True))
         )
         for row in cells

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -179,18 +179,7 @@ def check_place(out: Path, makes: str, *, resume: bool, force: bool) -> None:
 @contextmanager
 def _only_run_in(work: Path) -> Iterator[None]:
     """Hold the run's folder; two runs into one `out` would write over each other."""
-    with files.refusals_are_errors(work):
-        work.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        try:
-            free = stack.enter_context(locks.held_if_free(work))
-        except locks.NoLocks:
-            console.warn(f"{work.parent} has no locks: let no other run write to the same --out")
-            free = True
-        if not free:
-            raise UsageError(
-                "another run is at work here: wait for it, or choose another --out", where=str(work)
-            )
+    with locks.alone(work, "another run"):
         try:
             yield
         finally:

@@ -259,13 +259,15 @@ def evaluate(
 ) -> None:
     """Measure how good a made or filled table is: use, likeness, privacy."""
     from mirctl import jobs
+    from mirctl_impute import asking
     from mirctl_impute.criteria import asked
 
     console.configure(quiet=quiet)
     gate = jobs.requirements(require)
     files = asked.Files(real, table, holdout, holes, report)
     wanted = asked.Wanted(target, asked.listed(criteria), seed, force)
-    found = asked.evaluate(files, wanted, names, missing, schema, gate)
+    columns = asking.column_names(names)
+    found = asked.evaluate(files, wanted, columns, missing, schema, gate)
     jobs.show(found.metrics, found.text, require=gate, json=json, **found.facts)
 
 
