@@ -158,17 +158,26 @@ def run(
     dry_run: DryRun = False,
     force: Force = False,
     require: Require = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Run this step and all after it in any case.")
+    ] = None,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="After a failure go on with independent steps.")
+    ] = False,
+    workers: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, max=1000, help="Steps that run at once.")
+    ] = 1,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run a recipe: `uses:` in it names the job."""
-    from mirctl import jobs
+    """Run a recipe: `uses:` in it names the job, or `steps:` a graph of jobs."""
+    from mirctl import jobs, steps
 
     console.configure(quiet=quiet)
     options = jobs.Options(out, seed, device, precision, resume, dry_run, force)
     gate = jobs.requirements(require)
-    result = jobs.execute(recipe, changes or [], options, require=gate)
-    jobs.show_result(result, require=gate, json=json)
+    ways = steps.Ways(start, keep_going, workers)
+    steps.run(recipe, changes or [], options, ways, require=gate, json=json)
 
 
 def main() -> None:
@@ -265,7 +274,7 @@ def _fail_unforeseen(error: Exception, *, as_json: bool) -> int:
 
 
 def _fail(code: int, message: str, where: str | None, *, as_json: bool) -> int:
-    console.error(f"{where}: {message}" if where else message)
+    console.error(f"{where}: {message}" if where else message, once=code == INTERRUPTED)
     if as_json:
         failure = {"code": code, "message": message, "where": where}
         try:

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from mirctl import console
+from mirctl import console, distributed
 from mirctl.errors import MissingError
 
 COMMANDS = "mirctl.commands"
@@ -158,6 +158,12 @@ def _registered(manager: Any, name: str, entry: EntryPoint, plugin: object) -> l
     return [
         Problem(name, distribution(entry), f"uses a hook that will go: {w.message}") for w in told
     ]
+
+
+def tell(hook: str, **arguments: Any) -> None:
+    """Call back every plugin; of several processes of a run only the first one does."""
+    if not distributed.rank():
+        hooks().call(hook, **arguments)
 
 
 def _check_api(name: str, entry: EntryPoint, plugin: object, api: int) -> None:

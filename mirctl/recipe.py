@@ -37,6 +37,10 @@ class Recipe:
     @property
     def uses(self) -> str:
         """Which job this recipe is for."""
+        if "steps" in self.tree and "uses" not in self.tree:
+            raise UsageError(
+                "has steps, each with a job of its own: `mirctl run` takes it", where=self.name
+            )
         uses = self.tree.get("uses")
         if not isinstance(uses, str):
             raise UsageError("`uses: plugin/command` is missing, it names the job", where=self.name)
@@ -130,13 +134,14 @@ def change(recipe: Recipe, changes: Sequence[str]) -> Recipe:
             raise UsageError(f"{key[:40]}...: deeper than any recipe", where=COMMAND_LINE)
         if not yaml12.is_unicode(text):
             raise UsageError(f"{text!a} is not UTF-8: rename it", where=COMMAND_LINE)
-        _set(tree, key.split("."), yaml12.load_value(value), key)
+        put(tree, key, yaml12.load_value(value))
         changed.add(key)
     return replace(recipe, tree=tree, changed=frozenset(changed))
 
 
-def _set(tree: dict[str, Any], path: list[str], value: Any, key: str) -> None:
-    *parents, last = path
+def put(tree: dict[str, Any], key: str, value: Any) -> None:
+    """Set the value of a dotted key."""
+    *parents, last = key.split(".")
     for name in parents:
         below = tree.get(name)
         if below is None:

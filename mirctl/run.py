@@ -7,8 +7,9 @@ as `OUT` in one rename, and the partial folder goes.
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from mirctl import (
     artifact,
     console,
     device,
+    distributed,
     files,
     inputs,
     locks,
@@ -86,6 +88,9 @@ class Run:
 
     def load_checkpoint(self) -> dict[str, Any] | None:
         """The state an interrupted run left, or None."""
+        return distributed.from_first(None if distributed.rank() else self._checkpoint())
+
+    def _checkpoint(self) -> dict[str, Any] | None:
         if not self.checkpoint.is_file():
             return None
         try:
@@ -133,26 +138,57 @@ def start(
     the block the run's folder goes, unless the block failed and left a checkpoint to go on from.
     """
     out = files.target(out)
-    work = partial(out)
-    check_place(out, makes, resume=True, force=force)
+    if not distributed.rank():
+        check_place(out, makes, resume=True, force=force)
     inputs.refuse_unnameable(config, out)
     chosen = device.choose(config.device)
     dtype = device.precision(config.precision, chosen)
-    with _only_run_in(work):
-        check_place(out, makes, resume=resume, force=force)
-        run = Run(config, out, force, chosen, dtype, inputs.describe(config), Meter(chosen))
-        run.track = tracking.wanted()
-        _make_ready(run, resume=resume, force=force)
+    run = Run(config, out, force, chosen, dtype, [], Meter(chosen), track=tracking.wanted())
+    kept = _followed(run) if distributed.rank() else _led(run, makes, resume=resume)
+    with distributed.connected(chosen), kept:
+        yield run
+
+
+@contextmanager
+def _followed(run: Run) -> Iterator[None]:
+    """A run whose first process is another one: nothing of it stays but what that one writes."""
+    run.inputs = inputs.describe(run.config)
+    _compare(run)
+    with tempfile.TemporaryDirectory() as folder:
+        run.out = Path(folder) / run.out.name
+        run.work.mkdir()
+        yield
+
+
+@contextmanager
+def _led(run: Run, makes: str, *, resume: bool) -> Iterator[None]:
+    """Keep the run's folder while it lasts."""
+    with _only_run_in(run.work):
+        check_place(run.out, makes, resume=resume, force=run.force)
+        run.inputs = inputs.describe(run.config)
+        _make_ready(run, resume=resume, force=run.force)
         console.log_to(run.work / "log.txt")
-        console.say(f"{config.uses} on {device.describe(chosen, dtype)}, seed {run.seed} -> {out}")
+        console.say(_begins(run))
         done = False
         try:
-            yield run
+            _compare(run)
+            yield
             done = True
         finally:
             console.log_to(None)
             if done or not run.checkpoint.is_file():
                 shutil.rmtree(run.work, ignore_errors=True)
+
+
+def _compare(run: Run) -> None:
+    """Refuse to go on unless all processes run the same on the same data."""
+    distributed.refuse_others({**_identity(run), "device": run.device.type})
+
+
+def _begins(run: Run) -> str:
+    several = f" in {distributed.world()} processes" if distributed.world() > 1 else ""
+    on = device.describe(run.device, run.dtype)
+    return f"{run.config.uses} on {on}{several}, seed {run.seed} -> {run.out}"
 
 
 def partial(out: Path) -> Path:
@@ -180,18 +216,7 @@ def check_place(out: Path, makes: str, *, resume: bool, force: bool) -> None:
 @contextmanager
 def _only_run_in(work: Path) -> Iterator[None]:
     """Hold the run's folder; two runs into one `out` would write over each other."""
-    with files.refusals_are_errors(work):
-        work.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        try:
-            free = stack.enter_context(locks.held_if_free(work))
-        except locks.NoLocks:
-            console.warn(f"{work.parent} has no locks: let no other run write to the same --out")
-            free = True
-        if not free:
-            raise UsageError(
-                "another run is at work here: wait for it, or choose another --out", where=str(work)
-            )
+    with locks.alone(work, "another run"):
         try:
             yield
         finally:

@@ -55,13 +55,13 @@ def _text(stream: io.TextIOWrapper) -> str:
     return stream.buffer.getvalue().decode(errors="backslashreplace")
 
 
-def python(*arguments: object, closed: bool = False, **environment: str) -> Ran:
+def python(*arguments: object, stdin: str = "", closed: bool = False, **environment: str) -> Ran:
     """Run Python with this process' import path; `closed`: there is no stdin at all."""
     path = os.pathsep.join(part or os.getcwd() for part in sys.path)
     command = [sys.executable, *map(str, arguments)]
     done = subprocess.run(
         ["sh", "-c", 'exec "$0" "$@" <&-', *command] if closed else command,
-        stdin=subprocess.DEVNULL,
+        input=stdin,
         capture_output=True,
         text=True,
         errors="backslashreplace",

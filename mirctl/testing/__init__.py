@@ -52,11 +52,13 @@ def mirctl(mirctl_cache: Path) -> Callable[..., Ran]:
 
 @pytest.fixture
 def mirctl_process(mirctl_cache: Path) -> Callable[..., Ran]:
-    """Run a command line in a process of its own; named arguments are environment variables."""
+    """Run a command line in a process of its own, with a text as `stdin`; other names are
+    environment variables.
+    """
     from mirctl.conformance.running import python
 
-    def run(*arguments: object, **environment: str) -> Ran:
-        return python("-m", "mirctl", *arguments, **environment)
+    def run(*arguments: object, stdin: str = "", **environment: str) -> Ran:
+        return python("-m", "mirctl", *arguments, stdin=stdin, **environment)
 
     return run
 

@@ -7,7 +7,17 @@ import pytest
 from core.conftest import fresh
 from mirctl import plugins
 
-OURS = ["adapt/run", "impute/fit"]
+OURS = [
+    "adapt/run",
+    "adapt/eval",
+    "adapt/recommend",
+    "adapt/embed",
+    "impute/fit",
+    "impute/fill",
+    "impute/sample",
+    "impute/mask",
+    "impute/evaluate",
+]
 
 
 GOOD = '''
