@@ -83,15 +83,24 @@ def test_one_pipeline_at_a_time(chain):
     assert chain.ran == []
 
 
-def test_several_steps_at_once_make_the_same(chain):
-    once = {p.name: p.read_bytes() for p in (chain.folder / "out").glob("*.csv")}
-    again = chain.run("--force", "--jobs", 3, "--json")
-    document = json.loads(again.out)
+WIDE = """\
+steps:
+  one: {uses: toy/learn, weight: 1}
+  two: {uses: toy/write, tables: [a.csv]}
+  both: {uses: toy/use, model: {step: one}}
+"""
+
+
+def test_several_steps_at_once_make_the_same(bench):
+    assert bench.write(WIDE).run().code == 0
+    out = bench.folder / "out"
+    once = {p.name: p.read_bytes() for p in out.glob("*.csv")}
+    document = json.loads(bench.run("--force", "--jobs", 2, "--json").out)
     assert set(states(document).values()) == {"done"}
-    assert sorted(chain.ran) == sorted(["left.csv", "model", "used.csv", "last.csv", "alone.csv"])
-    assert {p.name: p.read_bytes() for p in (chain.folder / "out").glob("*.csv")} == once
-    assert document["steps"]["model"]["metrics"]["score"]["value"] == 3
-    assert "toy/learn on cpu" in (chain.folder / "out/logs/model.log").read_text()
+    assert sorted(bench.ran) == ["both.csv", "one", "two.csv"]
+    assert {p.name: p.read_bytes() for p in out.glob("*.csv")} == once
+    assert document["steps"]["one"]["metrics"]["score"]["value"] == 1
+    assert "toy/learn on cpu" in (out / "logs/one.log").read_text()
 
 
 def test_a_failure_in_another_process_is_told_as_its_own(bench):
