@@ -154,7 +154,7 @@ def execute(
     job, config = prepare(name, changes, options, only=only)
     check_requirements(job, require)
     if options.dry_run:
-        _rehearse(job, config, options)
+        rehearse(job, config, options)
         console.say(f"{name} would run as {job.name}; nothing was")
         return None
     if options.out is None:
@@ -175,7 +175,7 @@ def do(job: Job, config: JobConfig, options: Options) -> "Result":
     return result
 
 
-def _rehearse(job: Job, config: JobConfig, options: Options) -> None:
+def rehearse(job: Job, config: JobConfig, options: Options) -> None:
     """Raise what would stop the job: its place, its device, its data."""
     from mirctl import device
     from mirctl import run as runs

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mirctl import console, files, jobs, locks, plugins, recipe
+from mirctl import console, files, jobs, locks, recipe
 from mirctl.errors import Interrupted, UsageError
 from mirctl.jobs import Options, Requirement
 from mirctl.steps import cells, gate, graph, reading, result, running
@@ -19,6 +19,7 @@ from mirctl.steps.look import Look
 from mirctl.steps.plan import Plan, Planned
 from mirctl.steps.record import FILE, Records
 from mirctl.steps.running import Outcome
+from mirctl.steps.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -129,8 +130,7 @@ def _run(plan: Plan, options: Options, ways: Ways) -> dict[str, Outcome]:
         if ways.workers == 1:
             return running.run(plan, running.Here(plan), told, keep_going=keep_going)
         with tempfile.TemporaryDirectory() as recipes:
-            logs = plan.records.folder / "logs"
-            place = running.Workers(plan, ways.workers, logs, Path(recipes))
+            place = Workers(plan, ways.workers, Path(recipes))
             return running.run(plan, place, told, keep_going=keep_going)
     except KeyboardInterrupt as error:
         raise Interrupted(
@@ -191,9 +191,10 @@ def _rehearse(pipeline: Pipeline, options: Options, ways: Ways, *, json: bool) -
         if options.out is not None:
             _refuse_unfinished(planned, options)
             _refuse_foreign_result(planned, options)
-        if planned.job.check and not planned.needs:
-            with console.aside():
-                plugins.import_function(planned.job.check)(plan.config(planned.step.name))
+        # What it takes from other steps is not there yet.
+        job = replace(planned.job, check="") if planned.needs else planned.job
+        with console.aside():
+            jobs.rehearse(job, plan.config(planned.step.name), Options())
     if json:
         document = {
             name: {"job": p.job.name, "out": p.record.out, "runs": bool(p.why), "why": p.why}

@@ -14,9 +14,9 @@ from mirctl.hookspecs import Job
 from mirctl.section import JobConfig, Relative
 from mirctl.steps.graph import Pipeline, Step
 from mirctl.steps.reading import out_of, with_references
-from mirctl.steps.record import FILE, Record, Records, Watched, text_digest
+from mirctl.steps.record import FILE, LOGS, Record, Records, Watched, text_digest
 
-TAKEN = (FILE, "sweep.csv", "logs")
+TAKEN = (FILE, "sweep.csv", LOGS)
 
 
 class Look:

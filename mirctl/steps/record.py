@@ -15,6 +15,8 @@ from mirctl.errors import ArtifactError, DataError
 
 FILE, FORMAT = "steps.json", "mirctl-steps/1"
 """The file by which a folder is known to be a pipeline's."""
+LOGS = "logs"
+"""The folder for what steps say that run beside others."""
 REST = 20
 """Times as long as a writing took, no next one is begun."""
 Stamp = tuple[int, int, int, str]
