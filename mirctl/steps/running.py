@@ -60,12 +60,7 @@ def run(
     keep_going: bool,
 ) -> dict[str, Outcome]:
     """Every step's outcome; a step begins when all that it needs is done."""
-    outcomes = {
-        name: Outcome("left out")
-        if planned.why
-        else Outcome("up to date", planned.record.metrics, planned.record.seconds)
-        for name, planned in plan.steps.items()
-    }
+    outcomes = {name: _before(planned) for name, planned in plan.steps.items()}
     todo = {planned.step.name: planned for planned in plan.todo}
     sorter = TopologicalSorter({name: p.needs & todo.keys() for name, p in todo.items()})
     sorter.prepare()
@@ -96,6 +91,13 @@ def run(
     finally:
         plan.records.write()
     return outcomes
+
+
+def _before(planned: Planned) -> Outcome:
+    """What is known of a step before anything runs."""
+    if planned.why:
+        return Outcome("left out")
+    return Outcome("up to date", planned.record.metrics, planned.record.seconds)
 
 
 def _start(
