@@ -15,6 +15,7 @@ from mirctl.errors import UsageError
 
 MAX_ANCHORS = 100
 MAX_VALUES = 100_000
+MAX_TEXT = 4_000_000
 MAX_DEPTH = 50
 """PyYAML takes minutes for a hundred thousand brackets."""
 _CORE = {
@@ -128,6 +129,8 @@ class _Builder:
 
 def _refuse_excess(text: str, source: str) -> None:
     """Raise a UsageError for what would take the parser, or who walks the tree, too far."""
+    if len(text) > MAX_TEXT:
+        raise UsageError(f"longer than {MAX_TEXT:,} characters: this is no recipe", where=source)
     anchors = depth = 0
     for event in yaml.parse(text, Loader=_Loader):
         anchors += getattr(event, "anchor", None) is not None

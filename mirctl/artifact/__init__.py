@@ -1,5 +1,6 @@
 """Artifacts: folders that say what they are, where they came from, and whether they are whole."""
 
+from mirctl.artifact.card import Words
 from mirctl.artifact.diff import diff, inspect
 from mirctl.artifact.draft import Draft, create
 from mirctl.artifact.manifest import Manifest
@@ -11,6 +12,7 @@ __all__ = [
     "Draft",
     "Manifest",
     "Tensors",
+    "Words",
     "check_tensors",
     "create",
     "diff",

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from torch import Tensor
 
 from mirctl import files
+from mirctl.artifact import card, origin
 from mirctl.artifact import manifest as manifests
-from mirctl.artifact.manifest import INDEX, SUFFIX, Manifest, Plugin, Source
-from mirctl.artifact.tensors import Array, Spec, layout, write_tensors
+from mirctl.artifact.group import SHARD_BYTES, write_group
+from mirctl.artifact.manifest import Plugin, Source
+from mirctl.artifact.store import METRICS
+from mirctl.artifact.tensors import Array
 from mirctl.errors import ArtifactError
-
-SHARD_BYTES = 5_000_000_000
 
 
 class Draft:
@@ -27,6 +27,7 @@ class Draft:
         self._out = Path(os.path.abspath(out))
         self._fields: dict[str, Any] = {"kind": kind, "schema_version": schema, "facts": {}}
         self._aliases: dict[str, dict[str, str]] = {}
+        self._words: card.Words | None = None
 
     def tensors(
         self,
@@ -37,27 +38,16 @@ class Draft:
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         """Write NAME.safetensors, or shards and their index; tied tensors are stored once."""
-        stored, aliases = _untie(tensors)
-        if aliases:
-            self._aliases[name] = aliases
         try:
-            specs = layout(stored)
+            aliases = write_group(
+                self.file, name, tensors, shard_bytes=shard_bytes, metadata=metadata
+            )
         except ValueError as error:
             raise ArtifactError(
                 f"{name} cannot be written: {error}", where=str(self._out)
             ) from error
-        shards = _shards(specs, shard_bytes)
-        if len(shards) == 1:
-            write_tensors(self.file(name + SUFFIX), stored, metadata)
-            return
-        where = {}
-        for number, names in enumerate(shards, 1):
-            path = self.file(f"{name}-{number:05}-of-{len(shards):05}{SUFFIX}")
-            write_tensors(path, {key: stored[key] for key in names}, metadata)
-            where |= dict.fromkeys(names, path.name)
-        total = sum(spec.size for spec in specs.values())
-        index = {"metadata": {"total_size": total}, "weight_map": dict(sorted(where.items()))}
-        self.json(name + INDEX, index)
+        if aliases:
+            self._aliases[name] = aliases
 
     def json(self, name: str, content: Any) -> None:
         """Write JSON: the same bytes for the same content, null for NaN."""
@@ -73,6 +63,10 @@ class Draft:
             raise ArtifactError(f"{name} is written already", where=str(self._out))
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+    def card(self, words: card.Words) -> None:
+        """Let README.md be a card: these words, the metrics, and what `describe` is told."""
+        self._words = words
 
     def describe(
         self,
@@ -97,26 +91,41 @@ class Draft:
                 "parents": [_source(item) for item in parents],
             }
         except ValidationError as error:
+            first = manifests.first_problem(error)
             raise ArtifactError(
-                f"the lineage is incomplete: {error}", where=str(self._out)
+                f"the lineage is incomplete: {first}", where=str(self._out)
             ) from error
         self._fields |= {key: value for key, value in told.items() if value not in (None, [])}
         self._fields["facts"] |= manifests.plain(facts)
 
     def seal(self) -> None:
-        """Hash every file, then write the manifest."""
+        """Write the card, hash every file, then write the manifest."""
         fields = {
             "format": f"mirctl-artifact/{manifests.FORMAT}",
             **self._fields,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "versions": manifests.versions(),
-            "commit": manifests.git_commit(),
+            "versions": origin.versions(),
+            "commit": origin.git_commit(),
+        }
+        if self._words:
+            self.text(card.FILE, card.written(self._words, fields, self._metrics()))
+        fields |= {
             "files": {name: _record(self.folder, name) for name in manifests.names(self.folder)},
             "aliases": self._aliases,
         }
-        fields["digest"] = manifests.digest(fields)
-        Manifest.model_validate(fields)
-        files.write_text(self.folder / manifests.FILE, manifests.pretty(fields))
+        for place, _, _ in os.walk(self.folder):
+            files.sync_folder(Path(place))
+        files.write_text(self.folder / manifests.FILE, manifests.text(fields))
+        try:
+            manifests.read_manifest(self.folder)
+        except ArtifactError as error:
+            raise ArtifactError(
+                f"cannot be written: {error.message}", where=str(self._out)
+            ) from error
+
+    def _metrics(self) -> dict[str, Any]:
+        path = self.folder / METRICS
+        return manifests.parse_json(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 @contextmanager
@@ -131,44 +140,6 @@ def create(out: Path, kind: str, schema: int = 1, force: bool = False) -> Iterat
 
 def _source(item: Mapping[str, Any]) -> dict[str, Any]:
     return Source.model_validate(manifests.plain(item)).model_dump(exclude_none=True)
-
-
-def _untie(tensors: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, str]]:
-    """Tensors that are one and the same memory, as {stored} and {alias: name of the stored one}."""
-    stored: dict[str, Array] = {}
-    aliases: dict[str, str] = {}
-    first: dict[object, str] = {}
-    for name, value in sorted(tensors.items()):
-        place = _place(value)
-        if place is not None and place in first:
-            aliases[name] = first[place]
-        else:
-            stored[name] = value
-            first[place] = name
-    return stored, aliases
-
-
-def _place(value: Array) -> object:
-    """Where a tensor's data lie; None where it has none, so nothing can be tied to it."""
-    if not isinstance(value, Tensor):
-        place = value.__array_interface__["data"][0] if getattr(value, "size", 0) else None
-        return place and (place, value.shape, value.strides, value.dtype)
-    if value.numel() == 0 or value.is_meta:
-        return None
-    return value.device, value.data_ptr(), value.shape, value.stride(), value.dtype
-
-
-def _shards(specs: Mapping[str, Spec], limit: int) -> list[list[str]]:
-    """Names cut in order into groups of at most `limit` bytes; a larger tensor stands alone."""
-    shards: list[list[str]] = []
-    room = 0
-    for name in sorted(specs):
-        if not shards or specs[name].size > room:
-            shards.append([])
-            room = limit
-        shards[-1].append(name)
-        room -= specs[name].size
-    return shards
 
 
 def _record(folder: Path, name: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import torch
 
-from mirctl.artifact.manifest import parse_json
+from mirctl.artifact.manifest import MOST_VALUES, parse_json
 
 LARGEST = 100_000_000
 _LARGEST_COUNT = 2**63 - 1
@@ -76,7 +76,7 @@ def read(file: IO[bytes], size: int) -> Header:
     text = file.read(length).decode("utf-8")
     if not text.startswith("{"):
         raise ValueError("its header does not begin with {")
-    fields = parse_json(text.rstrip(" "))
+    fields = parse_json(text.rstrip(" "), MOST_VALUES)
     metadata = _metadata(fields.pop("__metadata__", {}))
     specs = {name: _spec(name, field) for name, field in fields.items()}
     _check_layout(specs, size - 8 - length)

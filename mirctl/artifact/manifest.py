@@ -4,12 +4,9 @@ import hashlib
 import json
 import math
 import os
-import platform
 import re
-import subprocess
 from collections import Counter
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +18,14 @@ from mirctl.errors import ArtifactError
 FORMAT = 1
 FILE = "manifest.json"
 SUFFIX, INDEX = ".safetensors", ".safetensors.index.json"
-LIBRARIES = ("torch", "transformers", "numpy", "safetensors")
-_LARGEST = 256 << 20
-_FORMAT_TEXT = re.compile(r"mirctl-artifact/(\d{1,9})(\.\d+)?")
+MOST_FILES = 100_000
+MOST_VALUES = 1_000_000
+"""In one document; a legible header of 100,000 tensors has about half as many."""
+LARGEST = 32 << 20
+_UNCOUNTED = ("created", "digest", "checksum")
+_ZEROS = "0" * 64
+_FORMAT_TEXT = re.compile(r"mirctl-artifact/([1-9]\d{0,8})(\.\d+)?")
+_SHA256 = r"^[0-9a-f]{64}$"
 
 
 class _Part(BaseModel):
@@ -33,40 +35,61 @@ class _Part(BaseModel):
 
 
 class FileRecord(_Part):
-    size: int = Field(ge=0)
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """One file of the artifact."""
+
+    size: int = Field(ge=0, description="Bytes")
+    sha256: str = Field(pattern=_SHA256, description="Of the file's bytes")
 
 
 class Source(_Part):
-    """An input, or a parent artifact by its digest; `path` is relative to the artifact."""
+    """An input, or a parent artifact."""
 
-    name: str
-    sha256: str
-    path: str | None = None
-    size: int | None = None
+    name: str = Field(description="Key of the recipe, or what else tells it from the others")
+    sha256: str = Field(description="Of an input's bytes, or a parent's digest")
+    path: str | None = Field(None, description="Relative to the artifact; may be dropped")
+    size: int | None = Field(None, description="Bytes")
 
 
 class Plugin(_Part):
+    """The plugin that wrote the artifact."""
+
     name: str
     version: str
 
 
 class Manifest(_Part):
-    format: str
-    kind: str
-    schema_version: int
-    created: str
-    versions: dict[str, str]
+    """manifest.json of a mirctl artifact."""
+
+    format: str = Field(
+        pattern=f"^{_FORMAT_TEXT.pattern}$", description="mirctl-artifact/MAJOR[.MINOR]"
+    )
+    kind: str = Field(description="plugin/what: who can load it")
+    schema_version: int = Field(description="Of the kind, counted by its plugin")
+    created: str = Field(description="UTC, ISO 8601")
+    versions: dict[str, str] = Field(description="mirctl, Python and libraries that wrote it")
     plugin: Plugin | None = None
-    seed: int | None = None
-    device: str | None = None
-    inputs: list[Source] = []
-    parents: list[Source] = []
-    commit: str | None = None
-    facts: dict[str, JsonValue] = {}
-    files: dict[str, FileRecord]
-    aliases: dict[str, dict[str, str]] = {}
-    digest: str
+    seed: int | None = Field(None, description="Of everything random in the run")
+    device: str | None = Field(None, description="As torch names it")
+    inputs: list[Source] = Field([], description="What the run read")
+    parents: list[Source] = Field([], description="Artifacts it was made from")
+    commit: str | None = Field(None, description="git commit of the working directory")
+    facts: dict[str, JsonValue] = Field({}, description="Whatever else the kind records")
+    files: dict[str, FileRecord] = Field(
+        max_length=MOST_FILES, description="Every file but manifest.json, by relative path"
+    )
+    aliases: dict[str, dict[str, str]] = Field(
+        {}, description="By group: tied tensor -> the tensor stored in its place"
+    )
+    digest: str = Field(pattern=_SHA256, description="Identity of the artifact")
+    checksum: str | None = Field(
+        None, pattern=_SHA256, description="Of this file's bytes with zeros in these 64 places"
+    )
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of manifest.json."""
+    dialect = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": dialect, **Manifest.model_json_schema()}
 
 
 def canonical(value: Any) -> str:
@@ -96,8 +119,12 @@ def plain(value: Any) -> Any:
     return value
 
 
-def parse_json(text: str) -> Any:
-    """Read JSON; a ValueError for repeated keys, endless numbers and endless nesting."""
+def parse_json(text: str, most_values: int | None = None) -> Any:
+    """Read JSON; a ValueError for repeated keys, endless numbers and endless nesting, and for more
+    than `most_values`: they are counted by their commas before any memory is set aside for them.
+    """
+    if most_values is not None and text.count(",") > most_values:
+        raise ValueError(f"it holds more than {most_values:,} values")
     try:
         return json.loads(
             text,
@@ -171,38 +198,30 @@ def locate(folder: Path, name: str) -> Path:
     return path
 
 
-def versions() -> dict[str, str]:
-    """What wrote the artifact; importing the libraries to ask them would be slow."""
-    found = {"mirctl": __version__, "python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def git_commit() -> str | None:
-    """The commit checked out in the working directory, where there is one."""
-    try:
-        asked = subprocess.run(
-            ["git", "rev-parse", "--verify", "HEAD"], capture_output=True, text=True, timeout=5
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return asked.stdout.strip() or None if asked.returncode == 0 else None
-
-
 def digest(fields: Mapping[str, Any]) -> str:
     """The identity of an artifact: sha256 of its manifest without time and places.
 
     Input paths do not count, so they can be dropped before an artifact is shared.
     """
-    counted = {key: value for key, value in fields.items() if key not in ("created", "digest")}
+    counted = {key: value for key, value in fields.items() if key not in _UNCOUNTED}
     for key in ("inputs", "parents"):
         items = counted.get(key, [])
         counted[key] = [{k: v for k, v in item.items() if k != "path"} for item in items]
     return hashlib.sha256(canonical(counted).encode()).hexdigest()
+
+
+def text(fields: Mapping[str, Any]) -> str:
+    """manifest.json with the digest and the checksum that fit the other fields."""
+    told = {key: value for key, value in fields.items() if key not in ("digest", "checksum")}
+    spelled = pretty({**told, "digest": digest(told), "checksum": _ZEROS})
+    before, _, after = spelled.rpartition(_ZEROS)
+    return before + hashlib.sha256(spelled.encode()).hexdigest() + after
+
+
+def _fits(raw: bytes, checksum: str) -> bool:
+    """Has no byte of a manifest changed, not even in what the digest leaves out?"""
+    zeroed = raw.replace(checksum.encode(), _ZEROS.encode())
+    return hashlib.sha256(zeroed).hexdigest() == checksum
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -212,11 +231,15 @@ def read_manifest(folder: Path) -> Manifest:
         with files.unreadable_is(ArtifactError, folder):
             return _parse(_file(folder))
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise ArtifactError(f"{key}: {first['msg']}", where=str(folder / FILE)) from error
+        raise ArtifactError(first_problem(error), where=str(folder / FILE)) from error
     except ValueError as error:
         raise ArtifactError(f"cannot be read: {error}", where=str(folder / FILE)) from error
+
+
+def first_problem(error: ValidationError) -> str:
+    """Which key, and what is wrong with it."""
+    first = error.errors()[0]
+    return f"{_short('.'.join(map(str, first['loc'])))[1:-1]}: {first['msg']}"
 
 
 def _file(folder: Path) -> Path:
@@ -230,9 +253,10 @@ def _file(folder: Path) -> Path:
 
 
 def _parse(path: Path) -> Manifest:
-    if path.stat().st_size > _LARGEST:
-        raise ValueError(f"larger than {_LARGEST} bytes")
-    fields = parse_json(path.read_text(encoding="utf-8"))
+    if path.stat().st_size > LARGEST:
+        raise ValueError(f"larger than {LARGEST} bytes")
+    raw = path.read_bytes()
+    fields = parse_json(raw.decode(), MOST_VALUES)
     found = fields.get("format") if isinstance(fields, dict) else None
     match = _FORMAT_TEXT.fullmatch(found) if isinstance(found, str) else None
     if match is None:
@@ -246,6 +270,8 @@ def _parse(path: Path) -> Manifest:
     manifest = Manifest.model_validate(fields)
     if digest(fields) != manifest.digest:
         raise ValueError("its content does not match its digest: it was changed or damaged")
+    if manifest.checksum is not None and not _fits(raw, manifest.checksum):
+        raise ValueError("its bytes do not match its checksum: it was changed or damaged")
     for name in manifest.files:
         check_inside(name)
     return manifest

@@ -12,12 +12,13 @@ from torch import Tensor
 
 from mirctl import console, files, plugins, yaml12
 from mirctl.artifact import manifest as manifests
-from mirctl.artifact.manifest import INDEX, SUFFIX, Manifest
+from mirctl.artifact.manifest import INDEX, MOST_VALUES, SUFFIX, Manifest
 from mirctl.artifact.tensors import Spec, Tensors, check_tensors, open_tensors
 from mirctl.errors import ArtifactError, MissingError, blamed_on_the_artifact
 
 METRICS, RECIPE = "metrics.json", "recipe.yaml"
 T = TypeVar("T")
+_LARGEST_TEXT = 256 << 20
 _SHARD = re.compile(r"-\d{5}-of-\d{5}\.safetensors$")
 
 
@@ -66,15 +67,18 @@ class Artifact:
 
     def text(self, name: str) -> str:
         try:
-            return self.path(name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            path = self.path(name)
+            if path.stat().st_size > _LARGEST_TEXT:
+                raise ValueError(f"larger than {_LARGEST_TEXT} bytes")
+            return path.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
             raise ArtifactError(
                 f"{name} cannot be read: {error}", where=str(self.folder)
             ) from error
 
-    def json(self, name: str) -> Any:
+    def json(self, name: str, most_values: int | None = None) -> Any:
         try:
-            return manifests.parse_json(self.text(name))
+            return manifests.parse_json(self.text(name), most_values)
         except ValueError as error:
             raise ArtifactError(f"{name} is no JSON: {error}", where=str(self.folder)) from error
 
@@ -90,7 +94,7 @@ class Artifact:
 
     def metrics(self) -> dict[str, Any]:
         """metrics.json: each a number, or an object with a `value`; empty where there is none."""
-        found = self.json(METRICS) if METRICS in self.manifest.files else {}
+        found = self.json(METRICS, MOST_VALUES) if METRICS in self.manifest.files else {}
         if not isinstance(found, dict):
             raise ArtifactError(f"{METRICS} is no object of metrics", where=str(self.folder))
         for name, entry in found.items():
@@ -113,8 +117,7 @@ class Artifact:
     def groups(self) -> list[str]:
         """The names that `tensors` takes."""
         names = [name for name in self.manifest.files if not _SHARD.search(name)]
-        ends = (INDEX, SUFFIX)
-        return [name.removesuffix(e) for name in names for e in ends if name.endswith(e)]
+        return [group_of(name) for name in names if name.endswith((INDEX, SUFFIX))]
 
     def tensors(self, name: str) -> Joined:
         """The tensors written under `name`, mapped."""
@@ -153,15 +156,17 @@ class Artifact:
 
     def _shards(self, name: str) -> list[Tensors]:
         """Open the files an index names; it must name exactly the tensors they hold."""
-        index = self.json(name + INDEX)
+        index = self.json(name + INDEX, MOST_VALUES)
         where = index.get("weight_map") if isinstance(index, dict) else None
         if not isinstance(where, dict) or not where:
             raise ValueError("the index has no weight_map")
         if not all(isinstance(file, str) and "/" not in file for file in where.values()):
             raise ValueError("the index names files outside its folder")
         parent = name.rpartition("/")[0]
-        names = sorted(set(where.values()))
-        parts = [open_tensors(self.path(f"{parent}/{file}" if parent else file)) for file in names]
+        names = sorted({f"{parent}/{file}" if parent else file for file in where.values()})
+        if stray := sorted(set(_shard_files(self.manifest, name)) - set(names)):
+            raise ValueError(f"the index does not name the shard {stray[0]}")
+        parts = [open_tensors(self.path(file)) for file in names]
         held = [(tensor, part.path.name) for part in parts for tensor in part]
         if sorted(held) != sorted(where.items()):
             raise ValueError("the index and the files disagree about the tensors they hold")
@@ -244,7 +249,20 @@ def _group_problems(art: Artifact) -> list[str]:
         except ArtifactError as error:
             problems.append(f"{group}: {error.message}")
     strangers = set(art.manifest.aliases) - set(art.groups())
-    return problems + [f"{group}: has aliases, but no tensors" for group in sorted(strangers)]
+    problems += [f"{group}: has aliases, but no tensors" for group in sorted(strangers)]
+    shards = [name for name in art.manifest.files if _SHARD.search(name)]
+    joined = {name for group in art.groups() for name in _shard_files(art.manifest, group)}
+    return problems + [f"{name}: no index names it" for name in shards if name not in joined]
+
+
+def group_of(name: str) -> str:
+    """The group of tensors that a file belongs to."""
+    return _SHARD.sub("", name).removesuffix(INDEX).removesuffix(SUFFIX)
+
+
+def _shard_files(manifest: Manifest, group: str) -> list[str]:
+    """The shards of a group that the manifest lists."""
+    return [name for name in manifest.files if _SHARD.sub("", name) == group != name]
 
 
 def _content_problems(art: Artifact) -> list[str]:

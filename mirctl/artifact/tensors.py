@@ -5,6 +5,7 @@ import math
 import mmap
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,7 +16,7 @@ from torch import Tensor
 from mirctl import files
 from mirctl.artifact import header as headers
 from mirctl.artifact.header import CODES, DTYPES, Header, Spec
-from mirctl.artifact.manifest import canonical
+from mirctl.artifact.manifest import MOST_VALUES, canonical
 from mirctl.errors import ArtifactError
 
 Array = Tensor | np.ndarray
@@ -98,46 +99,22 @@ def _checked(file: IO[bytes], path: Path) -> Header:
         raise ArtifactError(f"is no valid safetensors file: {error}", where=str(path)) from error
 
 
-def write_tensors(
-    path: Path, tensors: Mapping[str, Array], metadata: Mapping[str, Any] | None = None
-) -> None:
-    """Write a file tensor by tensor: never more than one is copied, and equal input gives equal
-    bytes in any process. A lazy mapping is read twice: once for shapes, once for the data.
-    """
-    try:
-        specs = layout(tensors)
-        header = _header_bytes(specs, metadata or {})
-    except ValueError as error:
-        raise ArtifactError(f"cannot be written: {error}", where=str(path)) from error
-    with files.atomic_file(path) as file:
-        file.write(header)
-        for name, spec in specs.items():
-            data = _bytes(tensors[name])
-            if data.nbytes != spec.size:
-                raise ArtifactError(
-                    f"tensor {name!r} changed while it was written", where=str(path)
-                )
-            file.write(data)
-            del data  # or it would stay while the next one is made
+@dataclass(frozen=True)
+class Kind:
+    """What a tensor needs in a file."""
+
+    code: str
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return math.prod(self.shape) * DTYPES[self.code].itemsize
 
 
-def layout(tensors: Mapping[str, Array]) -> dict[str, Spec]:
-    """Where each tensor will lie: wide items first, so that all are aligned; then by name."""
-    kinds: dict[str, tuple[str, tuple[int, ...]]] = {}
-    for name in tensors:
-        headers.check_name(name)
-        kinds[name] = _kind(name, tensors[name])
-    if not kinds:
-        raise ValueError("there are no tensors")
-    specs, end = {}, 0
-    for name in sorted(kinds, key=lambda name: (-DTYPES[kinds[name][0]].itemsize, name)):
-        code, shape = kinds[name]
-        begin, end = end, end + math.prod(shape) * DTYPES[code].itemsize
-        specs[name] = Spec(code, shape, begin, end)
-    return specs
-
-
-def _kind(name: str, value: Array) -> tuple[str, tuple[int, ...]]:
+def kind_of(name: str, value: Array) -> Kind:
+    """Type and shape of a tensor; a ValueError where it cannot be stored under this name."""
+    headers.check_name(name)
     if not isinstance(value, Tensor | np.ndarray):
         raise ValueError(f"{name!r} is a {type(value).__name__}, not a tensor")
     if isinstance(value, Tensor) and (value.layout is not torch.strided or value.is_meta):
@@ -146,7 +123,50 @@ def _kind(name: str, value: Array) -> tuple[str, tuple[int, ...]]:
     code = CODES.get(dtype.removeprefix("torch."))
     if code is None:
         raise ValueError(f"tensor {name!r}: {value.dtype} cannot be stored")
-    return code, tuple(value.shape)
+    return Kind(code, tuple(value.shape))
+
+
+def write_tensors(
+    path: Path, tensors: Mapping[str, Array], metadata: Mapping[str, Any] | None = None
+) -> None:
+    """Write a file tensor by tensor: never more than one is copied, and equal input gives equal
+    bytes in any process. A lazy mapping is read twice: once for shapes, once for the data.
+    """
+    try:
+        kinds = {name: kind_of(name, tensors[name]) for name in tensors}
+        write(path, tensors, kinds, metadata)
+    except ValueError as error:
+        raise ArtifactError(f"cannot be written: {error}", where=str(path)) from error
+
+
+def write(
+    path: Path,
+    tensors: Mapping[str, Array],
+    kinds: Mapping[str, Kind],
+    metadata: Mapping[str, Any] | None,
+) -> None:
+    """Write those tensors that `kinds` names; a ValueError where they cannot be."""
+    specs = _layout(kinds)
+    header = _header_bytes(specs, metadata or {})
+    with files.atomic_file(path) as file:
+        file.write(header)
+        for name, spec in specs.items():
+            data = _bytes(tensors[name])
+            if data.nbytes != spec.size:
+                raise ValueError(f"tensor {name!r} changed while it was written")
+            file.write(data)
+            del data  # or it would stay while the next one is made
+
+
+def _layout(kinds: Mapping[str, Kind]) -> dict[str, Spec]:
+    """Where each tensor will lie: wide items first, so that all are aligned; then by name."""
+    if not kinds:
+        raise ValueError("there are no tensors")
+    specs, end = {}, 0
+    for name in sorted(kinds, key=lambda name: (-DTYPES[kinds[name].code].itemsize, name)):
+        begin, end = end, end + kinds[name].size
+        specs[name] = Spec(kinds[name].code, kinds[name].shape, begin, end)
+    return specs
 
 
 def _header_bytes(specs: Mapping[str, Spec], metadata: Mapping[str, Any]) -> bytes:
@@ -157,8 +177,8 @@ def _header_bytes(specs: Mapping[str, Spec], metadata: Mapping[str, Any]) -> byt
         fields[name] = {"dtype": spec.code, "shape": spec.shape, "data_offsets": offsets}
     text = json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)
-    if len(text) > headers.LARGEST:
-        raise ValueError(f"{len(specs)} tensors need a header longer than {headers.LARGEST} bytes")
+    if len(text) > headers.LARGEST or text.count(b",") > MOST_VALUES:
+        raise ValueError(f"{len(specs):,} tensors are too many for one file: write several groups")
     return len(text).to_bytes(8, "little") + text
 
 

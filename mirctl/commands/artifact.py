@@ -1,18 +1,14 @@
-"""Look into artifacts, check that they are whole, compare two of them."""
+"""Look into artifacts, check that they are whole, compare two of them, export one."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mirctl import console
-from mirctl.options import Json, Require
+from mirctl.errors import UsageError
+from mirctl.options import Artifact, Force, Json, Out, Require
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
-
-Folder = Annotated[
-    Path, typer.Argument(metavar="PATH", help="Folder of an artifact.", readable=False)
-]
 
 
 @app.callback()
@@ -21,7 +17,7 @@ def artifact() -> None: ...
 
 @app.command()
 def inspect(
-    path: Folder,
+    path: Artifact,
     tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor.")] = False,
     require: Require = None,
     json: Json = False,
@@ -38,7 +34,7 @@ def inspect(
 
 
 @app.command()
-def verify(path: Folder, json: Json = False) -> None:
+def verify(path: Artifact, json: Json = False) -> None:
     """Compare every byte with the manifest; exit 4 if anything is damaged."""
     from mirctl.artifact.store import verify
 
@@ -57,8 +53,8 @@ def verify(path: Folder, json: Json = False) -> None:
 
 @app.command("diff")
 def compare(
-    a: Annotated[Path, typer.Argument(metavar="A", help="Folder of an artifact.", readable=False)],
-    b: Annotated[Path, typer.Argument(metavar="B", help="Folder of another.", readable=False)],
+    a: Artifact,
+    b: Artifact,
     tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor.")] = False,
     json: Json = False,
 ) -> None:
@@ -66,3 +62,32 @@ def compare(
     from mirctl.artifact.diff import diff, show_diff
 
     show_diff(diff(a, b), tensors=tensors, json=json)
+
+
+@app.command()
+def export(
+    path: Artifact,
+    out: Out,
+    to: Annotated[str, typer.Option("--to", help="hf: a folder for model hubs.")] = "hf",
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Write a folder that other tools can use: plain weights, a config, a model card."""
+    from mirctl.artifact.export import export
+
+    if to != "hf":
+        raise UsageError(f"--to {to!r} is not known: use hf")
+    written = export(path, out, force=force)
+    if json:
+        console.document({"artifact": path, "out": out, "files": written})
+        return
+    size = console.size_text(sum(written.values()))
+    console.say(f"written to {out}: {len(written)} files, {size}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of manifest.json."""
+    from mirctl.artifact import manifest
+
+    console.document(manifest.schema())

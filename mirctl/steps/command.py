@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mirctl import console, files, jobs, locks, recipe
+from mirctl.cache import Hashes
 from mirctl.errors import Interrupted, UsageError
 from mirctl.jobs import Options, Requirement
 from mirctl.steps import cells, gate, graph, reading, result, running
@@ -74,8 +75,6 @@ def run(
         records = Records.read(folder, force=options.force)
         plan = plans.make(pipeline, folder, records, start=ways.start, force=options.force)
         outcomes = _run(plan, options, ways)
-        records.forget()
-        records.write()
         table = cells.rows(pipeline, outcomes) if pipeline.source.sweep else []
         if table:
             cells.write(folder, table)
@@ -219,7 +218,7 @@ def resolved(read: recipe.Recipe) -> dict[str, Any]:
     what is swept has the first of its values. Input files need not be there."""
     pipeline = pipeline_of(read)
     folder = Path(os.path.abspath("OUT"))
-    look = Look(pipeline, folder, Records(folder))
+    look = Look(pipeline, folder, Records(folder), Hashes())
     found: dict[str, Any] = {}
     for of, name in pipeline.cells[0].steps.items():
         step = pipeline.steps[name]

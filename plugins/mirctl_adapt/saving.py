@@ -49,16 +49,22 @@ def save(
         draft.text("recipe.yaml", recipe.dump(config, relative_to=run.out))
         draft.json("metrics.json", metrics)
         draft.json("efficiency.json", run.meter.report())
-        draft.text("README.md", card(config, metrics, catalogue.report, trained.kept_epoch))
+        draft.card(card(config, catalogue.report, trained.kept_epoch))
         draft.describe(
             seed=config.seed,
             device=str(run.device),
             plugin={"name": "adapt", "version": __version__},
             inputs=inputs.relative(run.inputs, run.out),
             method=config.model.method,
-            encoders={name: e.model for name, e in config.model.encoders.items()},
+            encoders=_encoders(config),
             **({"kept_epoch": trained.kept_epoch} if trained.history else {}),
         )
+
+
+def _encoders(config: AdaptConfig) -> dict[str, str]:
+    """Tower -> its model; of a folder only the last name, since others read the artifact, too."""
+    models = {name: encoder.model for name, encoder in config.model.encoders.items()}
+    return {n: os.path.basename(m) if os.path.isabs(m) else m for n, m in models.items()}
 
 
 def _write(path: Path, table: pa.Table) -> None:
@@ -87,51 +93,26 @@ def _users(catalogue: Catalogue, split: Split) -> pa.Table:
     return pa.table(told, USERS_COLUMNS)
 
 
-CARD = """\
-# A recommender: {method}
-
-Made by `mirctl adapt run`; the whole recipe is in `recipe.yaml`.
-{encoders}
-## Quality
-
+QUALITY = """\
 Leave-one-out on the last interaction, the whole catalogue ranked; mean over users with a 95 %
-bootstrap interval.{kept}
-
-| metric | value | 95 % interval | users |
-| --- | --- | --- | --- |
-{metrics}
-
-## Data
-
-{counts}
-
-## Use
-
-```
-mirctl adapt recommend FOLDER --history ITEM,ITEM,ITEM --k 10
-{embed}```
-{histories}"""
+bootstrap interval."""
 
 
-def card(
-    config: AdaptConfig, metrics: dict[str, Any], report: dict[str, Any], kept: int | None
-) -> str:
-    """The README of the artifact."""
-    rows = [
-        f"| {name} | {m['value']:.4f} | {m['low']:.4f} to {m['high']:.4f} | {m['n']} |"
-        for name, m in metrics.items()
-        if "/" not in name
-    ]
-    encoders = [f"- {name}: `{e.model}`, frozen" for name, e in config.model.encoders.items()]
+def card(config: AdaptConfig, report: dict[str, Any], kept: int | None) -> artifact.Words:
+    """What the README of the artifact says of it."""
+    encoders = _encoders(config)
+    named = [f"- {name}: `{model}`, frozen" for name, model in encoders.items()]
     counts = [f"- {name.replace('_', ' ')}: {n}" for name, n in report.items() if name != "notes"]
+    about = ["Made by `mirctl adapt run`; the whole recipe is in `recipe.yaml`.", ""]
+    about += ["Encoders:", "", *named, ""] if named else []
+    use = "mirctl adapt recommend FOLDER --history ITEM,ITEM,ITEM --k 10\n"
     embed = "mirctl adapt embed FOLDER --items new_items.csv --out embeddings.parquet\n"
-    histories = "\n`extra/users.parquet` holds the histories of the training data's users.\n"
-    return CARD.format(
-        method=config.model.method,
-        encoders="\n".join(["", "Encoders:", "", *encoders, ""]) if encoders else "",
-        kept=f" Epoch {kept} was kept: the best on validation." if kept else "",
-        metrics="\n".join(rows),
-        counts="\n".join(counts),
-        embed=embed if encoders else "",
-        histories=histories if config.save.histories else "",
+    histories = "`extra/users.parquet` holds the histories of the training data's users."
+    return artifact.Words(
+        title=f"A recommender: {config.model.method}",
+        about="\n".join([*about, "Data:", "", *counts]),
+        quality=QUALITY + (f" Epoch {kept} was kept: the best on validation." if kept else ""),
+        use=use + embed if named else use,
+        notes=histories if config.save.histories else "",
+        models=list(encoders.values()),
     )

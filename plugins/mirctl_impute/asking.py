@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from mirctl import files, jobs
+from mirctl import files, hub, jobs
 from mirctl.errors import DataError, Interrupted, UsageError, suggest
 from mirctl.tables import Stream, goes_through, open_stream
 from mirctl_impute import filling, saving, schema
@@ -65,9 +65,9 @@ def job(
     return first if named else DEFAULT, [*settings[named:], *told]
 
 
-def open_model(path: Path | str, device: str | None) -> Imputer:
+def open_model(path: Path, device: str | None) -> Imputer:
     """A learned table, on the device asked for."""
-    return saving.load(Path(path), device or "auto")
+    return saving.load(path, device or "auto")
 
 
 def refuse_to_overwrite(out: str, *, force: bool) -> None:
@@ -88,7 +88,7 @@ def fill(
         if missing or schema_file:
             raise UsageError("the model knows what is missing and which kinds the columns are: "
                              "--missing and --schema go with --fit")  # fmt: skip
-        imputer = open_model(Path(model), device)
+        imputer = open_model(hub.artifact_folder(model), device)
         return filling.fill(imputer, known_table(imputer, rest[0], column_names(names)), out, ways)
     recipe, changes = job(model, rest, names, missing, schema_file)
     with tempfile.TemporaryDirectory() as folder:

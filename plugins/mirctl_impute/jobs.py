@@ -1,6 +1,6 @@
 """What the commands do, as jobs that a recipe names."""
 
-from mirctl import console
+from mirctl import console, hub
 from mirctl.metrics import table as metrics_table
 from mirctl.run import Result, Run
 from mirctl.tables import open_stream
@@ -11,7 +11,7 @@ from mirctl_impute.filling import Ways
 
 def fill(config: FillConfig, run: Run) -> Result:
     """Fill the holes of a table."""
-    imputer = asking.open_model(config.model, str(run.device))
+    imputer = asking.open_model(hub.artifact_folder(config.model), str(run.device))
     stream = asking.known_table(imputer, str(config.table), config.names)
     ways = Ways(
         config.draws, config.point, config.steps, config.seed, config.mark, config.uncertainty
@@ -22,7 +22,7 @@ def fill(config: FillConfig, run: Run) -> Result:
 
 def sample(config: SampleConfig, run: Run) -> Result:
     """Make rows like those of the learned table."""
-    imputer = asking.open_model(config.model, str(run.device))
+    imputer = asking.open_model(hub.artifact_folder(config.model), str(run.device))
     given = sampling.parse(imputer, config.given)
     drawing = {"seed": config.seed, "steps": config.steps, "guidance": config.guidance}
     moved = sampling.sample(imputer, config.rows, run.out, given, **drawing)

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from mirctl import __version__, artifact, device, inputs, recipe
+from mirctl.artifact import card as cards
 from mirctl.run import Run
 from mirctl_impute.ablated import Mlp, Pooled
 from mirctl_impute.config import ImputeConfig, ModelConfig
@@ -40,7 +41,7 @@ def save(
         draft.text("recipe.yaml", recipe.dump(config, relative_to=run.out))
         draft.json("metrics.json", metrics)
         draft.json("efficiency.json", run.meter.report())
-        draft.text("README.md", card(table, metrics, rows))
+        draft.card(card(table, rows))
         draft.describe(
             seed=config.seed,
             device=str(run.device),
@@ -66,45 +67,26 @@ def load(path: Path, device_name: str = "auto") -> Imputer:
     return Imputer(table, model.to(chosen).eval(), chosen)
 
 
-CARD = """\
-# A learned table
-
+ABOUT = """\
 Made by `mirctl impute fit` from {rows:,} rows; the whole recipe is in `recipe.yaml`.
 
-| column | kind |
-| --- | --- |
 {columns}
-
-## Quality
-
+"""
+QUALITY = """\
 Held-out cells (which also chose the epoch), filled as `fill --point` does: numbers by their root
 mean squared error in standard deviations (nrmse), categories by the share that is right (accuracy).
-
-| metric | value | 95 % interval | cells |
-| --- | --- | --- | --- |
-{metrics}
-
-## Use
-
-```
+n counts cells."""
+USE = """\
 mirctl impute fill FOLDER holes.csv > full.csv
 mirctl impute sample FOLDER -n 1000 > rows.csv
-```
-
-The artifact holds no row of the table, but what stands in its columns: every spelling of a
-category, and up to 2,048 values of a number, the smallest and the largest among them.
 """
+NOTES = """\
+The artifact holds no row of the table, but what stands in its columns: every spelling of a
+category, and up to 2,048 values of a number, the smallest and the largest among them."""
 
 
-def card(table: Table, metrics: dict[str, Any], rows: int) -> str:
-    """The README of the artifact."""
-    figures = [
-        f"| {name} | {m['value']:.4f} | {m['low']:.4f} to {m['high']:.4f} | {m['n']} |"
-        for name, m in metrics.items()
-    ]
-    kinds = [f"| {_cell(name)} | {kind} |" for name, kind in table.kinds.items()]
-    return CARD.format(rows=rows, columns="\n".join(kinds), metrics="\n".join(figures))
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+def card(table: Table, rows: int) -> artifact.Words:
+    """What the README of the artifact says of it."""
+    columns = cards.table(["column", "kind"], table.kinds.items())
+    about = ABOUT.format(rows=rows, columns=columns)
+    return artifact.Words("A learned table", about, QUALITY, USE, NOTES)

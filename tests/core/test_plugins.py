@@ -309,3 +309,21 @@ def test_an_encoder_that_is_not_installed_is_a_wrong_recipe(install):
     install_hooks(install, ENCODER)
     with pytest.raises(UsageError, match="did you mean 'shout'"):
         choose(EncoderSettings(model="loud", encoder="shuot"), torch.float32)
+
+
+def test_whose_answer_it_is_tells_the_version(install):
+    source = """
+        from mirctl.hookspecs import EncoderSpec, hookimpl
+
+        mirctl_api = 1
+        SPEC = EncoderSpec("loud", "text", load="x:load", accepts="x:accepts")
+
+        @hookimpl
+        def mirctl_encoders():
+            return [SPEC]
+    """
+    module = install("loud", "loud", source, group=plugins.HOOKS, value="loud_loud")
+    given = {spec.name: spec for spec in plugins.results("mirctl_encoders")}
+    assert plugins.version_of_giver("mirctl_encoders", given["loud"]) == "1.0"
+    assert plugins.version_of_giver("mirctl_encoders", given["transformers-text"]) is None
+    assert module == "loud_loud"
