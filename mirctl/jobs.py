@@ -13,6 +13,7 @@ from mirctl import console, distributed, files, inputs, plugins, recipe
 from mirctl.errors import DataError, MissingError, UsageError, suggest
 from mirctl.hookspecs import Job
 from mirctl.section import JobConfig
+from mirctl.shards import WHOLE, Shard
 
 if TYPE_CHECKING:
     from mirctl.run import Result
@@ -34,6 +35,10 @@ class Options:
     resume: bool = False
     dry_run: bool = False
     force: bool = False
+    shard: Shard = WHOLE
+    on: str | None = None
+    """Where the job is done in shards: "ray", or None."""
+    shards: int | None = None
 
     def changes(self) -> list[str]:
         """As key=value: an option beats the recipe and every other change."""
@@ -164,12 +169,18 @@ def _execute(
 ) -> "Result | None":
     job, config = prepare(name, changes, options, only=only)
     check_requirements(job, require)
+    if not job.shards and (options.shard.of > 1 or options.on):
+        raise UsageError(f"{job.name} is not done in shards")
     if options.dry_run:
         _rehearse(job, config, options)
         console.say(f"{name} would run as {job.name}; nothing was")
         return None
     if options.out is None:
         raise UsageError("--out is missing: name a new folder for the result")
+    if options.on:
+        from mirctl import on_ray
+
+        return on_ray.run(job, config, options)
     return do(job, config, options)
 
 
@@ -180,6 +191,7 @@ def do(job: Job, config: JobConfig, options: Options) -> "Result":
     modes = {"resume": options.resume, "force": options.force, "makes": job.makes}
     try:
         with runs.start(config, options.out, **modes) as run:
+            run.shard = options.shard
             plugins.tell("mirctl_run_started", run=run)
             with run.meter:
                 result = plugins.import_function(job.function)(config, run)
