@@ -11,7 +11,7 @@ from mirctl.errors import MissingError, UsageError, suggest
 from mirctl.hookspecs import GIVES
 
 IMPORT_STRINGS = {"config", "function", "metrics", "check", "load", "accepts", "resolve", "get"}
-IMPORT_STRINGS |= {"loader"}
+IMPORT_STRINGS |= {"loader", "merge"}
 
 
 def listing() -> list[dict[str, Any]]:

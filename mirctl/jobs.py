@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from mirctl import console, files, inputs, plugins, recipe
+from mirctl import console, distributed, files, inputs, plugins, recipe
 from mirctl.errors import DataError, MissingError, UsageError, suggest
 from mirctl.hookspecs import Job
 from mirctl.section import JobConfig
+from mirctl.shards import WHOLE, Shard
 
 if TYPE_CHECKING:
     from mirctl.run import Result
@@ -34,6 +35,10 @@ class Options:
     resume: bool = False
     dry_run: bool = False
     force: bool = False
+    shard: Shard = WHOLE
+    on: str | None = None
+    """Where the job is done in shards: "ray", or None."""
+    shards: int | None = None
 
     def changes(self) -> list[str]:
         """As key=value: an option beats the recipe and every other change."""
@@ -151,14 +156,31 @@ def execute(
     require: Sequence[Requirement] = (),
 ) -> "Result | None":
     """Do a recipe's job; None after --dry-run, which checks everything and writes nothing."""
+    with distributed.launched():
+        return _execute(name, changes, options, only, require)
+
+
+def _execute(
+    name: str,
+    changes: Sequence[str],
+    options: Options,
+    only: str | None,
+    require: Sequence[Requirement],
+) -> "Result | None":
     job, config = prepare(name, changes, options, only=only)
     check_requirements(job, require)
+    if not job.shards and (options.shard.of > 1 or options.on):
+        raise UsageError(f"{job.name} is not done in shards")
     if options.dry_run:
         rehearse(job, config, options)
         console.say(f"{name} would run as {job.name}; nothing was")
         return None
     if options.out is None:
         raise UsageError("--out is missing: name a new folder for the result")
+    if options.on:
+        from mirctl import on_ray
+
+        return on_ray.run(job, config, options)
     return do(job, config, options)
 
 
@@ -167,11 +189,15 @@ def do(job: Job, config: JobConfig, options: Options) -> "Result":
     from mirctl import run as runs
 
     modes = {"resume": options.resume, "force": options.force, "makes": job.makes}
-    with runs.start(config, options.out, **modes) as run:
-        plugins.hooks().call("mirctl_run_started", run=run)
-        with run.meter:
-            result = plugins.import_function(job.function)(config, run)
-        plugins.hooks().call("mirctl_run_finished", run=run, artifact=result.artifact)
+    try:
+        with runs.start(config, options.out, **modes) as run:
+            run.shard = options.shard
+            plugins.tell("mirctl_run_started", run=run)
+            with run.meter:
+                result = plugins.import_function(job.function)(config, run)
+            plugins.tell("mirctl_run_finished", run=run, artifact=result.artifact)
+    except distributed.Done as end:
+        raise typer.Exit from end
     return result
 
 

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from mirctl import console
+from mirctl import console, distributed
 from mirctl.errors import MissingError
 
 COMMANDS = "mirctl.commands"
@@ -146,6 +146,12 @@ def hooks() -> Hooks:
     for problem in problems:
         console.warn(f"{problem} (see: mirctl plugins doctor)")
     return Hooks(manager, problems)
+
+
+def tell(hook: str, **arguments: Any) -> None:
+    """Call back every plugin; of several processes of a run only the first one does."""
+    if not distributed.rank():
+        hooks().call(hook, **arguments)
 
 
 def _check_api(name: str, entry: EntryPoint, plugin: object, api: int) -> None:

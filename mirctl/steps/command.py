@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mirctl import console, files, jobs, locks, recipe
+from mirctl import console, distributed, files, jobs, locks, recipe
 from mirctl.cache import Hashes
 from mirctl.errors import Interrupted, UsageError
 from mirctl.jobs import Options, Requirement
+from mirctl.shards import WHOLE
 from mirctl.steps import cells, gate, graph, reading, result, running
 from mirctl.steps import plan as plans
 from mirctl.steps.graph import Pipeline
@@ -62,6 +63,9 @@ def run(
         made = jobs.execute(name, changes, options, require=require)
         jobs.show_result(made, require=require, json=json)
         return
+    if options.shard != WHOLE or options.on:
+        raise UsageError("--shard and --on are for a recipe of one job")
+    distributed.refuse_several(f"{name} has steps or a sweep")
     pipeline = pipeline_of(whole)
     gate.check_gate(pipeline, require)
     if options.dry_run:

@@ -20,7 +20,7 @@ def evaluate(config: MeasureConfig, run: Run) -> Result:
 
 def recommend(config: RecommendConfig, run: Run) -> Result:
     """Items for users of the recommender's data."""
-    asked = Asked(None, config.users or (), config.users is None, None)
+    asked = Asked(None, config.users or (), config.users is None, None, run.shard)
     serving.recommend(
         hub.artifact_folder(config.model), asked, config.k, config.allow, config.deny, str(run.out),
         str(run.device), config.precision, config.items, config.images,
@@ -33,7 +33,7 @@ def embed(config: EmbedConfig, run: Run) -> Result:
     """Embeddings of items, seen or new."""
     report = serving.embed(
         hub.artifact_folder(config.model), config.items, config.images, run.out, str(run.device),
-        config.precision, force=run.force,
+        config.precision, run.shard, force=run.force,
     )  # fmt: skip
     serving.show_embedded(report, json=False)
     return Result(table=run.out)

@@ -16,7 +16,7 @@ def fill(config: FillConfig, run: Run) -> Result:
     ways = Ways(
         config.draws, config.point, config.steps, config.seed, config.mark, config.uncertainty
     )
-    filling.tell(filling.fill(imputer, stream, run.out, ways))
+    filling.tell(filling.fill(imputer, stream, run.out, ways, run.shard))
     return Result(table=run.out)
 
 
@@ -25,7 +25,7 @@ def sample(config: SampleConfig, run: Run) -> Result:
     imputer = asking.open_model(hub.artifact_folder(config.model), str(run.device))
     given = sampling.parse(imputer, config.given)
     drawing = {"seed": config.seed, "steps": config.steps, "guidance": config.guidance}
-    moved = sampling.sample(imputer, config.rows, run.out, given, **drawing)
+    moved = sampling.sample(imputer, config.rows, run.out, given, shard=run.shard, **drawing)
     sampling.tell(imputer, moved)
     return Result(table=run.out)
 
