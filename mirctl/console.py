@@ -4,6 +4,7 @@ import codecs
 import json
 import math
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -14,6 +15,7 @@ from typing import Any
 from mirctl.errors import RunError
 from mirctl.masking import masked
 
+_ACTING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _quiet = False
 _aside = False
 _rank = 0
@@ -106,6 +108,14 @@ def trace(failure: BaseException) -> None:
 
 class StdoutError(RunError):
     """What reads our stdout takes no more, as a full disk does."""
+
+
+def harmless(text: str) -> str:
+    """What would act on a terminal as \\x1b and the like; tabs and line ends stay.
+
+    Names and words of files come from anywhere.
+    """
+    return _ACTING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def emit(text: str) -> None:
@@ -257,7 +267,7 @@ def _to_people(text: str) -> None:
 
 
 def _to_stderr(message: str) -> None:
-    _to_people(message + "\n")
+    _to_people(harmless(message) + "\n")
 
 
 def _finite(value: Any) -> Any:

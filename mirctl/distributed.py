@@ -99,6 +99,12 @@ def launched() -> Iterator[None]:
         _process = before
 
 
+def refuse_several(what: str) -> None:
+    """Raise a UsageError where a launcher started several processes."""
+    if _told().world > 1:
+        raise UsageError(f"{what}: run it in one process, and its training by itself in several")
+
+
 def _told() -> Process:
     keys = {"RANK": 0, "WORLD_SIZE": 1, "LOCAL_RANK": 0, "LOCAL_WORLD_SIZE": 1}
     texts = {key: os.environ.get(key, str(default)) for key, default in keys.items()}

@@ -5,8 +5,10 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import IO, Any
 
 from mirctl.errors import MirctlError, RunError, UsageError
 
+DAY = 86400
 MANIFEST = "manifest.json"
 """The file by which a folder is known to be an artifact."""
 
@@ -153,6 +156,7 @@ def atomic_folder(path: Path, *, force: bool = False, marker: str = MANIFEST) ->
     refuse_to_overwrite(path, force=force, marker=marker)
     with refusals_are_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        _clear_leftovers(path)
         work = Path(tempfile.mkdtemp(**_beside(path, ".tmp")))
     try:
         with full_disk_is_an_error(path):
@@ -166,6 +170,27 @@ def atomic_folder(path: Path, *, force: bool = False, marker: str = MANIFEST) ->
             work.unlink()
         shutil.rmtree(work, ignore_errors=True)
     sync_folder(path.parent)
+
+
+def _clear_leftovers(path: Path) -> None:
+    """Remove the folders of writers that were killed: nothing in them changed for a day."""
+    beside = {key: re.escape(str(value)) for key, value in _beside(path, ".tmp").items()}
+    ours = re.compile(f"{beside['prefix']}[a-z0-9_]{{8}}{beside['suffix']}")
+    with suppress(OSError):
+        for name in filter(ours.fullmatch, os.listdir(path.parent)):
+            place = path.parent / name
+            if not place.is_symlink() and place.is_dir() and time.time() - _latest(place) > DAY:
+                shutil.rmtree(place, ignore_errors=True)
+
+
+def _latest(folder: Path) -> float:
+    """When something in a folder changed last."""
+    times = [folder.stat().st_mtime]
+    for place, folders, names in os.walk(folder):
+        for name in folders + names:
+            with suppress(FileNotFoundError):
+                times.append(os.lstat(os.path.join(place, name)).st_mtime)
+    return max(times)
 
 
 def target(path: Path) -> Path:

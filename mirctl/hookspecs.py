@@ -40,6 +40,8 @@ class Job:
     """What stands at `--out` in the end: an artifact's folder, or a file."""
     suffix: str = ".csv"
     """How a table's name ends in a pipeline, where the step has no `out` of its own."""
+    shards: bool = False
+    """True: of its table the function makes the part that `run.shard` says (`--shard i/n`)."""
     check: str = ""
     """Import string of a function `(config) -> None` that reads the inputs and raises what would
     stop a run, for --dry-run."""

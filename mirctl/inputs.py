@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mirctl import console, files, recipe
+from mirctl import cache, console, files, recipe
 from mirctl.errors import DataError, UsageError
 from mirctl.section import Relative, Section
 
@@ -64,12 +64,15 @@ def describe(config: Section) -> list[dict[str, Any]]:
     """Name, path, size and sha256 of each input; a folder counts by all its files."""
     every = [(item, item.files()) for item in find(config) if item.hashed]
     count = sum(len(paths) for _, paths in every)
-    with console.progress("hashing the inputs", count, "files") as advance:
+    with (
+        cache.remembered() as known,
+        console.progress("hashing the inputs", count, "files") as advance,
+    ):
 
         def sha256(path: Path) -> str:
             advance(1)
             with files.unreadable_is(DataError, path):
-                return files.sha256(path)
+                return known.sha256(path)
 
         described = []
         for item, paths in every:

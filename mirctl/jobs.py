@@ -13,6 +13,7 @@ from mirctl import console, distributed, files, inputs, plugins, recipe
 from mirctl.errors import DataError, MissingError, UsageError, suggest
 from mirctl.hookspecs import Job
 from mirctl.section import JobConfig
+from mirctl.shards import WHOLE, Shard
 
 if TYPE_CHECKING:
     from mirctl.run import Result
@@ -34,6 +35,10 @@ class Options:
     resume: bool = False
     dry_run: bool = False
     force: bool = False
+    shard: Shard = WHOLE
+    on: str | None = None
+    """Where the job is done in shards: "ray", or None."""
+    shards: int | None = None
 
     def changes(self) -> list[str]:
         """As key=value: an option beats the recipe and every other change."""
@@ -164,12 +169,18 @@ def _execute(
 ) -> "Result | None":
     job, config = prepare(name, changes, options, only=only)
     check_requirements(job, require)
+    if not job.shards and (options.shard.of > 1 or options.on):
+        raise UsageError(f"{job.name} is not done in shards")
     if options.dry_run:
-        _rehearse(job, config, options)
+        rehearse(job, config, options)
         console.say(f"{name} would run as {job.name}; nothing was")
         return None
     if options.out is None:
         raise UsageError("--out is missing: name a new folder for the result")
+    if options.on:
+        from mirctl import on_ray
+
+        return on_ray.run(job, config, options)
     return do(job, config, options)
 
 
@@ -181,6 +192,7 @@ def do(job: Job, config: JobConfig, options: Options) -> "Result":
     plugins.hooks().off.clear()  # what failed in another run may work in this one
     try:
         with runs.start(config, options.out, **modes) as run:
+            run.shard = options.shard
             plugins.tell("mirctl_run_started", run=run)
             with run.meter:
                 result = plugins.import_function(job.function)(config, run)
@@ -190,7 +202,7 @@ def do(job: Job, config: JobConfig, options: Options) -> "Result":
     return result
 
 
-def _rehearse(job: Job, config: JobConfig, options: Options) -> None:
+def rehearse(job: Job, config: JobConfig, options: Options) -> None:
     """Raise what would stop the job: its place, its device, its data."""
     from mirctl import device, tracking
     from mirctl import run as runs

@@ -12,14 +12,19 @@ import typer
 from mirctl import console
 
 
-def recipes(incomplete: str) -> list[str]:
-    """What a shell may put in the place of a half-typed recipe: built-in names and files."""
+def paths(incomplete: str) -> list[str]:
+    """What a shell may put in the place of a half-typed path."""
     from glob import escape, glob
 
+    return sorted(glob(f"{escape(incomplete)}*"))
+
+
+def recipes(incomplete: str) -> list[str]:
+    """What a shell may put in the place of a half-typed recipe: built-in names and files."""
     from mirctl import recipe
 
     names = [name for name in recipe.catalogue() if name.startswith(incomplete)]
-    return [*names, *sorted(glob(f"{escape(incomplete)}*"))]
+    return [*names, *paths(incomplete)]
 
 
 def artifact_folder(name: str) -> Path:
@@ -35,12 +40,15 @@ def _silence(wanted: bool) -> bool:
     return wanted
 
 
-ArtifactName = typer.Argument(
-    metavar="ARTIFACT",
-    help="Folder of an artifact, or org/name@revision on the hub.",
-    parser=artifact_folder,
-)
-Artifact = Annotated[Path, ArtifactName]
+Artifact = Annotated[
+    Path,
+    typer.Argument(
+        metavar="ARTIFACT",
+        help="Folder of an artifact, or org/name@revision on the hub.",
+        parser=artifact_folder,
+        autocompletion=paths,
+    ),
+]
 Recipe = Annotated[
     str,
     typer.Argument(

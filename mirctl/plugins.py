@@ -204,6 +204,16 @@ def results(hook: str) -> list[Any]:
     return [item for name, rivals in named.items() for item in _one(hook, name, rivals)]
 
 
+def version_of_giver(hook: str, item: object) -> str | None:
+    """Version of the distribution whose plugin gave an answer; None where that is the core's."""
+    entries, _ = discover(HOOKS)
+    for name, answer in hooks().call(hook):
+        theirs = name in entries and not is_core(entries[name])
+        if theirs and isinstance(answer, list | tuple) and item in answer:
+            return version(entries[name])
+    return None
+
+
 def checked(hook: str, answer: Any) -> Iterator[tuple[Any, str]]:
     """(item, "") for each item of a hook's answer, or (None, what is wrong with it)."""
     from mirctl.hookspecs import GIVES

@@ -32,6 +32,7 @@ from mirctl import (
 from mirctl.efficiency import Meter
 from mirctl.errors import ArtifactError, UsageError
 from mirctl.section import JobConfig
+from mirctl.shards import WHOLE, Shard
 
 NOTE, CHECKPOINT = "run.json", "checkpoint.pt"
 """The file by which a folder is known to be an unfinished run, and the one it goes on from."""
@@ -59,6 +60,8 @@ class Run:
     dtype: torch.dtype
     inputs: list[dict[str, Any]]
     meter: Meter
+    shard: Shard = WHOLE
+    """The part of the job that is wanted."""
     found: dict[str, str] = field(default_factory=dict)
     """Name -> sha256 of inputs that only show while others are read."""
     track: dict[str, Path] = field(default_factory=dict)

@@ -19,8 +19,7 @@ def seal(folder):
         for name in manifests.names(folder)
         if name != manifests.FILE
     }
-    fields["digest"] = manifests.digest(fields)
-    path.write_text(json.dumps(fields))
+    path.write_text(manifests.text(fields))
 
 
 def text(name, content):

@@ -7,16 +7,17 @@ import torch
 from torch import Tensor
 
 from mirctl import console
-from mirctl.artifact.store import METRICS, RECIPE, Artifact, Joined, open_artifact
+from mirctl.artifact.manifest import INDEX, SUFFIX
+from mirctl.artifact.store import METRICS, RECIPE, Artifact, Joined, group_of, open_artifact
 
 _CHUNK = 1 << 22
-_ELSEWHERE = {"created", "digest", "files", "aliases"}
+_ELSEWHERE = {"created", "digest", "checksum", "files", "aliases"}
 
 
 def inspect(path: Path) -> dict[str, Any]:
     """Everything the manifest says, the metrics, and the shape, type and bytes of each tensor."""
     art = open_artifact(path)
-    told = art.manifest.model_dump(exclude={"files", "aliases"}, exclude_none=True)
+    told = art.manifest.model_dump(exclude={"files", "aliases", "checksum"}, exclude_none=True)
     groups = {name: art.tensors(name) for name in art.groups()}
     return {
         "artifact": str(path),
@@ -37,32 +38,37 @@ def _shape(tensors: Joined, name: str) -> dict[str, Any]:
     return shape | {"bytes": spec.size} | alias
 
 
+def _line(text: str) -> None:
+    """One line of an artifact that anybody may have made."""
+    console.emit(console.harmless(text))
+
+
 def show_inspect(found: dict[str, Any], *, tensors: bool = False, json: bool) -> None:
     """As one document, or as lines and tables."""
     if json:
         console.document(found)
         return
-    console.emit(f"{found['artifact']}: {found['kind']}, schema {found['schema_version']}")
+    _line(f"{found['artifact']}: {found['kind']}, schema {found['schema_version']}")
     for key in ("created", "commit", "seed", "device", "digest"):
         if key in found:
-            console.emit(f"{key}: {found[key]}")
+            _line(f"{key}: {found[key]}")
     written = [f"{name} {version}" for name, version in found["versions"].items()]
     plugin = found.get("plugin")
     written += [f"plugin {plugin['name']} {plugin['version']}"] if plugin else []
-    console.emit(f"written by: {', '.join(written)}")
+    _line(f"written by: {', '.join(written)}")
     for key in ("inputs", "parents"):
         for item in found[key]:
             place = f" ({item['path']})" if "path" in item else ""
-            console.emit(f"{key[:-1]} {item['name']}{place}: sha256 {item['sha256']}")
+            _line(f"{key[:-1]} {item['name']}{place}: sha256 {item['sha256']}")
     for key, value in _flat(found["facts"]).items():
-        console.emit(f"{key}: {value}")
+        _line(f"{key}: {value}")
     _show_metrics(found["metrics"])
     for group, members in found["tensors"].items():
         total = sum(item["bytes"] for item in members.values() if "same_as" not in item)
-        console.emit(f"\n{group}: {len(members)} tensors, {console.size_text(total)}")
+        _line(f"\n{group}: {len(members)} tensors, {console.size_text(total)}")
         if tensors:
             rows = _tensor_rows(members)
-            console.emit(console.table(["tensor", "type", "shape", "size"], rows))
+            _line(console.table(["tensor", "type", "shape", "size"], rows))
 
 
 def _show_metrics(metrics: dict[str, Any]) -> None:
@@ -72,7 +78,7 @@ def _show_metrics(metrics: dict[str, Any]) -> None:
         facts = item if isinstance(item, dict) else {"value": item}
         rows.append([name, *(_figure(facts.get(key)) for key in ("value", "low", "high", "n"))])
     if rows:
-        console.emit("\n" + console.table(["metric", "value", "low", "high", "n"], rows))
+        _line("\n" + console.table(["metric", "value", "low", "high", "n"], rows))
 
 
 def _tensor_rows(tensors: dict[str, dict[str, Any]]) -> list[list[str]]:
@@ -95,8 +101,8 @@ def diff(a: Path, b: Path) -> dict[str, Any]:
         "recipe": _changes(first.recipe()[0], second.recipe()[0]),
         "metrics": _changes(first.metrics(), second.metrics()),
         "tensors": _tensor_changes(first, second),
-        "files": _file_changes(first, second),
     }
+    found["files"] = _file_changes(first, second, found)
     return {"same": not any(found.values()), **found}
 
 
@@ -122,18 +128,28 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
     return {prefix.removesuffix("."): value} if prefix else {}
 
 
-def _file_changes(a: Artifact, b: Artifact) -> dict[str, str]:
-    """Files beside the tensors and what is compared by content."""
+def _file_changes(a: Artifact, b: Artifact, found: dict[str, Any]) -> dict[str, str]:
+    """Files of which no difference is told yet, but whose bytes are not the same."""
     first, second = a.manifest.files, b.manifest.files
-    found = {}
+    changes = {}
     for name in sorted(first.keys() | second.keys()):
-        if name in (RECIPE, METRICS) or ".safetensors" in name:
+        told = _content_changes(name, found)
+        if told:
             continue
         if name not in first or name not in second:
-            found[name] = "only in b" if name not in first else "only in a"
+            changes[name] = "only in b" if name not in first else "only in a"
         elif first[name].sha256 != second[name].sha256:
-            found[name] = "differs"
-    return found
+            changes[name] = "differs" if told is None else "other bytes, equal content"
+    return changes
+
+
+def _content_changes(name: str, found: dict[str, Any]) -> dict[str, Any] | None:
+    """What was found to differ inside a file; None for one that is compared by its bytes alone."""
+    if name in (RECIPE, METRICS):
+        return found[name.partition(".")[0]]
+    if name.endswith((SUFFIX, INDEX)):
+        return found["tensors"].get(group_of(name), {})
+    return None
 
 
 def _tensor_changes(a: Artifact, b: Artifact) -> dict[str, dict[str, Any]]:
@@ -167,17 +183,21 @@ def _tensor_change(name: str, a: Joined, b: Joined) -> dict[str, Any] | None:
 def largest_difference(a: Tensor, b: Tensor) -> float:
     """max |a - b| of two tensors of one shape; NaN where only one of them is NaN.
 
-    Chunk by chunk in float64, so memory does not grow with the tensors.
+    Chunk by chunk in float64, so memory does not grow with the tensors. Whole numbers beyond
+    float64's are told apart, too: by their rounded difference, and by 1 where that is 0.
     """
     first, second = a.reshape(-1), b.reshape(-1)
     wide = torch.complex128 if a.is_complex() or b.is_complex() else torch.float64
+    long = a.dtype == b.dtype and a.dtype in (torch.int64, torch.uint64)
     largest = torch.zeros((), dtype=torch.float64)
     for start in range(0, len(first), _CHUNK):
-        x = first[start : start + _CHUNK].to(wide)
-        y = second[start : start + _CHUNK].to(wide)
+        p, q = first[start : start + _CHUNK], second[start : start + _CHUNK]
+        x, y = p.to(wide), q.to(wide)
         same = (x == y) | (x.isnan() & y.isnan())
-        gap = (x - y).abs().masked_fill(same, 0.0)
-        largest = torch.maximum(largest, gap.max())
+        gap = (x - y).abs()
+        if long:
+            same, gap = p.view(torch.int64) == q.view(torch.int64), gap.clamp(min=1)
+        largest = torch.maximum(largest, gap.masked_fill(same, 0.0).max())
     return largest.item()
 
 
@@ -187,21 +207,21 @@ def show_diff(found: dict[str, Any], *, tensors: bool = False, json: bool) -> No
         console.document(found)
         return
     if found["same"]:
-        console.emit("no differences")
+        _line("no differences")
     for part in ("manifest", "recipe"):
         for key, sides in found[part].items():
             change = f" ({sides['change']:+.4g})" if "change" in sides else ""
             before, after = sides.get("a", "(absent)"), sides.get("b", "(absent)")
-            console.emit(f"{part} {key}: {before} -> {after}{change}")
+            _line(f"{part} {key}: {before} -> {after}{change}")
     _show_metric_changes(found["metrics"])
     for group, members in found["tensors"].items():
         if not tensors:
-            console.emit(f"{group}: {len(members)} tensors differ (--tensors lists them)")
+            _line(f"{group}: {len(members)} tensors differ (--tensors lists them)")
             continue
         for name, sides in members.items():
-            console.emit(f"tensor {group}/{name}: {_tensor_text(sides)}")
+            _line(f"tensor {group}/{name}: {_tensor_text(sides)}")
     for name, how in found["files"].items():
-        console.emit(f"file {name}: {how}")
+        _line(f"file {name}: {how}")
 
 
 def _show_metric_changes(changes: dict[str, dict[str, Any]]) -> None:
@@ -212,7 +232,7 @@ def _show_metric_changes(changes: dict[str, dict[str, Any]]) -> None:
         if not key.endswith((".low", ".high"))
     ]
     if rows:
-        console.emit(console.table(["metric", "a", "b", "change"], rows))
+        _line(console.table(["metric", "a", "b", "change"], rows))
 
 
 def _figure(value: Any) -> str:

@@ -113,8 +113,9 @@ class Draft:
             "files": {name: _record(self.folder, name) for name in manifests.names(self.folder)},
             "aliases": self._aliases,
         }
-        fields["digest"] = manifests.digest(fields)
-        files.write_text(self.folder / manifests.FILE, manifests.pretty(fields))
+        for place, _, _ in os.walk(self.folder):
+            files.sync_folder(Path(place))
+        files.write_text(self.folder / manifests.FILE, manifests.text(fields))
         try:
             manifests.read_manifest(self.folder)
         except ArtifactError as error:

@@ -22,6 +22,8 @@ MOST_FILES = 100_000
 MOST_VALUES = 1_000_000
 """In one document; a legible header of 100,000 tensors has about half as many."""
 LARGEST = 32 << 20
+_UNCOUNTED = ("created", "digest", "checksum")
+_ZEROS = "0" * 64
 _FORMAT_TEXT = re.compile(r"mirctl-artifact/([1-9]\d{0,8})(\.\d+)?")
 _SHA256 = r"^[0-9a-f]{64}$"
 
@@ -79,6 +81,9 @@ class Manifest(_Part):
         {}, description="By group: tied tensor -> the tensor stored in its place"
     )
     digest: str = Field(pattern=_SHA256, description="Identity of the artifact")
+    checksum: str | None = Field(
+        None, pattern=_SHA256, description="Of this file's bytes with zeros in these 64 places"
+    )
 
 
 def schema() -> dict[str, Any]:
@@ -198,11 +203,25 @@ def digest(fields: Mapping[str, Any]) -> str:
 
     Input paths do not count, so they can be dropped before an artifact is shared.
     """
-    counted = {key: value for key, value in fields.items() if key not in ("created", "digest")}
+    counted = {key: value for key, value in fields.items() if key not in _UNCOUNTED}
     for key in ("inputs", "parents"):
         items = counted.get(key, [])
         counted[key] = [{k: v for k, v in item.items() if k != "path"} for item in items]
     return hashlib.sha256(canonical(counted).encode()).hexdigest()
+
+
+def text(fields: Mapping[str, Any]) -> str:
+    """manifest.json with the digest and the checksum that fit the other fields."""
+    told = {key: value for key, value in fields.items() if key not in ("digest", "checksum")}
+    spelled = pretty({**told, "digest": digest(told), "checksum": _ZEROS})
+    before, _, after = spelled.rpartition(_ZEROS)
+    return before + hashlib.sha256(spelled.encode()).hexdigest() + after
+
+
+def _fits(raw: bytes, checksum: str) -> bool:
+    """Has no byte of a manifest changed, not even in what the digest leaves out?"""
+    zeroed = raw.replace(checksum.encode(), _ZEROS.encode())
+    return hashlib.sha256(zeroed).hexdigest() == checksum
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -236,7 +255,8 @@ def _file(folder: Path) -> Path:
 def _parse(path: Path) -> Manifest:
     if path.stat().st_size > LARGEST:
         raise ValueError(f"larger than {LARGEST} bytes")
-    fields = parse_json(path.read_text(encoding="utf-8"), MOST_VALUES)
+    raw = path.read_bytes()
+    fields = parse_json(raw.decode(), MOST_VALUES)
     found = fields.get("format") if isinstance(fields, dict) else None
     match = _FORMAT_TEXT.fullmatch(found) if isinstance(found, str) else None
     if match is None:
@@ -250,6 +270,8 @@ def _parse(path: Path) -> Manifest:
     manifest = Manifest.model_validate(fields)
     if digest(fields) != manifest.digest:
         raise ValueError("its content does not match its digest: it was changed or damaged")
+    if manifest.checksum is not None and not _fits(raw, manifest.checksum):
+        raise ValueError("its bytes do not match its checksum: it was changed or damaged")
     for name in manifest.files:
         check_inside(name)
     return manifest

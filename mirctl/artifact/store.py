@@ -117,8 +117,7 @@ class Artifact:
     def groups(self) -> list[str]:
         """The names that `tensors` takes."""
         names = [name for name in self.manifest.files if not _SHARD.search(name)]
-        ends = (INDEX, SUFFIX)
-        return [name.removesuffix(e) for name in names for e in ends if name.endswith(e)]
+        return [group_of(name) for name in names if name.endswith((INDEX, SUFFIX))]
 
     def tensors(self, name: str) -> Joined:
         """The tensors written under `name`, mapped."""
@@ -164,8 +163,10 @@ class Artifact:
         if not all(isinstance(file, str) and "/" not in file for file in where.values()):
             raise ValueError("the index names files outside its folder")
         parent = name.rpartition("/")[0]
-        names = sorted(set(where.values()))
-        parts = [open_tensors(self.path(f"{parent}/{file}" if parent else file)) for file in names]
+        names = sorted({f"{parent}/{file}" if parent else file for file in where.values()})
+        if stray := sorted(set(_shard_files(self.manifest, name)) - set(names)):
+            raise ValueError(f"the index does not name the shard {stray[0]}")
+        parts = [open_tensors(self.path(file)) for file in names]
         held = [(tensor, part.path.name) for part in parts for tensor in part]
         if sorted(held) != sorted(where.items()):
             raise ValueError("the index and the files disagree about the tensors they hold")
@@ -248,7 +249,20 @@ def _group_problems(art: Artifact) -> list[str]:
         except ArtifactError as error:
             problems.append(f"{group}: {error.message}")
     strangers = set(art.manifest.aliases) - set(art.groups())
-    return problems + [f"{group}: has aliases, but no tensors" for group in sorted(strangers)]
+    problems += [f"{group}: has aliases, but no tensors" for group in sorted(strangers)]
+    shards = [name for name in art.manifest.files if _SHARD.search(name)]
+    joined = {name for group in art.groups() for name in _shard_files(art.manifest, group)}
+    return problems + [f"{name}: no index names it" for name in shards if name not in joined]
+
+
+def group_of(name: str) -> str:
+    """The group of tensors that a file belongs to."""
+    return _SHARD.sub("", name).removesuffix(INDEX).removesuffix(SUFFIX)
+
+
+def _shard_files(manifest: Manifest, group: str) -> list[str]:
+    """The shards of a group that the manifest lists."""
+    return [name for name in manifest.files if _SHARD.sub("", name) == group != name]
 
 
 def _content_problems(art: Artifact) -> list[str]:

@@ -6,6 +6,7 @@ To add to an entry: take its lock, write new files (never over a listed one), `c
 """
 
 from mirctl.cache.entry import NAME, Entry, FileRecord, Record, entry, root
+from mirctl.cache.hashes import Hashes, remembered
 from mirctl.cache.upkeep import Damage, Usage, entries, prune, remove, size, usage, verify
 
 __all__ = [
@@ -13,11 +14,13 @@ __all__ = [
     "Damage",
     "Entry",
     "FileRecord",
+    "Hashes",
     "Record",
     "Usage",
     "entries",
     "entry",
     "prune",
+    "remembered",
     "remove",
     "root",
     "size",

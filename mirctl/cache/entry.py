@@ -51,12 +51,20 @@ class Entry:
     def folder(self) -> Path:
         return root() / self.section / self.key
 
+    def only_reads(self) -> bool:
+        """Does its folder, or where it would be made, let nobody write?"""
+        lock = self.folder / locks.LOCK
+        place = next(path for path in (lock, self.folder, *self.folder.parents) if path.exists())
+        return not all(_may_write(path) for path in {place, lock.parent} if path.exists())
+
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold this entry alone among all processes and threads; free to the thread that has it."""
+        """Hold this entry alone among all processes and threads; free to the thread that has it,
+        and to all where it only lets read.
+        """
         folder = self.folder
         held: set[Path] = _held.__dict__.setdefault("folders", set())
-        if folder in held:
+        if folder in held or self.only_reads():
             yield
             return
         what = f"{self.what or f'{self.section}/{self.key}'} in the cache"
@@ -143,6 +151,10 @@ def root() -> Path:
 def entry(section: str, key: str, what: str = "") -> Entry:
     """The entry of a key; its folder is made by the first lock. `what` is a line for people."""
     return Entry(section, key, what)
+
+
+def _may_write(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _checked(name: Any) -> str:

@@ -42,6 +42,27 @@ def list_entries(json: Json = False) -> None:
         console.emit(console.table(["entry", "what", "size", "last use"], rows))
 
 
+@app.command("du")
+def sizes(json: Json = False) -> None:
+    """Show how much each section takes, and all of it together."""
+    from mirctl import cache
+
+    totals: dict[str, list[int]] = {}
+    for item in cache.usage():
+        total = totals.setdefault(item.entry.section, [0, 0])
+        total[0] += 1
+        total[1] += item.size
+    everything = sum(size for _, size in totals.values())
+    if json:
+        found = [{"section": s, "entries": n, "bytes": b} for s, (n, b) in totals.items()]
+        console.document({"root": cache.root(), "bytes": everything, "sections": found})
+        return
+    console.say(f"{cache.root()}: {console.size_text(everything)}")
+    rows = [[name, str(n), console.size_text(b)] for name, (n, b) in sorted(totals.items())]
+    if rows:
+        console.emit(console.table(["section", "entries", "size"], rows))
+
+
 @app.command()
 def verify(
     fix: Annotated[bool, typer.Option("--fix", help="Remove damaged entries.")] = False,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mirctl import console, files
+from mirctl import cache, console
 
 RawItem = str | Path | None
 """A text, a picture's file, or nothing."""
@@ -37,12 +37,14 @@ class Contents:
 
 def read(items: Sequence[RawItem], modality: str) -> Contents:
     """Digest every item; missing ones get a reason instead."""
-    find = _text_key if modality == "text" else _picture_key
     keys = np.zeros((len(items), KEY), np.uint8)
     reasons = {}
-    with console.progress(f"hashing each {modality}", len(items)) as advance:
+    with (
+        cache.remembered() as known,
+        console.progress(f"hashing each {modality}", len(items)) as advance,
+    ):
         for n, item in enumerate(items):
-            found = find(item)
+            found = _text_key(item) if modality == "text" else _picture_key(item, known)
             if isinstance(found, bytes):
                 keys[n] = np.frombuffer(found, np.uint8)
             else:
@@ -58,14 +60,14 @@ def _text_key(item: RawItem) -> bytes | str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def _picture_key(item: RawItem) -> bytes | str:
+def _picture_key(item: RawItem, known: cache.Hashes) -> bytes | str:
     if item is None:
         return "no image"
     path = Path(item)
     try:
         if path.stat().st_size == 0:
             return "empty file"
-        return bytes.fromhex(files.sha256(path))
+        return bytes.fromhex(known.sha256(path))
     except FileNotFoundError:
         return "missing file"
     except IsADirectoryError:

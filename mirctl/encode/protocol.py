@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 CODE = 1
-"""Raised whenever a built-in encoder computes something else; old states are then not found."""
+"""Raised whenever a built-in encoder computes something else; old states are then not found.
+Those of other plugins' encoders are kept apart by the version of the plugin."""
 
 
 class Encoder(Protocol):
@@ -56,6 +57,8 @@ class Choice:
         if self.settings.modality != "text":
             del chosen["max_tokens"]
         facts = {"encoder": self.spec.name, "code": CODE, "weights": self.model.sha256}
+        if plugin := plugins.version_of_giver("mirctl_encoders", self.spec):
+            facts["plugin"] = plugin
         text = json.dumps({**facts, **chosen, "dtype": str(self.dtype)}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

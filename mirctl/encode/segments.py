@@ -22,10 +22,16 @@ SMALL = 64 << 20
 
 
 class Segments:
-    """All states under one encoder's key; rows are numbered over the files in order."""
+    """All states under one encoder's key; rows are numbered over the files in order.
+
+    In a cache that only lets read, what is added stays in memory.
+    """
 
     def __init__(self, key: str, what: str) -> None:
         self.entry = cache.entry("states", key, what=what)
+        self.kept = not self.entry.only_reads()
+        self.unkept: Mapping[str, list] = {}
+        self.damaged: set[str] = set()
         self.names: list[str] = []
         self.keys: list[np.ndarray] = []
         self.blocks: list[Tensor] = []
@@ -39,7 +45,7 @@ class Segments:
     @property
     def meta(self) -> Mapping[str, list]:
         """`widths` and `layers`, once something was encoded."""
-        return self.entry.read().meta
+        return self.unkept or self.entry.read().meta
 
     def find(self, keys: np.ndarray) -> np.ndarray:
         """(n, 32) content keys -> (n,) row numbers, -1 where there is none."""
@@ -54,11 +60,19 @@ class Segments:
 
     def describe(self, meta: Mapping[str, list]) -> None:
         """Record `widths` and `layers` of an encoder that had nothing to encode."""
-        with self.entry.lock():
+        self.unkept = {} if self.kept else meta
+        if self.kept:
             self.entry.commit(meta=dict(meta))
 
     def add(self, keys: np.ndarray, states: Tensor, meta: Mapping[str, list]) -> None:
         """Commit new rows: keys (n, 32), states (n, width) fp16. Others' new files come along."""
+        if not self.kept:
+            if not self.unkept:
+                console.warn(f"{self.entry.folder} only lets read: new states are not kept")
+            self.keys.append(keys)
+            self.blocks.append(states)
+            self.unkept = meta
+            return
         name = f"{hashlib.sha256(keys.tobytes()).hexdigest()[:16]}.safetensors"
         content = {"keys": torch.from_numpy(keys), "states.00000": states}
         with self.entry.lock():
@@ -69,7 +83,7 @@ class Segments:
 
     def compact(self) -> None:
         """Join many files into one, block by block; a disk too full for that leaves them be."""
-        if len(self.names) <= MOST_FILES:
+        if len(self.names) <= MOST_FILES or not self.kept:
             return
         with self.entry.lock():
             self._pick_up()
@@ -90,7 +104,7 @@ class Segments:
         recorded = self.entry.read().files.keys()
         if set(self.names) - recorded:
             self.names, self.keys, self.blocks = [], [], []
-        for name in sorted(recorded - set(self.names)):
+        for name in sorted(recorded - {*self.names, *self.damaged}):
             tensors = open_tensors(self.entry.folder / name)
             self.names.append(name)
             self.keys.append(tensors["keys"].numpy())
@@ -101,7 +115,10 @@ class Segments:
         if damaged := [name for name in self.entry.damaged() if name in recorded]:
             what = f"{len(damaged)} cached files of {self.entry.what} are damaged"
             console.warn(f"{what}: encoding their items again")
-            self.entry.commit(drop=damaged)
+            if self.kept:
+                self.entry.commit(drop=damaged)
+            else:
+                self.damaged = set(damaged)
 
 
 def gather(blocks: Sequence[Tensor], rows: np.ndarray) -> Tensor:

@@ -145,7 +145,7 @@ def _fetch(there: client.Repo, name: str) -> tuple[str, ...]:
         if _here(there.name, there.commit):  # another process was faster
             return ()
         _check_manifest(there, name)
-        with client.refusals(name), files.full_disk_is_an_error(folder):
+        with client.refusals(name), files.refusals_are_errors(folder):
             _download(there, files.MANIFEST, folder)
             manifest = _manifest(folder, name)
             _check_listing(there, manifest, name)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from mirctl import __version__, console, masking
+from mirctl import __version__, console, files, masking
 from mirctl.errors import MirctlError, MissingError
 
 if TYPE_CHECKING:
@@ -107,12 +107,24 @@ def _keep_token(request: "Request") -> None:
 
 
 def _refuse_places(response: "Response") -> None:
-    """The library names files of its cache by the ETag of an answer, whatever that is."""
-    if response.request.method != "HEAD":
-        return
-    for header in ("ETag", "X-Linked-ETag"):
-        if re.search(r"[/\\]|\.\.", response.headers.get(header, "").removeprefix("W/")):
-            raise MissingError(f"{response.url.host} answers with a path as {header}: stay away")
+    """The library names files of its cache by what an answer says of a file, whatever that is."""
+    told: list[Any] = []
+    if response.request.method == "HEAD":
+        told = [response.headers.get(name, "") for name in ("ETag", "X-Linked-ETag")]
+    elif "/tree/" in response.url.path and response.is_success:
+        told = _hashes(response.read())
+    for name in told:
+        if not isinstance(name, str) or re.search(r"[/\\]|\.\.|.{200}", name.removeprefix("W/")):
+            raise MissingError(f"{response.url.host} says {str(name)[:60]!r} is a file's hash")
+
+
+def _hashes(listing: bytes) -> list[Any]:
+    """The hashes in a listing of files; none where it is no listing, which the library tells."""
+    try:
+        items = files.json_value(listing)
+        return [part["oid"] for item in items for part in (item, item.get("lfs") or {"oid": ""})]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return []
 
 
 def api() -> "HfApi":
@@ -138,12 +150,12 @@ def look(repo: str, revision: str) -> Repo:
 
     commit, private = find(repo, revision)
     listing = api().list_repo_tree(repo, recursive=True, revision=commit)
-    files = {
+    found = {
         item.path: RemoteFile(item.size, item.blob_id, item.lfs.sha256 if item.lfs else None)
         for item in islice(listing, MOST_FILES)
         if isinstance(item, RepoFile)
     }
-    return Repo(repo, commit, private, files)
+    return Repo(repo, commit, private, found)
 
 
 @contextmanager

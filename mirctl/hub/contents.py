@@ -78,24 +78,10 @@ def _shards(folder: Path) -> list[str]:
 
 def hashes(folder: Path) -> dict[str, str]:
     """sha256 of each file that counts; files that did not change since last time are not read."""
-    entry = cache.entry("digests", _text_digest(str(folder)), what=str(folder))
-    known = entry.read().meta.get("files", {})
-    found = {}
-    for path in model_files(folder):
-        stat = path.stat()
-        state = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
-        same = path.name in known and known[path.name][:3] == state
-        found[path.name] = known[path.name] if same else [*state, files.sha256(path)]
-    if found != known:
-        with entry.lock():
-            entry.commit(meta={"files": found})
-    return {name: row[3] for name, row in found.items()}
+    with cache.remembered() as known:
+        return {path.name: known.sha256(path) for path in model_files(folder)}
 
 
 def digest(folder: Path) -> str:
     """One sha256 over the names and contents of all files that count."""
-    return _text_digest(json.dumps(hashes(folder), sort_keys=True))
-
-
-def _text_digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(json.dumps(hashes(folder), sort_keys=True).encode()).hexdigest()

@@ -49,7 +49,7 @@ def share(folder: Path) -> Shared:
         contents[RECIPE] = _placeless(art)
     contents[card.FILE] = card.card(art).encode()
     fields = _fields(art, contents)
-    contents[manifest.FILE] = manifest.pretty(fields).encode()
+    contents[manifest.FILE] = manifest.text(fields).encode()
     _refuse_places(contents, art)
     records = manifest.Manifest.model_validate(fields).files
     records = {**records, manifest.FILE: _record(contents[manifest.FILE])}
@@ -69,13 +69,13 @@ def _fields(art: Artifact, contents: dict[str, bytes | Path]) -> dict[str, Any]:
     listed = dict(fields["files"])
     for name, content in contents.items():
         if isinstance(content, bytes):
-            record = _record(content).model_dump()
-            listed[name] = record if listed.get(name, {}) != record else listed[name]
+            record = _record(content)
+            if listed.get(name, {}).get("sha256") != record.sha256:
+                listed[name] = record.model_dump()
     if listed != fields["files"]:
         fields["files"] = dict(sorted(listed.items()))
         fields["facts"] = {**fields.get("facts", {}), "shared_from": art.manifest.digest}
-        fields["digest"] = manifest.digest(fields)
-    return fields
+    return {**fields, "digest": manifest.digest(fields)}
 
 
 def _record(content: bytes) -> manifest.FileRecord:

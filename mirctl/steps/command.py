@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mirctl import console, files, jobs, locks, plugins, recipe
+from mirctl import console, distributed, files, jobs, locks, recipe
+from mirctl.cache import Hashes
 from mirctl.errors import Interrupted, UsageError
 from mirctl.jobs import Options, Requirement
+from mirctl.shards import WHOLE
 from mirctl.steps import cells, gate, graph, reading, result, running
 from mirctl.steps import plan as plans
 from mirctl.steps.graph import Pipeline
@@ -19,6 +21,7 @@ from mirctl.steps.look import Look
 from mirctl.steps.plan import Plan, Planned
 from mirctl.steps.record import FILE, Records
 from mirctl.steps.running import Outcome
+from mirctl.steps.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,9 @@ def run(
         made = jobs.execute(name, changes, options, require=require)
         jobs.show_result(made, require=require, json=json)
         return
+    if options.shard != WHOLE or options.on:
+        raise UsageError("--shard and --on are for a recipe of one job")
+    distributed.refuse_several(f"{name} has steps or a sweep")
     pipeline = pipeline_of(whole)
     gate.check_gate(pipeline, require)
     if options.dry_run:
@@ -73,8 +79,6 @@ def run(
         records = Records.read(folder, force=options.force)
         plan = plans.make(pipeline, folder, records, start=ways.start, force=options.force)
         outcomes = _run(plan, options, ways)
-        records.forget()
-        records.write()
         table = cells.rows(pipeline, outcomes) if pipeline.source.sweep else []
         if table:
             cells.write(folder, table)
@@ -129,8 +133,7 @@ def _run(plan: Plan, options: Options, ways: Ways) -> dict[str, Outcome]:
         if ways.workers == 1:
             return running.run(plan, running.Here(plan), told, keep_going=keep_going)
         with tempfile.TemporaryDirectory() as recipes:
-            logs = plan.records.folder / "logs"
-            place = running.Workers(plan, ways.workers, logs, Path(recipes))
+            place = Workers(plan, ways.workers, Path(recipes))
             return running.run(plan, place, told, keep_going=keep_going)
     except KeyboardInterrupt as error:
         raise Interrupted(
@@ -191,9 +194,10 @@ def _rehearse(pipeline: Pipeline, options: Options, ways: Ways, *, json: bool) -
         if options.out is not None:
             _refuse_unfinished(planned, options)
             _refuse_foreign_result(planned, options)
-        if planned.job.check and not planned.needs:
-            with console.aside():
-                plugins.import_function(planned.job.check)(plan.config(planned.step.name))
+        # What it takes from other steps is not there yet.
+        job = replace(planned.job, check="") if planned.needs else planned.job
+        with console.aside():
+            jobs.rehearse(job, plan.config(planned.step.name), Options())
     if json:
         document = {
             name: {"job": p.job.name, "out": p.record.out, "runs": bool(p.why), "why": p.why}
@@ -218,7 +222,7 @@ def resolved(read: recipe.Recipe) -> dict[str, Any]:
     what is swept has the first of its values. Input files need not be there."""
     pipeline = pipeline_of(read)
     folder = Path(os.path.abspath("OUT"))
-    look = Look(pipeline, folder, Records(folder))
+    look = Look(pipeline, folder, Records(folder), Hashes())
     found: dict[str, Any] = {}
     for of, name in pipeline.cells[0].steps.items():
         step = pipeline.steps[name]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
+from heapq import heappop, heappush
 from typing import Any
 
 from mirctl import recipe
@@ -66,8 +67,8 @@ def expand(source: Source) -> Pipeline:
         count *= len(values)
     if count > MOST_CELLS or count * len(source.steps) > MOST_STEPS:
         raise UsageError(
-            f"sweep: {count:,} cells of {len(source.steps):,} steps; the most are {MOST_CELLS:,} "
-            f"cells and {MOST_STEPS:,} steps: leave out values",
+            f"{count:,} cells of {len(source.steps):,} steps; the most are {MOST_CELLS:,} cells "
+            f"and {MOST_STEPS:,} steps: make several recipes of it",
             where=source.recipe.where("sweep"),
         )
     texts = _texts(source.sweep)
@@ -156,10 +157,12 @@ def _order(source: Source, needs: Mapping[str, Mapping[str, str]]) -> Iterator[s
             where=source.steps[circle[0]].where(f"{key}.step"),
         ) from error
     places = {of: number for number, of in enumerate(needs)}
-    ready: list[str] = []
+    ready: list[tuple[int, str]] = []
     while sorter.is_active():
-        ready = sorted([*ready, *sorter.get_ready()], key=places.__getitem__)
-        sorter.done(of := ready.pop(0))
+        for of in sorter.get_ready():
+            heappush(ready, (places[of], of))
+        _, of = heappop(ready)
+        sorter.done(of)
         yield of
 
 

@@ -9,21 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from mirctl import __version__, files, inputs, jobs, plugins, recipe
+from mirctl.cache import Hashes
 from mirctl.errors import DataError, UsageError
 from mirctl.hookspecs import Job
 from mirctl.section import JobConfig, Relative
 from mirctl.steps.graph import Pipeline, Step
 from mirctl.steps.reading import out_of, with_references
-from mirctl.steps.record import FILE, Record, Records, Watched, text_digest
+from mirctl.steps.record import FILE, LOGS, Record, Records, Watched, text_digest
 
-TAKEN = (FILE, "sweep.csv", "logs")
+TAKEN = (FILE, "sweep.csv", LOGS)
 
 
 class Look:
     """Looks at steps: their jobs, configs and inputs. Nothing is resolved that did not change."""
 
-    def __init__(self, pipeline: Pipeline, folder: Path, records: Records) -> None:
-        self.pipeline, self.folder, self.records = pipeline, folder, records
+    def __init__(self, pipeline: Pipeline, folder: Path, records: Records, known: Hashes) -> None:
+        self.pipeline, self.folder, self.records, self.known = pipeline, folder, records, known
         self.jobs = {s.name: _job(s) for s in pipeline.steps.values()}
         self.outs = {s.name: self._out(s) for s in pipeline.steps.values()}
 
@@ -122,19 +123,19 @@ class Look:
         """sha256 of what a step reads."""
         path = Path(watched.path)
         if watched.how == "artifact":
-            return self.records.sha256(path / files.MANIFEST)
+            return self._file(path / files.MANIFEST)
         if not path.is_dir():
-            return self.records.sha256(path)
+            return self._file(path)
         every = inputs.Input(watched.key, path, skip=tuple(watched.skip)).files()
-        with files.unreadable_is(DataError, path):
-            listing = [(str(p.relative_to(path)), self._file(p, watched.how)) for p in every]
+        listing = [(str(p.relative_to(path)), self._file(p, watched.how)) for p in every]
         return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
 
-    def _file(self, path: Path, how: str) -> Any:
-        if how != "listing":
-            return self.records.sha256(path)
-        stat = path.stat()
-        return stat.st_size, stat.st_mtime_ns
+    def _file(self, path: Path, how: str = "file") -> Any:
+        with files.unreadable_is(DataError, path):
+            if how != "listing":
+                return self.known.sha256(path)
+            stat = path.stat()
+            return stat.st_size, stat.st_mtime_ns
 
 
 def _a(makes: str) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mirctl import cache
 from mirctl.errors import UsageError, suggest
 from mirctl.hookspecs import Job
 from mirctl.section import JobConfig
@@ -53,7 +54,14 @@ def make(
     pipeline: Pipeline, folder: Path, records: Records, *, start: str | None, force: bool
 ) -> Plan:
     """Hold each step against its record; `start` and what comes after it run in any case."""
-    look = Look(pipeline, folder, records)
+    with cache.remembered() as known:
+        look = Look(pipeline, folder, records, known)
+        return Plan(pipeline, look, _planned(look, start=start, force=force), records)
+
+
+def _planned(look: Look, *, start: str | None, force: bool) -> dict[str, Planned]:
+    """Every step, each after those that it needs."""
+    pipeline, records = look.pipeline, look.records
     steps: dict[str, Planned] = {}
     again = pipeline.after(_named(pipeline, start)) if start else set()
     for step in pipeline.steps.values():
@@ -62,7 +70,7 @@ def make(
     for step in pipeline.steps.values():
         before, job = records.steps.get(step.name), look.jobs[step.name]
         now = look.described(step, before)
-        out = folder / now.out
+        out = look.folder / now.out
         parents = [steps[need] for need in step.needs.values()]
         if late := [parent for parent in parents if parent.why]:
             why = f"after {late[0].step.name}"
@@ -75,7 +83,7 @@ def make(
         if not why and before:
             now = records.steps[step.name] = before.model_copy(update={"asked": now.asked})
         steps[step.name] = Planned(step, job, out, why, now, owned)
-    return Plan(pipeline, look, steps, records)
+    return steps
 
 
 def _named(pipeline: Pipeline, name: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""`steps.json`: what each step was made from and what it made, and what files held when read."""
+"""`steps.json`: what each step was made from and what it made."""
 
 import hashlib
 import json
@@ -11,10 +11,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mirctl import files
-from mirctl.errors import ArtifactError, DataError
+from mirctl.errors import ArtifactError
 
 FILE, FORMAT = "steps.json", "mirctl-steps/1"
 """The file by which a folder is known to be a pipeline's."""
+LOGS = "logs"
+"""The folder for what steps say that run beside others."""
 REST = 20
 """Times as long as a writing took, no next one is begun."""
 Stamp = tuple[int, int, int, str]
@@ -65,7 +67,6 @@ class Record(_Part):
 class _Book(_Part):
     format: Literal["mirctl-steps/1"]
     steps: dict[str, Record] = {}
-    seen: dict[str, Stamp] = {}
 
 
 def text_digest(value: Any) -> str:
@@ -79,8 +80,6 @@ class Records:
 
     folder: Path
     steps: dict[str, Record] = field(default_factory=dict)
-    seen: dict[str, Stamp] = field(default_factory=dict)
-    used: dict[str, Stamp] = field(default_factory=dict)
     rest_until: float = 0.0
 
     @classmethod
@@ -96,7 +95,7 @@ class Records:
         except (ValidationError, ValueError) as error:
             told = "is damaged, or a newer mirctl's: --force runs every step again"
             raise ArtifactError(told, where=str(path)) from error
-        return cls(folder, book.steps, book.seen)
+        return cls(folder, book.steps)
 
     def write_at_leisure(self) -> None:
         """Replace the file, unless many quick steps would spend their time with that: who is killed
@@ -108,20 +107,8 @@ class Records:
 
     def write(self) -> None:
         """Replace the file."""
-        book = _Book(format=FORMAT, steps=self.steps, seen={**self.seen, **self.used})
+        book = _Book(format=FORMAT, steps=self.steps)
         files.write_text(self.folder / FILE, json.dumps(book.model_dump(), ensure_ascii=True))
-
-    def forget(self) -> None:
-        """Drop what is known of files that no step reads any more."""
-        self.seen = {}
-
-    def sha256(self, path: Path) -> str:
-        """Of a file that a step reads; not read where it did not change since last time."""
-        name = str(path)
-        known = self.used.get(name) or self.seen.get(name)
-        with files.unreadable_is(DataError, path):
-            self.used[name] = stamp(path, known)
-        return self.used[name][3]
 
 
 def stamp(path: Path, known: Stamp | None) -> Stamp:

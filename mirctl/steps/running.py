@@ -1,26 +1,18 @@
-"""Runs the steps of a plan: one after the other here, or several at once in other processes."""
+"""Runs the steps of a plan, each when what it needs is done; and the simplest place: here."""
 
-import ctypes
-import json
-import os
-import signal
-import subprocess
-import sys
-import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from mirctl import console, jobs, recipe
-from mirctl.errors import Interrupted, MirctlError, RunError
+from mirctl import console, files, jobs
+from mirctl.errors import Interrupted, MirctlError
 from mirctl.steps.plan import Plan, Planned
-from mirctl.steps.record import stamps
-
-POLL = 0.05
-"""Seconds between looks at who is done."""
+from mirctl.steps.record import LOGS, stamps
 
 
 @dataclass(frozen=True)
@@ -68,23 +60,21 @@ def run(
     keep_going: bool,
 ) -> dict[str, Outcome]:
     """Every step's outcome; a step begins when all that it needs is done."""
-    outcomes = {
-        name: Outcome("left out")
-        if planned.why
-        else Outcome("up to date", planned.record.metrics, planned.record.seconds)
-        for name, planned in plan.steps.items()
-    }
+    outcomes = {name: _before(planned) for name, planned in plan.steps.items()}
     todo = {planned.step.name: planned for planned in plan.todo}
     sorter = TopologicalSorter({name: p.needs & todo.keys() for name, p in todo.items()})
     sorter.prepare()
     order = {name: number for number, name in enumerate(todo)}
-    ready: list[str] = []
+    ready: list[tuple[int, str]] = []
     running, stopping = 0, False
     try:
         while sorter.is_active():
-            ready = sorted([*ready, *sorter.get_ready()], key=order.__getitem__)
+            for name in sorter.get_ready():
+                heappush(ready, (order[name], name))
             while ready and place.room and not stopping:
-                running += _start(plan, place, todo[ready.pop(0)], options)
+                _, name = heappop(ready)
+                _start(plan, place, todo[name], options)
+                running += 1
             if not running:
                 break
             for name, outcome in place.finished():
@@ -103,9 +93,16 @@ def run(
     return outcomes
 
 
+def _before(planned: Planned) -> Outcome:
+    """What is known of a step before anything runs."""
+    if planned.why:
+        return Outcome("left out")
+    return Outcome("up to date", planned.record.metrics, planned.record.seconds)
+
+
 def _start(
     plan: Plan, place: Place, planned: Planned, options: Callable[[Planned], jobs.Options]
-) -> int:
+) -> None:
     """Begin a step."""
     record = planned.record
     record.state, record.files = "open", {}
@@ -114,7 +111,6 @@ def _start(
     plan.records.steps[planned.step.name] = record
     console.say(f"step {planned.step.name}: {planned.job.name} ({planned.why})")
     place.start(planned, told)
-    return 1
 
 
 def _note(plan: Plan, planned: Planned, outcome: Outcome) -> None:
@@ -129,6 +125,11 @@ def _note(plan: Plan, planned: Planned, outcome: Outcome) -> None:
         console.error(f"step {name}: {outcome.failure}")
     record.state = "done" if outcome.state == "done" else "failed"
     plan.records.write_at_leisure()
+
+
+def log_of(plan: Plan, name: str) -> Path:
+    """Where a step's own words go, if not to people."""
+    return plan.records.folder / LOGS / f"{name}.log"
 
 
 class Here:
@@ -148,8 +149,10 @@ class Here:
         except MirctlError as error:
             failure = Failure(error.code, error.message, error.where)
             self._ended.append((name, Outcome("failed", failure=failure)))
-        except Exception as error:
-            failure = Failure(1, f"{type(error).__name__}: {error}")
+        except Exception as error:  # a bug in one step is no reason to lose the others
+            log = log_of(self.plan, name)
+            files.write_text(log, traceback.format_exc())
+            failure = Failure(1, f"{type(error).__name__}: {error} (see {log})")
             self._ended.append((name, Outcome("failed", failure=failure)))
         else:
             from mirctl.artifact.manifest import plain
@@ -163,91 +166,3 @@ class Here:
 
     def stop(self) -> None:
         """The step that ran was interrupted itself."""
-
-
-@dataclass
-class _Child:
-    name: str
-    process: subprocess.Popen[bytes]
-    out: Any
-    log: Path
-    begin: float
-
-
-class Workers:
-    """In several processes at once: each step is a `mirctl run` whose stderr goes to a log."""
-
-    def __init__(self, plan: Plan, count: int, logs: Path, recipes: Path) -> None:
-        self.plan, self.room, self.logs, self.recipes = plan, count, logs, recipes
-        threads = max(1, (os.cpu_count() or 1) // count)
-        self.environment = {"OMP_NUM_THREADS": str(threads), **os.environ}
-        self._children: list[_Child] = []
-
-    def start(self, planned: Planned, options: jobs.Options) -> None:
-        name = planned.step.name
-        told = self.recipes / f"{len(list(self.recipes.iterdir()))}.yaml"
-        told.write_text(recipe.dump(self.plan.config(name)), encoding="utf-8")
-        log = self.logs / f"{name}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        modes = [f"--{mode}" for mode in ("resume", "force") if getattr(options, mode)]
-        command = [sys.executable, "-m", "mirctl", "run", told, "--out", options.out, *modes]
-        out = tempfile.TemporaryFile()  # noqa: SIM115 (closed when it is read)
-        with log.open("wb") as err:
-            process = subprocess.Popen(
-                [*map(str, command), "--json"],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                env=self.environment,
-                start_new_session=True,  # Ctrl-C comes to us, and we tell them, once
-                preexec_fn=_die_with_parent(),
-            )
-        self._children.append(_Child(name, process, out, log, time.monotonic()))
-        self.room -= 1
-
-    def finished(self) -> list[tuple[str, Outcome]]:
-        while not (ended := [c for c in self._children if c.process.poll() is not None]):
-            time.sleep(POLL)
-        for child in ended:
-            self._children.remove(child)
-            self.room += 1
-        return [(child.name, _outcome(child)) for child in ended]
-
-    def stop(self) -> None:
-        for child in self._children:
-            child.process.send_signal(signal.SIGTERM)
-        try:
-            for child in self._children:
-                child.process.wait()
-        except KeyboardInterrupt:
-            for child in self._children:
-                child.process.kill()
-            raise
-
-
-def _outcome(child: _Child) -> Outcome:
-    """What a process said in its one document, or how it died."""
-    child.out.seek(0)
-    try:
-        said = json.loads(child.out.read())
-    except ValueError:
-        said = {}
-    finally:
-        child.out.close()
-    code = child.process.returncode
-    if code == 0:
-        return Outcome("done", said.get("metrics", {}), time.monotonic() - child.begin)
-    died = f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    error = said.get("error") or {"message": f"{died}: see {child.log}"}
-    code = code if code > 0 else RunError.code
-    return Outcome("failed", failure=Failure(code, error["message"], error.get("where")))
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """Where the system can (Linux), have a child told to stop when this process dies."""
-    try:
-        prctl = ctypes.CDLL(None).prctl
-    except (AttributeError, OSError):
-        return None
-    set_signal = 1
-    return lambda: prctl(set_signal, signal.SIGTERM)

@@ -1,8 +1,6 @@
 """What the commands do, as jobs that a recipe names."""
 
-from pathlib import Path
-
-from mirctl import jobs
+from mirctl import hub, jobs
 from mirctl.metrics import table as metrics_table
 from mirctl.run import Result, Run
 from mirctl_adapt import measuring, serving
@@ -15,16 +13,16 @@ def evaluate(config: MeasureConfig, run: Run) -> Result:
     said = {"data": config.data, "evaluation": config.evaluation}
     changes = [f"{key}={part.model_dump_json()}" for key, part in said.items() if part is not None]
     options = jobs.Options(device=config.device, precision=config.precision)
-    metrics, report = measuring.evaluate(Path(config.model), changes, options)
+    metrics, report = measuring.evaluate(hub.artifact_folder(config.model), changes, options)
     metrics_table.write(run.out, metrics)
     return Result(table=run.out, metrics=metrics, report=report)
 
 
 def recommend(config: RecommendConfig, run: Run) -> Result:
     """Items for users of the recommender's data."""
-    asked = Asked(None, config.users or (), config.users is None, None)
+    asked = Asked(None, config.users or (), config.users is None, None, run.shard)
     serving.recommend(
-        Path(config.model), asked, config.k, config.allow, config.deny, str(run.out),
+        hub.artifact_folder(config.model), asked, config.k, config.allow, config.deny, str(run.out),
         str(run.device), config.precision, config.items, config.images,
         force=run.force, json=False,
     )  # fmt: skip
@@ -34,8 +32,8 @@ def recommend(config: RecommendConfig, run: Run) -> Result:
 def embed(config: EmbedConfig, run: Run) -> Result:
     """Embeddings of items, seen or new."""
     report = serving.embed(
-        Path(config.model), config.items, config.images, run.out, str(run.device),
-        config.precision, force=run.force,
+        hub.artifact_folder(config.model), config.items, config.images, run.out, str(run.device),
+        config.precision, run.shard, force=run.force,
     )  # fmt: skip
     serving.show_embedded(report, json=False)
     return Result(table=run.out)

@@ -33,6 +33,7 @@ def mirctl_jobs() -> list[Job]:
             function="mirctl_adapt.jobs:recommend",
             summary="a recommender -> items for users",
             makes="table",
+            shards=True,
         ),
         Job(
             "adapt/embed",
@@ -40,6 +41,7 @@ def mirctl_jobs() -> list[Job]:
             function="mirctl_adapt.jobs:embed",
             summary="a recommender and items -> their embeddings",
             makes="table",
+            shards=True,
             suffix=".parquet",
         ),
     ]

@@ -66,9 +66,9 @@ def job(
     return first if named else DEFAULT, [*settings[named:], *told]
 
 
-def open_model(path: Path | str, device: str | None) -> Imputer:
+def open_model(path: Path, device: str | None) -> Imputer:
     """A learned table, on the device asked for."""
-    return saving.load(Path(path), device or "auto")
+    return saving.load(path, device or "auto")
 
 
 def refuse_to_overwrite(out: str, *, force: bool) -> None:

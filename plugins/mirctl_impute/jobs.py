@@ -1,6 +1,6 @@
 """What the commands do, as jobs that a recipe names."""
 
-from mirctl import console
+from mirctl import console, hub
 from mirctl.metrics import table as metrics_table
 from mirctl.run import Result, Run
 from mirctl.tables import open_stream
@@ -11,21 +11,21 @@ from mirctl_impute.filling import Ways
 
 def fill(config: FillConfig, run: Run) -> Result:
     """Fill the holes of a table."""
-    imputer = asking.open_model(config.model, str(run.device))
+    imputer = asking.open_model(hub.artifact_folder(config.model), str(run.device))
     stream = asking.known_table(imputer, str(config.table), config.names)
     ways = Ways(
         config.draws, config.point, config.steps, config.seed, config.mark, config.uncertainty
     )
-    filling.tell(filling.fill(imputer, stream, run.out, ways))
+    filling.tell(filling.fill(imputer, stream, run.out, ways, run.shard))
     return Result(table=run.out)
 
 
 def sample(config: SampleConfig, run: Run) -> Result:
     """Make rows like those of the learned table."""
-    imputer = asking.open_model(config.model, str(run.device))
+    imputer = asking.open_model(hub.artifact_folder(config.model), str(run.device))
     given = sampling.parse(imputer, config.given)
     drawing = {"seed": config.seed, "steps": config.steps, "guidance": config.guidance}
-    moved = sampling.sample(imputer, config.rows, run.out, given, **drawing)
+    moved = sampling.sample(imputer, config.rows, run.out, given, shard=run.shard, **drawing)
     sampling.tell(imputer, moved)
     return Result(table=run.out)
 

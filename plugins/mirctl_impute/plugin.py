@@ -25,6 +25,7 @@ def mirctl_jobs() -> list[Job]:
             function="mirctl_impute.jobs:fill",
             summary="a model and a table with holes -> the table, filled",
             makes="table",
+            shards=True,
         ),
         Job(
             "impute/sample",
@@ -32,6 +33,7 @@ def mirctl_jobs() -> list[Job]:
             function="mirctl_impute.jobs:sample",
             summary="a model -> rows like those it learned",
             makes="table",
+            shards=True,
         ),
         Job(
             "impute/mask",

@@ -125,8 +125,7 @@ def test_a_newer_schema_is_refused(mirctl, chain):
 
     path = chain / "manifest.json"
     fields = json.loads(path.read_text()) | {"schema_version": 2}
-    fields["digest"] = manifest.digest(fields)
-    path.write_text(json.dumps(fields))
+    path.write_text(manifest.text(fields))
     ran = mirctl("adapt", "recommend", chain, "--history", "i1")
     assert (ran.code, "has schema 2 of adapt/recommender" in ran.err) == (4, True), ran.err
 

@@ -13,15 +13,16 @@ from mirctl.artifact.diff import largest_difference
 from mirctl.errors import ArtifactError
 from mirctl.hookspecs import ArtifactKind
 
+INPUT = {"name": "data.items", "sha256": "ab" * 32, "path": "../items.csv"}
+
 
 def make(out: Path, *, lr: float = 0.1, value: float = 0.5, **tensors: torch.Tensor) -> Path:
-    source = {"name": "data.items", "sha256": "ab" * 32, "path": "../items.csv"}
     with artifact.create(out, kind="test/model") as draft:
         draft.tensors("model", {"w": torch.zeros(2, 3), **tensors})
         draft.json("metrics.json", {"ndcg@10": {"value": value, "n": 10, "unit": "mean"}})
         draft.text("recipe.yaml", f"uses: test/run\ntrain:\n  lr: {lr}\n")
         draft.json("extra/items.json", list(tensors))
-        draft.describe(seed=7, device="cpu", inputs=[source], epochs=3)
+        draft.describe(seed=7, device="cpu", inputs=[INPUT], epochs=3)
     return out
 
 
@@ -72,6 +73,31 @@ def test_differences_of_special_values():
     assert largest_difference(low, high) == 2.0**63
     assert largest_difference(torch.tensor([True]), torch.tensor([False])) == 1
     assert largest_difference(torch.tensor([3 + 4j]), torch.tensor([0j])) == 5
+
+
+def test_large_whole_numbers_that_float64_takes_for_equal_are_told_apart():
+    big = torch.tensor([2**60, 5])
+    assert largest_difference(big, big + torch.tensor([1, 0])) == 1
+    assert largest_difference(big, big.clone()) == 0
+
+
+def test_files_that_differ_only_in_spelling_are_told(tmp_path):
+    a, b = make(tmp_path / "a"), tmp_path / "b"
+    with artifact.create(b, kind="test/model") as draft:
+        draft.tensors("model", {"w": torch.zeros(2, 3)}, metadata={"note": 1})
+        draft.text("metrics.json", (a / "metrics.json").read_text())
+        draft.text("recipe.yaml", "# the same\n" + (a / "recipe.yaml").read_text())
+        draft.json("extra/items.json", [])
+        draft.text("extra/notes.safetensors.txt", "x")
+        draft.describe(seed=7, device="cpu", epochs=3, inputs=[INPUT])
+    found = artifact.diff(a, b)
+    assert (found["tensors"], found["recipe"], found["manifest"]) == ({}, {}, {})
+    assert found["files"] == {
+        "model.safetensors": "other bytes, equal content",
+        "recipe.yaml": "other bytes, equal content",
+        "extra/notes.safetensors.txt": "only in b",
+    }
+    assert found["same"] is False
 
 
 def test_inspect_shows_people_what_it_is(mirctl, pair):

@@ -35,9 +35,7 @@ def fail(out: Path, *, force: bool) -> None:
 def rewrite(folder: Path, **changes: object) -> None:
     """Change a manifest and give it the digest that fits, as somebody with intent would."""
     path = folder / "manifest.json"
-    fields = json.loads(path.read_text()) | changes
-    fields["digest"] = manifests.digest(fields)
-    path.write_text(json.dumps(fields))
+    path.write_text(manifests.text(json.loads(path.read_text()) | changes))
 
 
 def test_what_was_written_comes_back(tmp_path):
@@ -170,8 +168,9 @@ with artifact.create(Path(sys.argv[1]), kind="k") as draft:
     for out in outs:
         subprocess.run([sys.executable, "-c", code, str(out)], check=True)
     first, second = (artifact.open_artifact(out).manifest for out in outs)
+    times = {"created", "checksum"}
     assert first.digest == second.digest
-    assert first.model_dump(exclude={"created"}) == second.model_dump(exclude={"created"})
+    assert first.model_dump(exclude=times) == second.model_dump(exclude=times)
 
 
 def test_the_digest_knows_neither_time_nor_place_but_all_else(tmp_path):

@@ -41,7 +41,8 @@ def read(text: pd.DataFrame) -> pd.DataFrame:
         cells = cells.where(~cells.isin(["", "?"]))
         numbers = pd.to_numeric(cells, errors="coerce")
         whole = (numbers.notna() == cells.notna()).all() and numbers.nunique() > 2
-        columns[name] = numbers if whole else text[name].where(cells.notna()).astype("category")
+        words = text[name].where(cells.notna()).astype("category")
+        columns[name] = numbers.astype(float) if whole else words
     return pd.DataFrame(columns)
 
 

@@ -88,6 +88,21 @@ def test_ls_cuts_long_digests_for_people_only(mirctl):
     assert json.loads(mirctl("cache", "ls", "--json").out)["entries"][0]["key"] == "ab" * 32
 
 
+def test_du_adds_up_each_section(mirctl):
+    assert mirctl("cache", "du").out == ""
+    fill("abc", a="1" * 5000)
+    fill("def", b="1" * 3000)
+    with cache.entry("models", "m").lock():
+        pass
+    found = json.loads(mirctl("cache", "du", "--json").out)
+    by_section = {item["section"]: item for item in found["sections"]}
+    assert by_section["states"]["entries"] == 2
+    assert by_section["states"]["bytes"] == sum(map(cache.size, cache.entries()))
+    assert found["bytes"] == by_section["states"]["bytes"]
+    lines = mirctl("cache", "du").out.splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [["models", "1"], ["states", "2"]]
+
+
 def test_verify_exits_4_until_fixed(mirctl):
     entry = fill("abc", a="1", b="2")
     fill("whole", a="1")

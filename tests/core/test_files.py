@@ -1,4 +1,5 @@
 import os
+import time
 
 import pytest
 
@@ -40,6 +41,23 @@ def test_a_folder_takes_the_place_of_the_old_one(tmp_path, monkeypatch, atomic):
         assert (path / "manifest.json").read_text() == "old"
     assert (path / "manifest.json").read_text() == "new"
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_a_killed_writer_left_goes_after_a_day(tmp_path):
+    def leave(name, *, days, deep=0):
+        file = tmp_path / name / "extra" / "x"
+        files.write_text(file, "x")
+        for path, age in ((file, deep), (file.parent, days), (file.parent.parent, days)):
+            os.utime(path, (time.time() - age * files.DAY,) * 2)
+
+    leave(".out.abcdefg_.tmp", days=2, deep=2)
+    kept = [".out.abcdefgh.tmp", ".out.x.abcdefgh.tmp", ".out.abcdefgh.old", ".other.abcdefgh.tmp"]
+    leave(kept[0], days=2)
+    for name in kept[1:]:
+        leave(name, days=2, deep=2)
+    with files.atomic_folder(tmp_path / "out"):
+        pass
+    assert {path.name for path in tmp_path.iterdir()} == {"out", *kept}
 
 
 def test_force_does_not_replace_a_folder_that_is_no_artifact(tmp_path):

@@ -329,3 +329,56 @@ def test_what_encodes_is_not_pruned_away():
     assert cache.prune(0, None) == []
     del first
     assert [item.entry.key for item in cache.prune(0, None)] == ["k"]
+
+
+@pytest.fixture
+def only_reads(no_privileges):
+    """Takes away the right to write from the whole cache."""
+    changed = []
+
+    def close():
+        places = [cache.root(), *cache.root().rglob("*")]
+        changed.extend((place, place.stat().st_mode) for place in places)
+        for place in places:
+            place.chmod(0o555 if place.is_dir() else 0o444)
+
+    yield close
+    for place, mode in changed:
+        place.chmod(mode)
+
+
+def held():
+    """Every file of the cache."""
+    return {path: path.read_bytes() for path in cache.root().rglob("*") if path.is_file()}
+
+
+def test_a_cache_that_only_lets_read_is_used_and_nothing_is_kept(only_reads, capsys):
+    encode(TITLES[:10])
+    before = held()
+    only_reads()
+    assert encode(TITLES[:10]).calls == 0
+    for _ in range(2):
+        got = encode(TITLES)
+        assert got.calls == 90
+        assert torch.equal(got.gather(np.arange(100)), expected(TITLES))
+        assert capsys.readouterr().err.count("new states are not kept") == 1
+    assert held() == before
+
+
+def test_a_damaged_file_in_a_cache_that_only_lets_read_is_left_out(only_reads, capsys):
+    encode(TITLES[:10])
+    encode(TITLES[:20])
+    files()[0].write_bytes(b"x")
+    only_reads()
+    got = encode(TITLES[:20])
+    assert got.calls == 10
+    assert torch.equal(got.gather(np.arange(20)), expected(TITLES[:20]))
+    assert "are damaged" in capsys.readouterr().err
+
+
+def test_an_empty_cache_that_only_lets_read_costs_the_encoding(only_reads):
+    only_reads()
+    got = encode(TITLES[:10])
+    assert (got.calls, torch.equal(got.gather(np.arange(10)), expected(TITLES[:10]))) == (10, True)
+    assert encode(["", None]).widths == (2, 1)
+    assert list(cache.root().iterdir()) == []

@@ -73,6 +73,8 @@ def test_the_digest_follows_the_weights_not_the_place_or_the_words(folder, tmp_p
 
 
 def test_unchanged_weights_are_digested_once(folder, monkeypatch):
+    for path in folder.iterdir():
+        os.utime(path, (1, 1))
     first = models.resolve(str(folder))
     monkeypatch.setattr("mirctl.files.sha256", lambda path: pytest.fail(f"read {path}"))
     assert models.resolve(str(folder)) == first

@@ -50,6 +50,7 @@ def lines_to_run():
     return scripts[1:]
 
 
+@pytest.mark.slow
 def test_the_workflow_runs_as_a_shell_script(place):
     for script in lines_to_run():
         done = place(["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script])

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from mirctl import locks
+from shell import pipe
 from steps.conftest import CHAIN
 
 
@@ -83,15 +84,24 @@ def test_one_pipeline_at_a_time(chain):
     assert chain.ran == []
 
 
-def test_several_steps_at_once_make_the_same(chain):
-    once = {p.name: p.read_bytes() for p in (chain.folder / "out").glob("*.csv")}
-    again = chain.run("--force", "--jobs", 3, "--json")
-    document = json.loads(again.out)
+WIDE = """\
+steps:
+  one: {uses: toy/learn, weight: 1}
+  two: {uses: toy/write, tables: [a.csv]}
+  both: {uses: toy/use, model: {step: one}}
+"""
+
+
+def test_several_steps_at_once_make_the_same(bench):
+    assert bench.write(WIDE).run().code == 0
+    out = bench.folder / "out"
+    once = {p.name: p.read_bytes() for p in out.glob("*.csv")}
+    document = json.loads(bench.run("--force", "--jobs", 2, "--json").out)
     assert set(states(document).values()) == {"done"}
-    assert sorted(chain.ran) == sorted(["left.csv", "model", "used.csv", "last.csv", "alone.csv"])
-    assert {p.name: p.read_bytes() for p in (chain.folder / "out").glob("*.csv")} == once
-    assert document["steps"]["model"]["metrics"]["score"]["value"] == 3
-    assert "toy/learn on cpu" in (chain.folder / "out/logs/model.log").read_text()
+    assert sorted(bench.ran) == ["both.csv", "one", "two.csv"]
+    assert {p.name: p.read_bytes() for p in out.glob("*.csv")} == once
+    assert document["steps"]["one"]["metrics"]["score"]["value"] == 1
+    assert "toy/learn on cpu" in (out / "logs/one.log").read_text()
 
 
 def test_a_failure_in_another_process_is_told_as_its_own(bench):
@@ -166,6 +176,27 @@ def test_a_step_killed_in_the_middle_runs_again_and_replaces_its_own(chain, monk
     assert chain.run("used.offset=1").code == 0
     assert chain.ran == ["used.csv", "last.csv"]
     assert (chain.folder / "out/used.csv").read_text() == "score\n4.0\n"
+
+
+def test_a_bug_in_one_step_loses_no_other_and_is_written_down(bench, monkeypatch):
+    import toy_jobs
+
+    monkeypatch.setattr(toy_jobs, "use", lambda config, run: 1 / 0)
+    ran = bench.write(CHAIN).run("--keep-going")
+    assert (ran.code, "step used: ZeroDivisionError" in ran.err) == (1, True)
+    assert bench.ran == ["left.csv", "model", "alone.csv"]
+    assert "1 / 0" in (bench.folder / "out/logs/used.log").read_text()
+
+
+def test_a_rehearsal_looks_for_the_device(chain):
+    ran = chain.run("device=cuda:77", "--dry-run")
+    assert ran.code == 5
+    assert chain.run("device=cuda:77").code == 5
+
+
+def test_a_reader_that_has_gone_ends_a_pipeline_quietly(chain):
+    done = pipe("mirctl run recipe.yaml --out out -q | true", chain.folder)
+    assert (done.codes, done.err) == ([141, 0], "")
 
 
 def test_show_and_check_know_pipelines(chain):
