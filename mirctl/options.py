@@ -74,6 +74,9 @@ DryRun = Annotated[
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="New folder for the result.")]
+Shard = Annotated[
+    str | None, typer.Option("--shard", help="i/n: only the i-th of n parts, from 1.")
+]
 Seed = Annotated[int | None, typer.Option("--seed", help="Overrides the recipe's seed.")]
 Device = Annotated[
     str | None, typer.Option("--device", help="auto, cpu, cuda[:N] or mps; overrides the recipe.")
