@@ -220,7 +220,7 @@ def run_command(arguments: list[str]) -> int:
         return _fail(error.code, error.message, error.where, as_json=False)
     except MirctlError as error:
         if "--debug" in arguments:
-            raise
+            console.trace(error)
         return _fail(error.code, error.message, error.where, as_json=as_json)
     except typer.TyperException as error:
         if type(error).__name__ == "NoArgsIsHelpError":
@@ -239,7 +239,7 @@ def run_command(arguments: list[str]) -> int:
         return _fail(INTERRUPTED, "interrupted", None, as_json=as_json)
     except Exception as error:
         if "--debug" in arguments:
-            raise
+            console.trace(error)
         return _fail_unforeseen(error, as_json=as_json)
 
 

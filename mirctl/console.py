@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mirctl.errors import RunError
+from mirctl.masking import masked
 
 _ACTING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _quiet = False
@@ -44,6 +45,11 @@ def configure(*, quiet: bool) -> None:
     """Silence everything on stderr but warnings and errors."""
     global _quiet
     _quiet = quiet
+
+
+def is_quiet() -> bool:
+    """Did the user ask for --quiet?"""
+    return _quiet
 
 
 @contextmanager
@@ -81,6 +87,13 @@ def error(message: str) -> None:
     _to_stderr(f"error: {message}")
 
 
+def trace(failure: BaseException) -> None:
+    """Show where in the code a command failed."""
+    import traceback
+
+    _to_stderr("".join(traceback.format_exception(failure)).rstrip())
+
+
 class StdoutError(RunError):
     """What reads our stdout takes no more, as a full disk does."""
 
@@ -96,7 +109,7 @@ def harmless(text: str) -> str:
 def emit(text: str) -> None:
     """Write one line of data to stdout."""
     with _refusals():
-        sys.stdout.write(text + "\n")
+        sys.stdout.write(masked(text) + "\n")
 
 
 def emit_bytes(content: bytes) -> None:
@@ -227,13 +240,13 @@ def _to_log(message: str) -> None:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
         encoding = {"encoding": "utf-8", "errors": "backslashreplace"}
         with suppress(OSError), _log.open("a", **encoding) as file:
-            file.write(f"{stamp} {message}\n")
+            file.write(f"{stamp} {masked(message)}\n")
 
 
 def _to_people(text: str) -> None:
     """Nobody reading stderr any more is no reason to stop the work."""
     with suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write(text)
+        sys.stderr.write(masked(text))
         sys.stderr.flush()
 
 

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from mirctl import console
+
 
 def recipes(incomplete: str) -> list[str]:
     """What a shell may put in the place of a half-typed recipe: built-in names and files."""
@@ -20,6 +22,25 @@ def recipes(incomplete: str) -> list[str]:
     return [*names, *sorted(glob(f"{escape(incomplete)}*"))]
 
 
+def artifact_folder(name: str) -> Path:
+    """The folder of an artifact that may stand on the hub."""
+    from mirctl.hub import artifact_folder
+
+    return artifact_folder(name)
+
+
+def _silence(wanted: bool) -> bool:
+    """Before other options are read, since reading some of them takes time and is told."""
+    console.configure(quiet=wanted)
+    return wanted
+
+
+ArtifactName = typer.Argument(
+    metavar="ARTIFACT",
+    help="Folder of an artifact, or org/name@revision on the hub.",
+    parser=artifact_folder,
+)
+Artifact = Annotated[Path, ArtifactName]
 Recipe = Annotated[
     str,
     typer.Argument(
@@ -29,7 +50,16 @@ Recipe = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors on stderr.")]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        help="Only warnings and errors on stderr.",
+        is_eager=True,
+        callback=_silence,
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace an older result of that name.")]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Look for all that would stop the run; write nothing.")

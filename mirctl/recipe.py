@@ -74,10 +74,11 @@ def catalogue() -> dict[str, Path]:
 def locate(name: str) -> tuple[Path, Path]:
     """The file a recipe argument means, and the folder its relative paths start from.
 
-    A path comes first: a file, or an artifact, which holds the recipe that made it. Else it is the
-    name of a built-in recipe, whose paths start from the current folder.
+    A path comes first: a file, or an artifact, which holds the recipe that made it; `org/name@main`
+    is an artifact on the hub. Else it is the name of a built-in recipe, whose paths start from the
+    current folder.
     """
-    path = Path(name)
+    path = hub.artifact_folder(name) if "@" in name else Path(name)
     with files.unreadable_is(UsageError, path):
         if path.is_dir() and (path / files.MANIFEST).is_file():
             return path / "recipe.yaml", path
@@ -93,7 +94,7 @@ def locate(name: str) -> tuple[Path, Path]:
 def read(name: str, changes: Sequence[str] = ()) -> Recipe:
     """Read a recipe file and lay the `key=value` changes over it."""
     path, base = locate(name)
-    stored = base == Path(name)
+    stored = base == path.parent and path != Path(name)
     with blamed_on_the_artifact(stored):
         found = replace(_read(path, base), stored=stored)
     return change(found, changes)

@@ -1,19 +1,14 @@
 """Look into artifacts, check that they are whole, compare two of them, export one."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mirctl import console
 from mirctl.errors import UsageError
-from mirctl.options import Force, Json, Out, Require
+from mirctl.options import Artifact, Force, Json, Out, Require
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
-
-Folder = Annotated[
-    Path, typer.Argument(metavar="PATH", help="Folder of an artifact.", readable=False)
-]
 
 
 @app.callback()
@@ -22,7 +17,7 @@ def artifact() -> None: ...
 
 @app.command()
 def inspect(
-    path: Folder,
+    path: Artifact,
     tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor.")] = False,
     require: Require = None,
     json: Json = False,
@@ -39,7 +34,7 @@ def inspect(
 
 
 @app.command()
-def verify(path: Folder, json: Json = False) -> None:
+def verify(path: Artifact, json: Json = False) -> None:
     """Compare every byte with the manifest; exit 4 if anything is damaged."""
     from mirctl.artifact.store import verify
 
@@ -58,8 +53,8 @@ def verify(path: Folder, json: Json = False) -> None:
 
 @app.command("diff")
 def compare(
-    a: Annotated[Path, typer.Argument(metavar="A", help="Folder of an artifact.", readable=False)],
-    b: Annotated[Path, typer.Argument(metavar="B", help="Folder of another.", readable=False)],
+    a: Artifact,
+    b: Artifact,
     tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor.")] = False,
     json: Json = False,
 ) -> None:
@@ -71,7 +66,7 @@ def compare(
 
 @app.command()
 def export(
-    path: Folder,
+    path: Artifact,
     out: Out,
     to: Annotated[str, typer.Option("--to", help="hf: a folder for model hubs.")] = "hf",
     force: Force = False,

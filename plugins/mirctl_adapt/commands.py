@@ -7,6 +7,7 @@ import typer
 
 from mirctl import console
 from mirctl.options import (
+    Artifact,
     Changes,
     Device,
     DryRun,
@@ -22,10 +23,6 @@ from mirctl.options import (
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
-Art = Annotated[
-    Path,
-    typer.Argument(metavar="ARTIFACT", help="Folder of a trained recommender.", readable=False),
-]
 STDIN = """- reads lines {"user_id": "x", "history": ["a", "b"]} or ["a", "b"], oldest first."""
 OutFolder = Annotated[Path | None, typer.Option("--out", "-o", help="New folder for the result.")]
 
@@ -84,7 +81,7 @@ def encode(
 
 @app.command("eval")
 def evaluate(
-    artifact: Art,
+    artifact: Artifact,
     changes: Changes = None,
     require: Require = None,
     device: Device = None,
@@ -107,7 +104,7 @@ def evaluate(
 
 @app.command(epilog="Example: mirctl adapt recommend model --user 42 --k 5")
 def recommend(
-    artifact: Art,
+    artifact: Artifact,
     stdin: Annotated[str | None, typer.Argument(metavar="[-]", help=STDIN)] = None,
     user: Annotated[list[str] | None, typer.Option("--user", help="A user of the data.")] = None,
     everyone: Annotated[bool, typer.Option("--all", help="Every user of the data.")] = False,
@@ -155,7 +152,7 @@ def recommend(
 
 @app.command(epilog="Example: mirctl adapt embed model --items new.csv --out new.parquet")
 def embed(
-    artifact: Art,
+    artifact: Artifact,
     items: Annotated[
         Path, typer.Option("--items", help="Table of items, as in the recipe.", readable=False)
     ],

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from mirctl import files, jobs
+from mirctl import files, hub, jobs
 from mirctl.errors import DataError, Interrupted, UsageError, suggest
 from mirctl.tables import Stream, goes_through, open_stream
 from mirctl_impute import filling, saving, schema
@@ -88,7 +88,7 @@ def fill(
         if missing or schema_file:
             raise UsageError("the model knows what is missing and which kinds the columns are: "
                              "--missing and --schema go with --fit")  # fmt: skip
-        imputer = open_model(Path(model), device)
+        imputer = open_model(hub.artifact_folder(model), device)
         return filling.fill(imputer, _known_table(imputer, rest[0], names), out, ways)
     recipe, changes = job(model, rest, names, missing, schema_file)
     with tempfile.TemporaryDirectory() as folder:

@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from mirctl import console
-from mirctl.options import Device, DryRun, Force, Json, Precision, Quiet, Require, Resume, Seed
+from mirctl.options import (
+    Artifact,
+    Device,
+    DryRun,
+    Force,
+    Json,
+    Precision,
+    Quiet,
+    Require,
+    Resume,
+    Seed,
+)
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
@@ -87,7 +98,10 @@ def fit(
 def fill(
     model: Annotated[
         str,
-        typer.Argument(metavar="MODEL|TABLE", help="A learned table; with --fit the table itself."),
+        typer.Argument(
+            metavar="ARTIFACT|TABLE",
+            help="A learned table, also org/name@revision on the hub; with --fit the table itself.",
+        ),
     ],
     rest: Annotated[
         list[str] | None,
@@ -146,7 +160,7 @@ def fill(
 
 @app.command(epilog="Example: mirctl impute sample model -n 1000 --given 'income=>50K,age=30..40'")
 def sample(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A learned table.")],
+    model: Artifact,
     count: Annotated[int, typer.Option("-n", min=0, max=10**12, help="Rows to make.")] = 1000,
     given: Annotated[
         list[str] | None,
