@@ -34,6 +34,13 @@ def artifact_folder(name: str) -> Path:
     return artifact_folder(name)
 
 
+def marked_folder(name: str) -> Path:
+    """A path, or the folder of `org/name@revision`: a plain `org/name` is a path here."""
+    from mirctl.hub import marked_folder
+
+    return marked_folder(name)
+
+
 def _silence(wanted: bool) -> bool:
     """Before other options are read, since reading some of them takes time and is told."""
     console.configure(quiet=wanted)

@@ -82,7 +82,7 @@ def locate(name: str) -> tuple[Path, Path]:
     is an artifact on the hub. Else it is the name of a built-in recipe, whose paths start from the
     current folder.
     """
-    path = hub.artifact_folder(name) if "@" in name else Path(name)
+    path = hub.marked_folder(name)
     with files.unreadable_is(UsageError, path):
         if path.is_dir() and (path / files.MANIFEST).is_file():
             return path / "recipe.yaml", path

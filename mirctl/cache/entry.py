@@ -55,16 +55,15 @@ class Entry:
         """Does its folder, or where it would be made, let nobody write?"""
         lock = self.folder / locks.LOCK
         place = next(path for path in (lock, self.folder, *self.folder.parents) if path.exists())
-        return not all(_may_write(path) for path in {place, lock.parent} if path.exists())
+        # What another process removes in the middle of this lets nobody write, and is not there.
+        return any(not _may_write(path) and path.exists() for path in {place, lock.parent})
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold this entry alone among all processes and threads; free to the thread that has it,
-        and to all where it only lets read.
-        """
+        """Hold this entry alone among all processes and threads; free to the thread that has it."""
         folder = self.folder
         held: set[Path] = _held.__dict__.setdefault("folders", set())
-        if folder in held or self.only_reads():
+        if folder in held:
             yield
             return
         what = f"{self.what or f'{self.section}/{self.key}'} in the cache"

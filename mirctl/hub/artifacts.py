@@ -49,6 +49,11 @@ def artifact_folder(name: str) -> Path:
     return found.folder
 
 
+def marked_folder(name: str) -> Path:
+    """As `artifact_folder`, where a plain `a/b` means something else: the hub's wants its `@`."""
+    return artifact_folder(name) if "@" in name else Path(name)
+
+
 def pull(name: str, *, newest: bool = True) -> Pulled:
     """The artifact `org/name[@revision]`, fetched where it is not in the cache.
 

@@ -1,6 +1,7 @@
 """Methods that read content, through the command line, with tiny random encoders as plumbing."""
 
 import json
+import shutil
 
 import pyarrow.parquet as pq
 import pytest
@@ -412,3 +413,24 @@ def test_an_export_tells_nothing_of_where_it_was_made(mirctl, recipe, tmp_path, 
     for place in (tmp_path, bert):
         assert not any(str(place).encode() in content for content in held)
     assert any(b"- text: `" in content for content in held)
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_a_cache_that_only_lets_read_changes_nothing(
+    mirctl, recipe, tmp_path, own_cache, no_privileges, warm
+):
+    run(mirctl, recipe, tmp_path / "a", "train.epochs=1")
+    if not warm:
+        shutil.rmtree(own_cache / "states")
+    places = [own_cache, *own_cache.rglob("*")]
+    for place in places:
+        place.chmod(0o555 if place.is_dir() else 0o444)
+    try:
+        _, told = run(mirctl, recipe, tmp_path / "b", "train.epochs=1")
+    finally:
+        for place in places:
+            place.chmod(0o755)
+    assert (told.count("(0 encoded now") == 2) == warm
+    assert ("new states are not kept" in told) != warm
+    for file in ("metrics.json", "model.safetensors"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
