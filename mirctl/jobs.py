@@ -97,15 +97,6 @@ def find(uses: str) -> Job:
     raise UsageError(f"uses: {uses!r} names no job{hint}")
 
 
-def version(job: Job) -> str:
-    """Version of the distribution that gives a job."""
-    entries, _ = plugins.discover(plugins.HOOKS)
-    for plugin, given in plugins.hooks().call("mirctl_jobs"):
-        if plugin in entries and isinstance(given, list | tuple) and job in given:
-            return plugins.version(entries[plugin])
-    return "unknown"
-
-
 def prepare(
     name: str, changes: Sequence[str], options: Options, *, only: str | None = None
 ) -> tuple[Job, JobConfig]:
@@ -189,6 +180,7 @@ def do(job: Job, config: JobConfig, options: Options) -> "Result":
     from mirctl import run as runs
 
     modes = {"resume": options.resume, "force": options.force, "makes": job.makes}
+    plugins.hooks().off.clear()  # what failed in another run may work in this one
     try:
         with runs.start(config, options.out, **modes) as run:
             run.shard = options.shard
@@ -203,9 +195,10 @@ def do(job: Job, config: JobConfig, options: Options) -> "Result":
 
 def rehearse(job: Job, config: JobConfig, options: Options) -> None:
     """Raise what would stop the job: its place, its device, its data."""
-    from mirctl import device
+    from mirctl import device, tracking
     from mirctl import run as runs
 
+    tracking.wanted()
     if options.out is not None:
         place = files.target(options.out)
         runs.check_place(place, job.makes, resume=options.resume, force=options.force)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import ValidationError
 
-from mirctl import files, hub, mistakes, plugins, yaml12
+from mirctl import console, files, hub, mistakes, plugins, yaml12
 from mirctl.errors import UsageError, blamed_on_the_artifact, suggest
 from mirctl.section import Relative, Section
 
@@ -165,6 +165,8 @@ def resolve(config: type[S], recipe: Recipe) -> S:
         with blamed_on_the_artifact(recipe.stored and where != COMMAND_LINE):
             message = "\n  ".join(lines).removeprefix(f"{where}: ")
             raise UsageError(message, where=where) from error
+    for key, instead in mistakes.deprecated(checked):
+        console.warn(f"{recipe.where(key)}: {key} is deprecated: {instead}")
     cwd = Path.cwd()
     return map_paths(
         checked,
@@ -212,7 +214,7 @@ def map_paths(
                 else change_path(key, value, marker)
             )
 
-        update[name] = change(getattr(section, name), f"{prefix}{name}")
+        update[name] = change(vars(section)[name], f"{prefix}{name}")
     return section.model_copy(update=update)
 
 

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,19 @@ from typing import Any
 
 import torch
 
-from mirctl import __version__, console, device, distributed, files, inputs, locks, recipe
+from mirctl import (
+    __version__,
+    artifact,
+    console,
+    device,
+    distributed,
+    files,
+    inputs,
+    locks,
+    plugins,
+    recipe,
+    tracking,
+)
 from mirctl.efficiency import Meter
 from mirctl.errors import ArtifactError, UsageError
 from mirctl.section import JobConfig
@@ -52,6 +64,8 @@ class Run:
     """The part of the job that is wanted."""
     found: dict[str, str] = field(default_factory=dict)
     """Name -> sha256 of inputs that only show while others are read."""
+    track: dict[str, Path] = field(default_factory=dict)
+    """Tracker -> the folder it was asked to write to."""
 
     def note_input(self, name: str, sha256: str) -> None:
         """Record an input that only shows while others are read, such as the pictures that a table
@@ -88,6 +102,29 @@ class Run:
             message = "the checkpoint is damaged: --force starts over"
             raise ArtifactError(message, where=str(self.checkpoint)) from error
 
+    @contextmanager
+    def artifact(
+        self, kind: str, metrics: Mapping[str, Any], *, schema: int = 1, **facts: Any
+    ) -> Iterator[artifact.Draft]:
+        """Write the run's artifact in one rename: the block gives what is special to its kind.
+
+        Recipe, metrics, efficiency and lineage are put in; `facts` go into the manifest.
+        """
+        plugin = self.config.uses.partition("/")[0]
+        entry = plugins.discover(plugins.HOOKS)[0].get(plugin)
+        with artifact.create(self.out, kind, schema, self.force) as draft:
+            yield draft
+            draft.text("recipe.yaml", recipe.dump(self.config, relative_to=self.out))
+            draft.json("metrics.json", metrics)
+            draft.json("efficiency.json", self.meter.report())
+            draft.describe(
+                seed=self.seed,
+                device=str(self.device),
+                plugin={"name": plugin, "version": plugins.version(entry)} if entry else None,
+                inputs=inputs.relative(self.inputs, self.out),
+                **facts,
+            )
+
     def save_checkpoint(self, state: dict[str, Any]) -> None:
         """Replace the checkpoint; killed in the middle, the old one stays."""
         with files.atomic_file(self.checkpoint) as file:
@@ -109,7 +146,7 @@ def start(
     inputs.refuse_unnameable(config, out)
     chosen = device.choose(config.device)
     dtype = device.precision(config.precision, chosen)
-    run = Run(config, out, force, chosen, dtype, [], Meter(chosen))
+    run = Run(config, out, force, chosen, dtype, [], Meter(chosen), track=tracking.wanted())
     kept = _followed(run) if distributed.rank() else _led(run, makes, resume=resume)
     with distributed.connected(chosen), kept:
         yield run

@@ -246,7 +246,6 @@ def test_a_signal_at_the_very_end_leaves_no_traceback(name):
 
 @pytest.mark.parametrize("name", ["\u00e9\U0001f3ac", "\udcff"])
 def test_what_stdout_cannot_encode_is_escaped_and_stays_json(mirctl_process, name):
-    env = os.environ | {"PYTHONIOENCODING": "ascii"}
-    ran = mirctl_process("recipe", "show", name, "--json", env=env)
-    assert ran.returncode == 2
-    assert json.loads(ran.stdout)["error"]["where"] == name
+    ran = mirctl_process("recipe", "show", name, "--json", PYTHONIOENCODING="ascii")
+    assert ran.code == 2
+    assert json.loads(ran.out)["error"]["where"] == name

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from adapt.conftest import write_catalogue
 from impute.conftest import csv_text, holes, rows
+from mirctl.testing.catalogue import write_catalogue
 
 pytestmark = pytest.mark.slow
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "mirctl")

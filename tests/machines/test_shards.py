@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.torch import load_file
 
-from adapt.conftest import N_ITEMS, write_catalogue
 from impute.conftest import csv_text, rows
 from mirctl.shards import Shard
+from mirctl.testing.catalogue import N_ITEMS, write_catalogue
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +106,9 @@ def test_a_wrong_shard_is_told(mirctl, model, here, line, code, told):
 
 def test_a_pipe_is_no_table_to_read_twice(mirctl_process, model, here):
     text = csv_text(rows(10))
-    ran = mirctl_process("impute", "fill", model, "-", "--shard", "1/2", input=text)
-    assert ran.returncode == 3
-    assert "can be read only once: save it in a file" in ran.stderr
+    ran = mirctl_process("impute", "fill", model, "-", "--shard", "1/2", stdin=text)
+    assert ran.code == 3
+    assert "can be read only once: save it in a file" in ran.err
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from itertools import product
 import pytest
 from safetensors.torch import load_file
 
-from adapt.conftest import write_catalogue
 from impute.conftest import csv_text, holes, rows
+from mirctl.testing.catalogue import write_catalogue
 from processes import command_lines, in_two
 
 SMALL_TABLE = (

@@ -1,0 +1,27 @@
+"""Learn the mean of a column: change this line, `mirctl --help` shows it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from mirctl import console
+from mirctl.options import Json
+
+app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
+
+Model = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="Folder of an artifact.", readable=False)
+]
+
+
+@app.callback()
+def root() -> None: ...
+
+
+@app.command()
+def show(model: Model, json: Json = False) -> None:
+    """Show what was learned."""
+    from PACKAGE.job import load
+
+    mean = load(model)
+    console.document({"mean": mean}) if json else console.emit(f"{mean:.6g}")
