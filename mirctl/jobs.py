@@ -97,15 +97,6 @@ def find(uses: str) -> Job:
     raise UsageError(f"uses: {uses!r} names no job{hint}")
 
 
-def version(job: Job) -> str:
-    """Version of the distribution that gives a job."""
-    entries, _ = plugins.discover(plugins.HOOKS)
-    for plugin, given in plugins.hooks().call("mirctl_jobs"):
-        if plugin in entries and isinstance(given, list | tuple) and job in given:
-            return plugins.version(entries[plugin])
-    return "unknown"
-
-
 def prepare(
     name: str, changes: Sequence[str], options: Options, *, only: str | None = None
 ) -> tuple[Job, JobConfig]:

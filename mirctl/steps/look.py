@@ -90,11 +90,9 @@ class Look:
 
     def _job_facts(self, step: Step) -> dict[str, str]:
         job = self.jobs[step.name]
-        return {
-            "job": job.name,
-            "mirctl": __version__,
-            job.name.partition("/")[0]: jobs.version(job),
-        }
+        theirs = plugins.version_of_giver("mirctl_jobs", job)
+        owner = {job.name.partition("/")[0]: theirs} if theirs else {}
+        return {"job": job.name, "mirctl": __version__, **owner}
 
     def _unchanged(self, step: Step, before: Record | None) -> bool:
         return before is not None and before.asked == self._asked(step)

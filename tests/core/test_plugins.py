@@ -266,6 +266,24 @@ def test_an_encoder_that_is_not_installed_is_a_wrong_recipe(install):
         choose(EncoderSettings(model="loud", encoder="shuot"), torch.float32)
 
 
+def test_whose_answer_it_is_tells_the_version(install):
+    source = """
+        from mirctl.hookspecs import EncoderSpec, hookimpl
+
+        mirctl_api = 1
+        SPEC = EncoderSpec("loud", "text", load="x:load", accepts="x:accepts")
+
+        @hookimpl
+        def mirctl_encoders():
+            return [SPEC]
+    """
+    module = install("loud", "loud", source, group=plugins.HOOKS, value="loud_loud")
+    given = {spec.name: spec for spec in plugins.results("mirctl_encoders")}
+    assert plugins.version_of_giver("mirctl_encoders", given["loud"]) == "1.0"
+    assert plugins.version_of_giver("mirctl_encoders", given["transformers-text"]) is None
+    assert module == "loud_loud"
+
+
 def test_doctor_tells_a_hook_that_raises(install, root, capsys):
     install_hooks(install, hooked(body="raise RuntimeError('no')"))
     assert root("plugins", "doctor") == 5
@@ -284,21 +302,3 @@ def test_a_hook_that_will_go_still_answers_and_is_told(install, root, capsys, mo
     error = capsys.readouterr().err
     assert "(from stranger): uses a hook that will go: mirctl_jobs goes with 0.9" in error
     assert error.count("\n") == 1
-
-
-def test_whose_answer_it_is_tells_the_version(install):
-    source = """
-        from mirctl.hookspecs import EncoderSpec, hookimpl
-
-        mirctl_api = 1
-        SPEC = EncoderSpec("loud", "text", load="x:load", accepts="x:accepts")
-
-        @hookimpl
-        def mirctl_encoders():
-            return [SPEC]
-    """
-    module = install("loud", "loud", source, group=plugins.HOOKS, value="loud_loud")
-    given = {spec.name: spec for spec in plugins.results("mirctl_encoders")}
-    assert plugins.version_of_giver("mirctl_encoders", given["loud"]) == "1.0"
-    assert plugins.version_of_giver("mirctl_encoders", given["transformers-text"]) is None
-    assert module == "loud_loud"

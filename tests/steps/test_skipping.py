@@ -8,6 +8,7 @@ import textwrap
 
 import pytest
 
+from mirctl import plugins
 from steps.conftest import CHAIN
 
 ALL = ["left", "model", "used", "last", "alone"]
@@ -124,9 +125,7 @@ def test_an_artifact_from_outside_counts_by_its_content(chain):
 
 
 def test_a_new_version_of_a_plugin_runs_again(chain, monkeypatch):
-    from mirctl import jobs
-
-    monkeypatch.setattr(jobs, "version", lambda job: "2.0")
+    monkeypatch.setattr(plugins, "version_of_giver", lambda hook, job: "2.0")
     plan = chain.document("--dry-run")
     assert plan["steps"]["left"]["why"] == "version of toy changed"
 
