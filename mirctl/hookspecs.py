@@ -124,7 +124,8 @@ def mirctl_recipes() -> Path:
 
 @hookspec
 def mirctl_run_started(run: Run) -> None:
-    """A run has its folder, seed and device; nothing is computed yet."""
+    """A run has its folder, seed and device; nothing is computed yet. Of several processes that
+    train one model, the first alone calls this hook and the next two."""
 
 
 @hookspec
