@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from mirctl import console
+from mirctl import console, stopping
 from mirctl.errors import RunError, UsageError
 from mirctl.shards import part
 
@@ -137,7 +137,8 @@ def connected(device: torch.device) -> Iterator[None]:
         yield
         return
     try:
-        dist.init_process_group(backend, timeout=PATIENCE)
+        with stopping.at_once():
+            dist.init_process_group(backend, timeout=PATIENCE)
     except (RuntimeError, ValueError) as error:
         raise RunError(f"the {world()} processes do not meet: {error}") from error
     try:

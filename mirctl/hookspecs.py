@@ -141,7 +141,8 @@ def mirctl_run_started(run: Run) -> None:
     """A run has its folder, seed, device and inputs; nothing is computed yet.
 
     A resumed run is one whose `run.checkpoint` is a file. `run.track` tells where the user wants
-    it tracked. Not called for --dry-run.
+    it tracked. Not called for --dry-run. Of several processes that train one model, the first
+    alone calls this hook and the next two.
     """
 
 

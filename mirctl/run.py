@@ -141,8 +141,6 @@ def start(
     the block the run's folder goes, unless the block failed and left a checkpoint to go on from.
     """
     out = files.target(out)
-    if not distributed.rank():
-        check_place(out, makes, resume=True, force=force)
     inputs.refuse_unnameable(config, out)
     chosen = device.choose(config.device)
     dtype = device.precision(config.precision, chosen)
@@ -166,6 +164,7 @@ def _followed(run: Run) -> Iterator[None]:
 @contextmanager
 def _led(run: Run, makes: str, *, resume: bool) -> Iterator[None]:
     """Keep the run's folder while it lasts."""
+    check_place(run.out, makes, resume=True, force=run.force)
     with _only_run_in(run.work):
         check_place(run.out, makes, resume=resume, force=run.force)
         run.inputs = inputs.describe(run.config)

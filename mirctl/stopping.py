@@ -1,4 +1,4 @@
-"""The first Ctrl-C or SIGTERM asks work to stop at a good place; the second is as usual."""
+"""What Ctrl-C and SIGTERM do while work is under way."""
 
 import signal
 from collections.abc import Iterator
@@ -31,6 +31,20 @@ def interruptible() -> Iterator[Stop]:
         return
     try:
         yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Inside, a signal ends the process though it waits in a library, with nothing to clean up."""
+    try:
+        before = {s: signal.signal(s, signal.SIG_DFL) for s in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread
+        before = {}
+    try:
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

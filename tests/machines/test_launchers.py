@@ -68,6 +68,18 @@ def test_a_launcher_s_two_processes_learn_what_one_does(recipes, mirctl, launche
     assert two == pytest.approx(one, abs=1e-6)
 
 
+def test_what_stops_the_first_process_stops_all_at_once(recipes):
+    Path("there").mkdir()
+    line = [sys.executable, *TORCHRUN, "run", "adapt.yaml", "--out", "there", "--json"]
+    begin = time.monotonic()
+    ran = subprocess.run(line, capture_output=True, text=True, timeout=120)
+    assert time.monotonic() - begin < 25, "torchrun kills after 30 seconds"
+    assert ran.returncode == 1
+    assert json.loads(ran.stdout)["error"]["code"] == 2
+    assert ran.stderr.count("exists already") == 1
+    assert not Path("there.partial").exists()
+
+
 def started(out, *line):
     process = subprocess.Popen(
         [sys.executable, *TORCHRUN, "run", *(line or ("adapt.yaml", LONG)), "--out", out],
@@ -166,6 +178,7 @@ def test_one_process_takes_up_the_checkpoint_of_two(recipes, mirctl):
     os.kill(worker(process, 1), signal.SIGINT)
     told = process.communicate(timeout=90)[1]
     assert "a checkpoint is written" in told
+    assert "exitcode: 130" in told
     resumed = mirctl("run", "adapt.yaml", LONG, "--out", "again", "--resume")
     assert resumed.code == 0
     assert "the checkpoint is of 2 processes" in resumed.err
