@@ -9,7 +9,7 @@ import sys
 from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -28,6 +28,7 @@ from mirctl.options import (
     Require,
     Resume,
     Seed,
+    Shard,
 )
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
@@ -158,17 +159,35 @@ def run(
     dry_run: DryRun = False,
     force: Force = False,
     require: Require = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Run this step and all after it in any case.")
+    ] = None,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="After a failure go on with independent steps.")
+    ] = False,
+    workers: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, max=1000, help="Steps that run at once.")
+    ] = 1,
+    shard: Shard = None,
+    on: Annotated[
+        Literal["ray"] | None, typer.Option("--on", help="Do the shards of a job on a Ray cluster.")
+    ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option("--shards", min=1, max=10**6, help="How many; one for each of its CPUs."),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run a recipe: `uses:` in it names the job."""
-    from mirctl import jobs
+    """Run a recipe: `uses:` in it names the job, or `steps:` a graph of jobs."""
+    from mirctl import jobs, shards, steps
 
     console.configure(quiet=quiet)
-    options = jobs.Options(out, seed, device, precision, resume, dry_run, force)
+    part = shards.Shard.parse(shard)
+    options = jobs.Options(out, seed, device, precision, resume, dry_run, force, part, on, count)
     gate = jobs.requirements(require)
-    result = jobs.execute(recipe, changes or [], options, require=gate)
-    jobs.show_result(result, require=gate, json=json)
+    ways = steps.Ways(start, keep_going, workers)
+    steps.run(recipe, changes or [], options, ways, require=gate, json=json)
 
 
 def main() -> None:
@@ -265,7 +284,7 @@ def _fail_unforeseen(error: Exception, *, as_json: bool) -> int:
 
 
 def _fail(code: int, message: str, where: str | None, *, as_json: bool) -> int:
-    console.error(f"{where}: {message}" if where else message)
+    console.error(f"{where}: {message}" if where else message, once=code == INTERRUPTED)
     if as_json:
         failure = {"code": code, "message": message, "where": where}
         try:

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from mirctl.masking import masked
 _ACTING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _quiet = False
 _aside = False
+_rank = 0
 _log: Path | None = None
 
 
@@ -45,6 +46,13 @@ def configure(*, quiet: bool) -> None:
     """Silence everything on stderr but warnings and errors."""
     global _quiet
     _quiet = quiet
+    follow(0)
+
+
+def follow(rank: int) -> None:
+    """In a process that is not the first of several nothing is said or written but errors."""
+    global _rank
+    _rank = rank
 
 
 def is_quiet() -> bool:
@@ -72,19 +80,23 @@ def log_to(path: Path | None) -> None:
 def say(message: str) -> None:
     """Tell a person something; silent with --quiet."""
     _to_log(message)
-    if not _quiet and not _aside:
+    if not (_quiet or _aside or _rank):
         _to_stderr(message)
 
 
 def warn(message: str) -> None:
     """Tell a person what they should know even with --quiet."""
     _to_log(f"warning: {message}")
-    _to_stderr(f"warning: {message}")
+    if not _rank:
+        _to_stderr(f"warning: {message}")
 
 
-def error(message: str) -> None:
-    """Say why a command failed."""
-    _to_stderr(f"error: {message}")
+def error(message: str, *, once: bool = False) -> None:
+    """Say why a command failed; `once`: of several processes the first one says it for all."""
+    if once and _rank:
+        return
+    who = f"process {_rank}: " if _rank else ""
+    _to_stderr(f"{who}error: {message}")
 
 
 def trace(failure: BaseException) -> None:
@@ -108,12 +120,16 @@ def harmless(text: str) -> str:
 
 def emit(text: str) -> None:
     """Write one line of data to stdout."""
+    if _rank:
+        return
     with _refusals():
         sys.stdout.write(masked(text) + "\n")
 
 
 def emit_bytes(content: bytes) -> None:
     """Write a block of data to stdout, after all text so far, and hand it on at once."""
+    if _rank:
+        return
     with _refusals():
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
@@ -173,7 +189,7 @@ class _Bar:
     def advance(self, count: int = 1) -> None:
         self.done += count
         now = time.monotonic()
-        if _quiet or now < self.next:
+        if _quiet or _rank or now < self.next:
             return
         self.next = now + (0.2 if self.live else 10.0)
         self._draw(now)
@@ -221,13 +237,13 @@ def size_text(count: int) -> str:
     return f"{number:.3g} TB"
 
 
-def table(columns: list[str], rows: list[list[str]]) -> str:
-    """Plain aligned columns, the first left, the others right."""
+def table(columns: list[str], rows: list[list[str]], left: Collection[int] = (0,)) -> str:
+    """Plain aligned columns, those of these numbers left, the others right."""
     cells = [columns, *rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
     lines = [
         "  ".join(
-            c.ljust(w) if i == 0 else c.rjust(w)
+            c.ljust(w) if i in left else c.rjust(w)
             for i, (c, w) in enumerate(zip(row, widths, strict=True))
         )
         for row in cells

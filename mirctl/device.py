@@ -2,6 +2,7 @@
 
 import torch
 
+from mirctl import distributed
 from mirctl.errors import MissingError, UsageError
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -9,7 +10,14 @@ NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
 def choose(name: str) -> torch.device:
-    """The device of a name; `auto` takes cuda, then mps, then cpu."""
+    """The device of a name; `auto` takes cuda, then mps, then cpu. Of several processes on a
+    machine each has the card of its number there.
+    """
+    several = distributed.process().here > 1
+    if several and name.startswith("cuda:"):
+        raise UsageError(f"device {name!r} is one card for several processes: say cuda")
+    if several and name in ("auto", "cuda") and torch.cuda.is_available():
+        name = f"cuda:{distributed.process().local}"
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -39,6 +47,13 @@ def precision(name: str, device: torch.device) -> torch.dtype:
     if name == "fp16" and device.type == "cpu":
         raise UsageError("precision fp16 is not for the CPU: use fp32 or bf16")
     return DTYPES[name]
+
+
+def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A tensor on a device; to a CUDA card from pinned memory, while the CPU goes on."""
+    if device.type != "cuda" or tensor.device.type != "cpu":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def describe(device: torch.device, dtype: torch.dtype) -> str:

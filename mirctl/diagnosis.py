@@ -11,7 +11,7 @@ from mirctl.errors import MissingError, UsageError, suggest
 from mirctl.hookspecs import GIVES
 
 IMPORT_STRINGS = {"config", "function", "metrics", "check", "load", "accepts", "resolve", "get"}
-IMPORT_STRINGS |= {"loader"}
+IMPORT_STRINGS |= {"loader", "merge"}
 
 
 def listing() -> list[dict[str, Any]]:
@@ -98,9 +98,14 @@ def _line(item: Any) -> str:
 
 def examine() -> list[plugins.Problem]:
     """Load every command app and every hook module; collect all that is wrong."""
-    problems = list(plugins.hooks().problems)
-    problems += plugins.discover(plugins.COMMANDS)[1]
-    for name, entry in plugins.discover(plugins.COMMANDS)[0].items():
+    return [*loading(), *answering()]
+
+
+def loading() -> list[plugins.Problem]:
+    """What is wrong with entry points, apps and hook modules."""
+    entries, clashes = plugins.discover(plugins.COMMANDS)
+    problems = [*plugins.hooks().problems, *clashes]
+    for name, entry in entries.items():
         try:
             app = plugins.load(entry)
         except plugins.LoadError as error:
@@ -109,14 +114,24 @@ def examine() -> list[plugins.Problem]:
         if not isinstance(app, typer.Typer):
             reason = f"{entry.value} is a {type(app).__name__}, not a typer.Typer"
             problems.append(plugins.Problem(name, plugins.distribution(entry), reason))
-    manager = plugins.hooks().manager
-    for name, plugin in manager.list_name_plugin():
+    for name, plugin in plugins.hooks().manager.list_name_plugin():
         for method in plugins.undecorated(plugin) if plugin else ():
             reason = f"{method} has no @hookimpl, so it is never called"
             problems.append(plugins.Problem(name, "hooks", reason))
-    for hook in GIVES:
+    return list(dict.fromkeys(problems))
+
+
+def answering() -> list[plugins.Problem]:
+    """What is wrong with the answers of the hooks that give things."""
+    problems = []
+    giving = (*GIVES, "mirctl_recipes")
+    for hook in giving:
         for name, answer in plugins.hooks().call(hook):
-            problems += [plugins.Problem(name, "hooks", why) for why in _useless(hook, answer)]
+            useless = _useless(hook, answer) if hook in GIVES else ()
+            problems += [plugins.Problem(name, "hooks", why) for why in useless]
+    for (name, hook), why in plugins.hooks().off.items():
+        if hook in giving:
+            problems.append(plugins.Problem(name, "hooks", why))
     return list(dict.fromkeys(problems))
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mirctl import distributed
+
 if TYPE_CHECKING:
     import torch
 
@@ -201,6 +203,7 @@ class Meter:
             "seconds": total.seconds,
             "cpu_seconds": total.cpu_seconds,
             "parts": self.parts,
+            "processes": distributed.world(),
             "peak_anonymous_bytes": self.peak or None,
             "peak_cuda_bytes": self._cuda_memory() if cuda else None,
             "energy_joules": self._joules(),

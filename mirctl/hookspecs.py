@@ -27,15 +27,21 @@ class Job:
     """What a recipe's `uses: plugin/command` names."""
 
     name: str
+    """PLUGIN/COMMAND."""
     config: str
     """Import string of its pydantic model, a subclass of `mirctl.section.JobConfig`."""
     function: str
     """Import string of a function `(config, run) -> mirctl.run.Result`."""
     summary: str = ""
+    """One line: what goes in -> what comes out."""
     metrics: str = ""
     """Import string of a function `() -> names`; a --require of another is refused at once."""
     makes: Literal["artifact", "table"] = "artifact"
     """What stands at `--out` in the end: an artifact's folder, or a file."""
+    suffix: str = ".csv"
+    """How a table's name ends in a pipeline, where the step has no `out` of its own."""
+    shards: bool = False
+    """True: of its table the function makes the part that `run.shard` says (`--shard i/n`)."""
     check: str = ""
     """Import string of a function `(config) -> None` that reads the inputs and raises what would
     stop a run, for --dry-run."""
@@ -46,8 +52,8 @@ class EncoderSpec:
     """A frozen encoder of raw items."""
 
     name: str
-    modality: str
-    """"text" or "image"."""
+    """What a recipe calls it: `{model: NAME, encoder: ENCODER}`."""
+    modality: Literal["text", "image"]
     load: str
     """Import string of a function `(settings, model, device, dtype) -> mirctl.encode.Encoder`."""
     accepts: str
@@ -64,6 +70,7 @@ class Dataset:
     name: str
     summary: str
     terms: str
+    """Who gives it, and what it may be used for; `mirctl data list` shows it."""
     get: str
     """Import string of a function `(out, images, force) -> report`."""
 
@@ -73,12 +80,17 @@ class ArtifactKind:
     """What an artifact's `kind` means and who loads it."""
 
     kind: str
+    """PLUGIN/WHAT, as the manifest has it."""
     schema: int
+    """The newest that the loader reads; it reads all older ones, too."""
     loader: str
     """Import string of a function `(folder) -> object`; an ArtifactError says what cannot be right.
 
     `artifact verify` calls it, too.
     """
+    merge: str = ""
+    """Import string of a function `(parts, out, force) -> None` that joins opened artifacts which
+    are shards, in order and complete; their manifest says `shard: [i, n]`."""
 
 
 GIVES = {
@@ -92,39 +104,57 @@ GIVES = {
 
 @hookspec
 def mirctl_jobs() -> list[Job]:
-    """The jobs of this plugin: `mirctl run` and `mirctl recipe` know nothing else."""
+    """The jobs of this plugin: `mirctl run` and `mirctl recipe` know nothing else.
+
+    Called once by each command that reads a recipe. A name is PLUGIN/COMMAND.
+    """
 
 
 @hookspec
 def mirctl_encoders() -> list[EncoderSpec]:
-    """Encoders of raw items, asked in the order of registration."""
+    """Encoders of raw items, asked in the order of registration: the core's, then by plugin name.
+
+    Called whenever a run chooses an encoder; the first that accepts the model is taken.
+    """
 
 
 @hookspec
 def mirctl_datasets() -> list[Dataset]:
-    """Named data sets."""
+    """Named data sets, for `mirctl data list` and `mirctl data get`."""
 
 
 @hookspec
 def mirctl_artifact_kinds() -> list[ArtifactKind]:
-    """Kinds of artifact that this plugin writes."""
+    """Kinds of artifact that this plugin writes; called by `mirctl artifact verify`."""
 
 
 @hookspec
 def mirctl_recipes() -> Path:
-    """The folder of this plugin's recipes: NAME.yaml becomes PLUGIN/NAME."""
+    """The folder of this plugin's recipes: NAME.yaml becomes PLUGIN/NAME.
+
+    Called where a recipe is named that is no file, and by `mirctl recipe list`.
+    """
 
 
 @hookspec
 def mirctl_run_started(run: Run) -> None:
-    """A run has its folder, seed and device; nothing is computed yet."""
+    """A run has its folder, seed, device and inputs; nothing is computed yet.
+
+    A resumed run is one whose `run.checkpoint` is a file. `run.track` tells where the user wants
+    it tracked. Not called for --dry-run.
+    """
 
 
 @hookspec
 def mirctl_step(run: Run, step: int, metrics: dict[str, float]) -> None:
-    """Called at the end of an epoch (loss and validation metrics), step counts optimizer steps."""
+    """An epoch of `mirctl.training.fit` has ended, and its checkpoint is not written yet.
+
+    `step` counts optimizer steps from the first of the run, also after --resume. `metrics` has
+    `epoch` (from 1), `loss` (mean over the steps of the epoch) and what the task validates by, each
+    in its own unit.
+    """
 
 
 @hookspec
 def mirctl_run_finished(run: Run, artifact: Path | None) -> None:
-    """The run's artifact is in place."""
+    """The run's result is in place; None where it is a table. Not called where the run failed."""

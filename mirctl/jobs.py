@@ -2,17 +2,18 @@
 
 import operator
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from mirctl import console, files, inputs, plugins, recipe
+from mirctl import console, distributed, files, inputs, plugins, recipe
 from mirctl.errors import DataError, MissingError, UsageError, suggest
 from mirctl.hookspecs import Job
 from mirctl.section import JobConfig
+from mirctl.shards import WHOLE, Shard
 
 if TYPE_CHECKING:
     from mirctl.run import Result
@@ -34,6 +35,10 @@ class Options:
     resume: bool = False
     dry_run: bool = False
     force: bool = False
+    shard: Shard = WHOLE
+    on: str | None = None
+    """Where the job is done in shards: "ray", or None."""
+    shards: int | None = None
 
     def changes(self) -> list[str]:
         """As key=value: an option beats the recipe and every other change."""
@@ -92,6 +97,15 @@ def find(uses: str) -> Job:
     raise UsageError(f"uses: {uses!r} names no job{hint}")
 
 
+def version(job: Job) -> str:
+    """Version of the distribution that gives a job."""
+    entries, _ = plugins.discover(plugins.HOOKS)
+    for plugin, given in plugins.hooks().call("mirctl_jobs"):
+        if plugin in entries and isinstance(given, list | tuple) and job in given:
+            return plugins.version(entries[plugin])
+    return "unknown"
+
+
 def prepare(
     name: str, changes: Sequence[str], options: Options, *, only: str | None = None
 ) -> tuple[Job, JobConfig]:
@@ -103,15 +117,23 @@ def prepare(
         )
     job = find(read.uses)
     config = recipe.resolve(plugins.import_object(job.config), read)
-    for item in inputs.find(config):
+    refuse_missing(inputs.find(config), read)
+    return job, config
+
+
+def refuse_missing(
+    needed: Iterable[inputs.Input], read: recipe.Recipe, step: str | None = None
+) -> None:
+    """Raise a DataError for a file or folder that is not there."""
+    for item in needed:
         with files.unreadable_is(DataError, item.path):
             there = item.path.exists()
         if not there:
+            change = f"{step}.{item.key}" if step else item.key
             raise DataError(
-                f"{item.key}: {item.path} does not exist: say where it is with {item.key}=PATH",
+                f"{change}: {item.path} does not exist: say where it is with {change}=PATH",
                 where=read.where(item.key),
             )
-    return job, config
 
 
 def check_requirements(job: Job, require: Sequence[Requirement]) -> None:
@@ -134,30 +156,58 @@ def execute(
     require: Sequence[Requirement] = (),
 ) -> "Result | None":
     """Do a recipe's job; None after --dry-run, which checks everything and writes nothing."""
+    with distributed.launched():
+        return _execute(name, changes, options, only, require)
+
+
+def _execute(
+    name: str,
+    changes: Sequence[str],
+    options: Options,
+    only: str | None,
+    require: Sequence[Requirement],
+) -> "Result | None":
     job, config = prepare(name, changes, options, only=only)
     check_requirements(job, require)
+    if not job.shards and (options.shard.of > 1 or options.on):
+        raise UsageError(f"{job.name} is not done in shards")
     if options.dry_run:
-        _rehearse(job, config, options)
+        rehearse(job, config, options)
         console.say(f"{name} would run as {job.name}; nothing was")
         return None
     if options.out is None:
         raise UsageError("--out is missing: name a new folder for the result")
+    if options.on:
+        from mirctl import on_ray
+
+        return on_ray.run(job, config, options)
+    return do(job, config, options)
+
+
+def do(job: Job, config: JobConfig, options: Options) -> "Result":
+    """Do a job, in a run of its own, with the hooks that follow it."""
     from mirctl import run as runs
 
     modes = {"resume": options.resume, "force": options.force, "makes": job.makes}
-    with runs.start(config, options.out, **modes) as run:
-        plugins.hooks().call("mirctl_run_started", run=run)
-        with run.meter:
-            result = plugins.import_function(job.function)(config, run)
-        plugins.hooks().call("mirctl_run_finished", run=run, artifact=result.artifact)
+    plugins.hooks().off.clear()  # what failed in another run may work in this one
+    try:
+        with runs.start(config, options.out, **modes) as run:
+            run.shard = options.shard
+            plugins.tell("mirctl_run_started", run=run)
+            with run.meter:
+                result = plugins.import_function(job.function)(config, run)
+            plugins.tell("mirctl_run_finished", run=run, artifact=result.artifact)
+    except distributed.Done as end:
+        raise typer.Exit from end
     return result
 
 
-def _rehearse(job: Job, config: JobConfig, options: Options) -> None:
+def rehearse(job: Job, config: JobConfig, options: Options) -> None:
     """Raise what would stop the job: its place, its device, its data."""
-    from mirctl import device
+    from mirctl import device, tracking
     from mirctl import run as runs
 
+    tracking.wanted()
     if options.out is not None:
         place = files.target(options.out)
         runs.check_place(place, job.makes, resume=options.resume, force=options.force)

@@ -9,7 +9,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mirctl import console, files
@@ -66,6 +66,27 @@ def held_if_free(folder: Path, lock: str = LOCK) -> Iterator[bool]:
         yield _taken(handle, folder) and _is_current(handle, folder / lock)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def alone(folder: Path, what: str) -> Iterator[None]:
+    """Make the folder where it is missing and hold it; a UsageError where `what` is at work there.
+
+    Where the file system has no locks that is told, and it is used all the same.
+    """
+    with files.refusals_are_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        try:
+            free = stack.enter_context(held_if_free(folder))
+        except NoLocks:
+            console.warn(f"{folder.parent} has no locks: let no other run write to the same --out")
+            free = True
+        if not free:
+            raise UsageError(
+                f"{what} is at work here: wait for it, or choose another --out", where=str(folder)
+            )
+        yield
 
 
 def _acquire(folder: Path, what: str) -> int:

@@ -1,6 +1,6 @@
 """What is wrong with a recipe: pydantic's errors in the words of who wrote it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -32,6 +32,23 @@ def explain(
             text = _complaint(config, key, problem) + wider
             told[key, f"{key}: {text}" if key else text] = None
     return list(told)
+
+
+def deprecated(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """(dotted key, what to write instead) of each key that is set and will go: a field with
+    `Field(deprecated="...")`. One at its default is none: a stored recipe has every key.
+    """
+    if isinstance(value, Mapping):
+        parts = list(value.items())
+    elif isinstance(value, BaseModel):
+        parts = list(vars(value).items())
+        for name, info in type(value).model_fields.items():
+            if info.deprecated and vars(value)[name] != info.default:
+                yield f"{key}.{name}".removeprefix("."), str(info.deprecation_message)
+    else:
+        parts = list(enumerate(value)) if isinstance(value, tuple | list) else []
+    for name, part in parts:
+        yield from deprecated(part, f"{key}.{name}".removeprefix("."))
 
 
 def _or(key: str, problem: Problem, best: str) -> str:

@@ -12,14 +12,19 @@ import typer
 from mirctl import console
 
 
-def recipes(incomplete: str) -> list[str]:
-    """What a shell may put in the place of a half-typed recipe: built-in names and files."""
+def paths(incomplete: str) -> list[str]:
+    """What a shell may put in the place of a half-typed path."""
     from glob import escape, glob
 
+    return sorted(glob(f"{escape(incomplete)}*"))
+
+
+def recipes(incomplete: str) -> list[str]:
+    """What a shell may put in the place of a half-typed recipe: built-in names and files."""
     from mirctl import recipe
 
     names = [name for name in recipe.catalogue() if name.startswith(incomplete)]
-    return [*names, *sorted(glob(f"{escape(incomplete)}*"))]
+    return [*names, *paths(incomplete)]
 
 
 def artifact_folder(name: str) -> Path:
@@ -29,18 +34,28 @@ def artifact_folder(name: str) -> Path:
     return artifact_folder(name)
 
 
+def marked_folder(name: str) -> Path:
+    """A path, or the folder of `org/name@revision`: a plain `org/name` is a path here."""
+    from mirctl.hub import marked_folder
+
+    return marked_folder(name)
+
+
 def _silence(wanted: bool) -> bool:
     """Before other options are read, since reading some of them takes time and is told."""
     console.configure(quiet=wanted)
     return wanted
 
 
-ArtifactName = typer.Argument(
-    metavar="ARTIFACT",
-    help="Folder of an artifact, or org/name@revision on the hub.",
-    parser=artifact_folder,
-)
-Artifact = Annotated[Path, ArtifactName]
+Artifact = Annotated[
+    Path,
+    typer.Argument(
+        metavar="ARTIFACT",
+        help="Folder of an artifact, or org/name@revision on the hub.",
+        parser=artifact_folder,
+        autocompletion=paths,
+    ),
+]
 Recipe = Annotated[
     str,
     typer.Argument(
@@ -66,6 +81,9 @@ DryRun = Annotated[
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="New folder for the result.")]
+Shard = Annotated[
+    str | None, typer.Option("--shard", help="i/n: only the i-th of n parts, from 1.")
+]
 Seed = Annotated[int | None, typer.Option("--seed", help="Overrides the recipe's seed.")]
 Device = Annotated[
     str | None, typer.Option("--device", help="auto, cpu, cuda[:N] or mps; overrides the recipe.")

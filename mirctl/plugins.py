@@ -6,13 +6,14 @@ A plugin that cannot be loaded costs one line on stderr and breaks nothing else.
 import importlib
 import os
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from mirctl import console
+from mirctl import console, distributed
 from mirctl.errors import MissingError
 
 COMMANDS = "mirctl.commands"
@@ -99,7 +100,8 @@ class Hooks:
 
     manager: Any
     problems: list[Problem]
-    off: set[tuple[str, str]] = field(default_factory=set)
+    off: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(plugin, hook) -> why it is called no more."""
 
     def call(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
         """(plugin, answer) of each implementation; one that raises is told once, then left out."""
@@ -112,8 +114,8 @@ class Hooks:
             try:
                 answers.append((name, implementation.function(**given)))
             except (Exception, SystemExit) as error:
-                self.off.add((name, hook))
                 reason = f"{hook} raised {type(error).__name__}: {error}; it is switched off"
+                self.off[name, hook] = reason
                 console.warn(f"plugin {name!r}: {reason}")
         return answers
 
@@ -133,8 +135,7 @@ def hooks() -> Hooks:
         try:
             plugin = load(entry)
             _check_api(name, entry, plugin, hookspecs.API)
-            manager.register(plugin, name)
-            manager.check_pending()
+            problems += _registered(manager, name, entry, plugin)
         except LoadError as error:
             problems.append(error.problem)
         except pluggy.PluginValidationError as error:
@@ -146,6 +147,23 @@ def hooks() -> Hooks:
     for problem in problems:
         console.warn(f"{problem} (see: mirctl plugins doctor)")
     return Hooks(manager, problems)
+
+
+def _registered(manager: Any, name: str, entry: EntryPoint, plugin: object) -> list[Problem]:
+    """Register a plugin's hooks; gives those that will go, as their specification says."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", DeprecationWarning)
+        manager.register(plugin, name)
+    manager.check_pending()
+    return [
+        Problem(name, distribution(entry), f"uses a hook that will go: {w.message}") for w in told
+    ]
+
+
+def tell(hook: str, **arguments: Any) -> None:
+    """Call back every plugin; of several processes of a run only the first one does."""
+    if not distributed.rank():
+        hooks().call(hook, **arguments)
 
 
 def _check_api(name: str, entry: EntryPoint, plugin: object, api: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import ValidationError
 
-from mirctl import files, hub, mistakes, plugins, yaml12
+from mirctl import console, files, hub, mistakes, plugins, yaml12
 from mirctl.errors import UsageError, blamed_on_the_artifact, suggest
 from mirctl.section import Relative, Section
 
@@ -37,6 +37,10 @@ class Recipe:
     @property
     def uses(self) -> str:
         """Which job this recipe is for."""
+        if "steps" in self.tree and "uses" not in self.tree:
+            raise UsageError(
+                "has steps, each with a job of its own: `mirctl run` takes it", where=self.name
+            )
         uses = self.tree.get("uses")
         if not isinstance(uses, str):
             raise UsageError("`uses: plugin/command` is missing, it names the job", where=self.name)
@@ -78,7 +82,7 @@ def locate(name: str) -> tuple[Path, Path]:
     is an artifact on the hub. Else it is the name of a built-in recipe, whose paths start from the
     current folder.
     """
-    path = hub.artifact_folder(name) if "@" in name else Path(name)
+    path = hub.marked_folder(name)
     with files.unreadable_is(UsageError, path):
         if path.is_dir() and (path / files.MANIFEST).is_file():
             return path / "recipe.yaml", path
@@ -130,13 +134,14 @@ def change(recipe: Recipe, changes: Sequence[str]) -> Recipe:
             raise UsageError(f"{key[:40]}...: deeper than any recipe", where=COMMAND_LINE)
         if not yaml12.is_unicode(text):
             raise UsageError(f"{text!a} is not UTF-8: rename it", where=COMMAND_LINE)
-        _set(tree, key.split("."), yaml12.load_value(value), key)
+        put(tree, key, yaml12.load_value(value))
         changed.add(key)
     return replace(recipe, tree=tree, changed=frozenset(changed))
 
 
-def _set(tree: dict[str, Any], path: list[str], value: Any, key: str) -> None:
-    *parents, last = path
+def put(tree: dict[str, Any], key: str, value: Any) -> None:
+    """Set the value of a dotted key."""
+    *parents, last = key.split(".")
     for name in parents:
         below = tree.get(name)
         if below is None:
@@ -160,6 +165,8 @@ def resolve(config: type[S], recipe: Recipe) -> S:
         with blamed_on_the_artifact(recipe.stored and where != COMMAND_LINE):
             message = "\n  ".join(lines).removeprefix(f"{where}: ")
             raise UsageError(message, where=where) from error
+    for key, instead in mistakes.deprecated(checked):
+        console.warn(f"{recipe.where(key)}: {key} is deprecated: {instead}")
     cwd = Path.cwd()
     return map_paths(
         checked,
@@ -207,7 +214,7 @@ def map_paths(
                 else change_path(key, value, marker)
             )
 
-        update[name] = change(getattr(section, name), f"{prefix}{name}")
+        update[name] = change(vars(section)[name], f"{prefix}{name}")
     return section.model_copy(update=update)
 
 

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mirctl import console, jobs, plugins, recipe
+from mirctl import console, jobs, plugins, recipe, steps, yaml12
 from mirctl.errors import MirctlError
-from mirctl.section import JobConfig
 
 
 def listing() -> list[dict[str, str]]:
@@ -14,7 +13,8 @@ def listing() -> list[dict[str, str]]:
     rows = []
     for name, path in recipe.catalogue().items():
         try:
-            uses, summary = recipe.read(str(path)).uses, _comment(path)
+            read, summary = recipe.read(str(path)), _comment(path)
+            uses = "steps" if "steps" in read.tree else read.uses
         except MirctlError as error:  # one plugin's mistake must not hide the others' recipes
             uses, summary = "", f"(cannot be read: {error})"
         rows.append({"name": name, "uses": uses, "summary": summary, "file": str(path)})
@@ -36,17 +36,33 @@ def show_list(rows: list[dict[str, str]], *, json: bool) -> None:
         console.emit(f"{row['name']:<{width}}  {row['summary']}")
 
 
+def check(name: str, changes: Sequence[str], *, json: bool) -> None:
+    """Raise what is wrong with a recipe, or say that nothing is."""
+    read = steps.read(name, changes)
+    if steps.is_pipeline(read):
+        names = steps.check(read)
+        facts: dict[str, Any] = {"steps": names}
+        told = f"a whole pipeline of {len(names)} steps"
+    else:
+        job, _ = jobs.prepare(name, changes, jobs.Options())
+        facts, told = {"uses": job.name}, f"a whole recipe for {job.name}"
+    if json:
+        console.document({"recipe": name, **facts, "valid": True})
+    else:
+        console.say(f"{name}: {told}")
+
+
 def show(name: str, changes: Sequence[str], *, json: bool) -> None:
     """The resolved recipe on stdout."""
-    config = resolved(name, changes)
+    read = steps.read(name, changes)
+    tree = steps.resolved(read) if steps.is_pipeline(read) else resolved(read)
     if json:
-        console.document(config.model_dump(mode="json"))
+        console.document(tree)
     else:
-        console.emit(recipe.dump(config).rstrip())
+        console.emit(yaml12.dump(tree).rstrip())
 
 
-def resolved(name: str, changes: Sequence[str]) -> JobConfig:
-    """A recipe's config; its input files need not be there."""
-    read = recipe.read(name, changes)
+def resolved(read: recipe.Recipe) -> dict[str, Any]:
+    """A recipe of one job; its input files need not be there."""
     config: Any = plugins.import_object(jobs.find(read.uses).config)
-    return recipe.resolve(config, read)
+    return recipe.resolve(config, read).model_dump(mode="json")

@@ -7,18 +7,32 @@ as `OUT` in one rename, and the partial folder goes.
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from mirctl import __version__, console, device, files, inputs, locks, recipe
+from mirctl import (
+    __version__,
+    artifact,
+    console,
+    device,
+    distributed,
+    files,
+    inputs,
+    locks,
+    plugins,
+    recipe,
+    tracking,
+)
 from mirctl.efficiency import Meter
 from mirctl.errors import ArtifactError, UsageError
 from mirctl.section import JobConfig
+from mirctl.shards import WHOLE, Shard
 
 NOTE, CHECKPOINT = "run.json", "checkpoint.pt"
 """The file by which a folder is known to be an unfinished run, and the one it goes on from."""
@@ -46,8 +60,12 @@ class Run:
     dtype: torch.dtype
     inputs: list[dict[str, Any]]
     meter: Meter
+    shard: Shard = WHOLE
+    """The part of the job that is wanted."""
     found: dict[str, str] = field(default_factory=dict)
     """Name -> sha256 of inputs that only show while others are read."""
+    track: dict[str, Path] = field(default_factory=dict)
+    """Tracker -> the folder it was asked to write to."""
 
     def note_input(self, name: str, sha256: str) -> None:
         """Record an input that only shows while others are read, such as the pictures that a table
@@ -73,6 +91,9 @@ class Run:
 
     def load_checkpoint(self) -> dict[str, Any] | None:
         """The state an interrupted run left, or None."""
+        return distributed.from_first(None if distributed.rank() else self._checkpoint())
+
+    def _checkpoint(self) -> dict[str, Any] | None:
         if not self.checkpoint.is_file():
             return None
         try:
@@ -80,6 +101,29 @@ class Run:
         except Exception as error:  # a damaged file makes the reader raise nearly anything
             message = "the checkpoint is damaged: --force starts over"
             raise ArtifactError(message, where=str(self.checkpoint)) from error
+
+    @contextmanager
+    def artifact(
+        self, kind: str, metrics: Mapping[str, Any], *, schema: int = 1, **facts: Any
+    ) -> Iterator[artifact.Draft]:
+        """Write the run's artifact in one rename: the block gives what is special to its kind.
+
+        Recipe, metrics, efficiency and lineage are put in; `facts` go into the manifest.
+        """
+        plugin = self.config.uses.partition("/")[0]
+        entry = plugins.discover(plugins.HOOKS)[0].get(plugin)
+        with artifact.create(self.out, kind, schema, self.force) as draft:
+            yield draft
+            draft.text("recipe.yaml", recipe.dump(self.config, relative_to=self.out))
+            draft.json("metrics.json", metrics)
+            draft.json("efficiency.json", self.meter.report())
+            draft.describe(
+                seed=self.seed,
+                device=str(self.device),
+                plugin={"name": plugin, "version": plugins.version(entry)} if entry else None,
+                inputs=inputs.relative(self.inputs, self.out),
+                **facts,
+            )
 
     def save_checkpoint(self, state: dict[str, Any]) -> None:
         """Replace the checkpoint; killed in the middle, the old one stays."""
@@ -97,25 +141,57 @@ def start(
     the block the run's folder goes, unless the block failed and left a checkpoint to go on from.
     """
     out = files.target(out)
-    work = partial(out)
-    check_place(out, makes, resume=True, force=force)
+    if not distributed.rank():
+        check_place(out, makes, resume=True, force=force)
     inputs.refuse_unnameable(config, out)
     chosen = device.choose(config.device)
     dtype = device.precision(config.precision, chosen)
-    with _only_run_in(work):
-        check_place(out, makes, resume=resume, force=force)
-        run = Run(config, out, force, chosen, dtype, inputs.describe(config), Meter(chosen))
-        _make_ready(run, resume=resume, force=force)
+    run = Run(config, out, force, chosen, dtype, [], Meter(chosen), track=tracking.wanted())
+    kept = _followed(run) if distributed.rank() else _led(run, makes, resume=resume)
+    with distributed.connected(chosen), kept:
+        yield run
+
+
+@contextmanager
+def _followed(run: Run) -> Iterator[None]:
+    """A run whose first process is another one: nothing of it stays but what that one writes."""
+    run.inputs = inputs.describe(run.config)
+    _compare(run)
+    with tempfile.TemporaryDirectory() as folder:
+        run.out = Path(folder) / run.out.name
+        run.work.mkdir()
+        yield
+
+
+@contextmanager
+def _led(run: Run, makes: str, *, resume: bool) -> Iterator[None]:
+    """Keep the run's folder while it lasts."""
+    with _only_run_in(run.work):
+        check_place(run.out, makes, resume=resume, force=run.force)
+        run.inputs = inputs.describe(run.config)
+        _make_ready(run, resume=resume, force=run.force)
         console.log_to(run.work / "log.txt")
-        console.say(f"{config.uses} on {device.describe(chosen, dtype)}, seed {run.seed} -> {out}")
+        console.say(_begins(run))
         done = False
         try:
-            yield run
+            _compare(run)
+            yield
             done = True
         finally:
             console.log_to(None)
             if done or not run.checkpoint.is_file():
                 shutil.rmtree(run.work, ignore_errors=True)
+
+
+def _compare(run: Run) -> None:
+    """Refuse to go on unless all processes run the same on the same data."""
+    distributed.refuse_others({**_identity(run), "device": run.device.type})
+
+
+def _begins(run: Run) -> str:
+    several = f" in {distributed.world()} processes" if distributed.world() > 1 else ""
+    on = device.describe(run.device, run.dtype)
+    return f"{run.config.uses} on {on}{several}, seed {run.seed} -> {run.out}"
 
 
 def partial(out: Path) -> Path:
@@ -143,18 +219,7 @@ def check_place(out: Path, makes: str, *, resume: bool, force: bool) -> None:
 @contextmanager
 def _only_run_in(work: Path) -> Iterator[None]:
     """Hold the run's folder; two runs into one `out` would write over each other."""
-    with files.refusals_are_errors(work):
-        work.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        try:
-            free = stack.enter_context(locks.held_if_free(work))
-        except locks.NoLocks:
-            console.warn(f"{work.parent} has no locks: let no other run write to the same --out")
-            free = True
-        if not free:
-            raise UsageError(
-                "another run is at work here: wait for it, or choose another --out", where=str(work)
-            )
+    with locks.alone(work, "another run"):
         try:
             yield
         finally:

@@ -20,9 +20,16 @@ class Relative:
     """Marks a field that is resolved against the recipe's folder (on the command line: the cwd)."""
 
     def __init__(
-        self, *, model: bool = False, hashed: bool = True, skip: tuple[str, ...] = ()
+        self,
+        *,
+        model: bool = False,
+        artifact: bool = False,
+        hashed: bool = True,
+        skip: tuple[str, ...] = (),
     ) -> None:
         self.model = model
+        self.artifact = artifact
+        """It names an artifact: in a pipeline, the result of a step that makes one."""
         self.hashed = hashed
         """False: whoever reads its files records what they are, with `Run.note_input`."""
         self.skip = skip
@@ -37,6 +44,9 @@ InputPath = Annotated[Path, Relative()]
 
 ModelName = Annotated[str, Relative(model=True)]
 """A frozen model: `org/name[@revision]`, a local folder, or `pip:PACKAGE[==VERSION]`."""
+
+ArtifactName = Annotated[str, Relative(model=True, artifact=True)]
+"""An artifact: a local folder, or `org/name[@revision]`."""
 
 
 class JobConfig(Section):

@@ -5,22 +5,24 @@ generators are seeded anew before it. So a run that was killed and resumed ends 
 """
 
 import math
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from importlib import import_module
+from types import ModuleType
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import torch
-from pydantic import Field, PositiveFloat
+from pydantic import Field, PositiveFloat, model_validator
 from torch import Tensor, nn
 
-from mirctl import console, optim, plugins
-from mirctl.errors import ArtifactError, Interrupted, RunError
+from mirctl import collectives, console, distributed, optim, plugins, units
+from mirctl.average import Average
+from mirctl.collectives import local
+from mirctl.errors import ArtifactError, Interrupted, RunError, UsageError
 from mirctl.run import Run
 from mirctl.section import Section
+from mirctl.stopping import Stop, interruptible
 
 
 class TrainConfig(Section):
@@ -43,13 +45,29 @@ class TrainConfig(Section):
     ema: float = Field(
         0.0, ge=0, lt=1, description="Decay of the running mean of the weights; 0: none is kept"
     )
+    parallel: Literal["ddp", "fsdp"] = Field(
+        "ddp", description="In several processes: each has the model (ddp), or a part of it (fsdp)"
+    )
+    compile: bool = Field(
+        False, description="Compile the model with torch.compile: slow to start, then faster"
+    )
     checkpoint_every: float = Field(60.0, ge=0, description="Seconds between checkpoints")
+
+    @model_validator(mode="after")
+    def pieces_are_not_compiled(self) -> Self:
+        if self.compile and self.parallel == "fsdp":
+            raise ValueError("compile: a model in pieces (parallel: fsdp) is not compiled")
+        return self
 
 
 class Task(Protocol):
     """What a plugin gives the loop. `batch` must depend on (epoch, step) and the seed alone."""
 
     model: nn.Module
+    shares: bool
+    """True: of several processes, the loss of each is its share of the batch's loss, and the shares
+    add up to it (`mirctl.distributed.process()` says which rows are whose). Every process is given
+    the whole batch. A task without it trains in one process."""
 
     def steps(self, epoch: int) -> int: ...
 
@@ -75,28 +93,37 @@ class Progress:
 
 def fit(task: Task, config: TrainConfig, run: Run) -> list[dict[str, float]]:
     """Train `task.model` in place and leave its best epoch's weights in it; gives the history."""
+    if distributed.world() > 1 and not getattr(task, "shares", False):
+        raise UsageError("this job trains in one process: start it without a launcher")
+    if config.parallel == "fsdp" and run.dtype == torch.float16:
+        raise UsageError("train.parallel=fsdp computes in bf16 or fp32: see --precision")
     loop = _Loop(task, config, run)
-    with _interruptible() as stop:
+    with interruptible() as stop:
         return loop.run_all(stop)
 
 
 class _Loop:
     def __init__(self, task: Task, config: TrainConfig, run: Run) -> None:
         self.task, self.config, self.run = task, config, run
+        self.whole = task.model
+        self.pieces = config.parallel == "fsdp" and distributed.world() > 1
+        collectives.copy_first(self.whole.state_dict().values())
+        if self.pieces:
+            task.model = fsdp().split(self.whole, run.device)
         self.model = task.model
-        parameters = [p for p in self.model.parameters() if p.requires_grad]
+        for unit in units.called(self.model) if config.compile else ():
+            unit.compile(dynamic=True)
+        self.weights = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizers = optim.optimizers(self.model, config)
         self.scaler = torch.amp.GradScaler(run.device.type, enabled=run.dtype == torch.float16)
-        self.weights = parameters
-        self.average = [p.detach().clone() for p in parameters] if config.ema else []
-        """The running mean of the weights: what is validated and kept, where there is one."""
+        self.average = Average(self.weights, config.ema)
         self.progress = Progress()
         self.best: dict[str, Tensor] = {}
         self.all_steps = sum(task.steps(epoch) for epoch in range(config.epochs))
         self.saved = time.monotonic()
         self._restore()
 
-    def run_all(self, stop: "_Stop") -> list[dict[str, float]]:
+    def run_all(self, stop: Stop) -> list[dict[str, float]]:
         state, seconds = self.progress, time.monotonic()
         while state.epoch < self.config.epochs and not self._out_of_patience():
             steps = self.task.steps(state.epoch)
@@ -112,6 +139,8 @@ class _Loop:
             self._maybe_save(stop)
         if self.best:
             self.model.load_state_dict(self.best)
+        if self.pieces:
+            self.task.model = fsdp().join(self.model, self.whole, self.run.device)
         return state.history
 
     def _label(self) -> str:
@@ -123,22 +152,24 @@ class _Loop:
         for group in (group for one in self.optimizers for group in one.param_groups):
             group["lr"] = lr
         self.model.train()
+        self.model.zero_grad(set_to_none=True)
         batch = self.task.batch(epoch, step)
         mixed = self.run.dtype != torch.float32
         with torch.autocast(self.run.device.type, self.run.dtype, enabled=mixed):
             loss = self.task.loss(batch)
-        value = loss.item()
+        (value,) = distributed.summed(loss.item())
         if not math.isfinite(value):
             half = self.run.dtype == torch.float16
             todo = "--precision bf16 or fp32" if half else "a lower train.lr"
             raise RunError(f"the loss is {value} at epoch {epoch + 1}, step {step + 1}: try {todo}")
-        self.model.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
+        if not self.pieces:
+            collectives.add_gradients(self.weights)
         for optimizer in self.optimizers:
             self.scaler.unscale_(optimizer)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self._update(f"epoch {epoch + 1}, step {step + 1}")
-        self._follow()
+        self.average.follow(self.progress.total)
         self.progress.loss += value
 
     def _update(self, place: str) -> None:
@@ -152,35 +183,15 @@ class _Loop:
             raise RunError(f"the update overflows at {place}: {todo}") from error
         self.scaler.update()
 
-    def _follow(self) -> None:
-        """Move the running mean; while it is young it forgets its random start sooner."""
-        if self.average:
-            age = self.progress.total
-            decay = min(self.config.ema, (age + 1) / (age + 10))
-            for mean, weight in zip(self.average, self.weights, strict=True):
-                mean.lerp_(weight.detach(), 1 - decay)
-
-    @contextmanager
-    def _averaged(self) -> Iterator[None]:
-        """Inside, the model's weights are their running mean."""
-        self._exchange()
-        try:
-            yield
-        finally:
-            self._exchange()
-
-    def _exchange(self) -> None:
-        for weight, mean in zip(self.weights, self.average, strict=False):
-            weight.data, mean.data = mean.data, weight.data
-
     def _end_epoch(self, steps: int, seconds: float) -> None:
         state, config = self.progress, self.config
-        if not all(bool(weight.isfinite().all()) for weight in self.model.parameters()):
+        finite = all(bool(local(w).isfinite().all()) for w in self.model.parameters())
+        if distributed.summed(not finite)[0]:
             told = f"the weights are no finite numbers after epoch {state.epoch + 1}"
             raise RunError(f"{told}: try a lower train.lr or train.weight_decay")
         self.model.eval()
-        with torch.no_grad(), self._averaged():
-            metrics = self.task.validate()
+        with torch.no_grad(), self.average.in_place():
+            metrics = distributed.from_first(self.task.validate())
             if metrics.get(config.metric, -math.inf) > state.best:
                 state.best, state.best_epoch = metrics[config.metric], state.epoch
                 self.best = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
@@ -194,16 +205,20 @@ class _Loop:
             f"valid {config.metric} {metrics[config.metric]:.4f}, {console.duration(seconds)}"
         )
         state.epoch, state.step, state.loss = state.epoch + 1, 0, 0.0
-        plugins.hooks().call("mirctl_step", run=self.run, step=state.total, metrics=dict(entry))
+        plugins.tell("mirctl_step", run=self.run, step=state.total, metrics=dict(entry))
 
     def _out_of_patience(self) -> bool:
         waited = self.progress.epoch - 1 - self.progress.best_epoch
         return self.config.patience is not None and waited >= self.config.patience
 
-    def _maybe_save(self, stop: "_Stop") -> None:
-        if stop.asked or time.monotonic() - self.saved >= self.config.checkpoint_every:
+    def _maybe_save(self, stop: Stop) -> None:
+        first, waited = not distributed.rank(), time.monotonic() - self.saved
+        due = first and waited >= self.config.checkpoint_every
+        asked, due = distributed.summed(stop.asked, due)
+        if asked or due:
             self._save()
-        if stop.asked:
+        if asked:
+            distributed.wait()  # until it is written: a launcher ends all when one has ended
             raise Interrupted(
                 f"stopped in epoch {self.progress.epoch + 1} of {self.config.epochs}, a checkpoint "
                 "is written: the same command with --resume goes on",
@@ -211,17 +226,19 @@ class _Loop:
             )
 
     def _save(self) -> None:
-        self.run.save_checkpoint(
-            {
-                "model": self.model.state_dict(),
-                "optimizer": [optimizer.state_dict() for optimizer in self.optimizers],
-                "scaler": self.scaler.state_dict(),
-                "best": self.best,
-                "average": self.average,
-                "progress": vars(self.progress),
-                "spent": self.run.meter.state(),
-            }
-        )
+        state = {
+            "model": self.model.state_dict(),
+            "optimizer": [optimizer.state_dict() for optimizer in self.optimizers],
+            "scaler": self.scaler.state_dict(),
+            "best": self.best,
+            "average": self.average.means,
+            "progress": vars(self.progress),
+            "spent": self.run.meter.state(),
+            "processes": distributed.world(),
+        }
+        state = fsdp().gathered(state) if self.pieces else state
+        if not distributed.rank():
+            self.run.save_checkpoint(state)
         self.saved = time.monotonic()
 
     def _restore(self) -> None:
@@ -236,6 +253,8 @@ class _Loop:
         console.say(f"going on from epoch {self.progress.epoch + 1}, step {self.progress.step + 1}")
 
     def _take_up(self, state: dict[str, Any]) -> None:
+        if self.pieces:
+            state = fsdp().cut_state(state, self.model, self.optimizers, self.average.means)
         if state["best"]:  # it is loaded at the very end: better told now that it cannot be
             self.model.load_state_dict(state["best"])
         self.model.load_state_dict(state["model"])
@@ -243,15 +262,18 @@ class _Loop:
             optimizer.load_state_dict(saved)
         self.scaler.load_state_dict(state["scaler"])
         self.best = state["best"]
-        self._take_average(state["average"])
+        self.average.take_up(state["average"])
         self.progress = Progress(**state["progress"])
         self.run.meter.go_on(state["spent"])
+        if state["processes"] != distributed.world():
+            console.say(
+                f"the checkpoint is of {state['processes']} processes: the sums round otherwise"
+            )
 
-    def _take_average(self, saved: list[Tensor]) -> None:
-        if [mean.shape for mean in saved] != [mean.shape for mean in self.average]:
-            raise ValueError("its running mean is of other weights")
-        for mean, value in zip(self.average, saved, strict=True):
-            mean.copy_(value)  # wherever the run's device is; a checkpoint is read on the CPU
+
+def fsdp() -> ModuleType:
+    """mirctl.fsdp, which takes a second to load and is seldom needed."""
+    return import_module("mirctl.fsdp")
 
 
 def step_seed(seed: int, step: int) -> int:
@@ -267,31 +289,3 @@ def rate(config: TrainConfig, step: int, steps: int) -> float:
     if config.schedule == "constant":
         return 1.0
     return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(steps - rise, 1)))
-
-
-@dataclass
-class _Stop:
-    asked: bool = False
-
-
-@contextmanager
-def _interruptible() -> Iterator[_Stop]:
-    """The first Ctrl-C or SIGTERM asks the loop to stop after its step; the second is as usual."""
-    stop = _Stop()
-
-    def ask(number: int, frame: object) -> None:
-        stop.asked = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        console.say("stopping after this step; once more to stop at once")
-
-    try:
-        before = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: nobody can press Ctrl-C here
-        yield stop
-        return
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

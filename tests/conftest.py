@@ -1,9 +1,7 @@
 """Fixtures that every test may use. No test needs the network."""
 
 import os
-import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,17 +9,14 @@ import pytest
 # Tiny tensors gain nothing from threads, and lose much on a busy machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-pytest_plugins = ["tiny_models"]
+pytest_plugins = ["mirctl.testing"]  # whatever version is installed
 ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory, monkeypatch):
+def own_cache(mirctl_cache):
     """Each test has a cache of its own and no network."""
-    folder = tmp_path_factory.mktemp("cache")
-    monkeypatch.setenv("MIRCTL_CACHE", str(folder))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    return folder
+    return mirctl_cache
 
 
 @pytest.fixture(autouse=True)
@@ -31,39 +26,27 @@ def same_seed(request):
         sys.modules["torch"].manual_seed(0)
 
 
-@dataclass(frozen=True)
-class Ran:
-    """What a command line did."""
-
-    code: int
-    out: str
-    err: str
+@pytest.fixture(scope="session")
+def bert(tiny_bert):
+    return tiny_bert
 
 
-@pytest.fixture
-def mirctl(capsys):
-    """Run a command line in this process: mirctl("recipe", "list") -> code, out, err."""
-    from mirctl import cli, console
+@pytest.fixture(scope="session")
+def llama(tiny_llama):
+    return tiny_llama
 
-    def run(*arguments: object) -> Ran:
-        capsys.readouterr()
-        code = cli.run_command([str(argument) for argument in arguments])
-        console.configure(quiet=False)
-        captured = capsys.readouterr()
-        return Ran(code, captured.out, captured.err)
 
-    return run
+@pytest.fixture(scope="session")
+def vit(tiny_vit):
+    return tiny_vit
 
 
 @pytest.fixture
-def mirctl_process():
-    """Run a command line in a process of its own."""
+def words():
+    """Writes the tokenizer of the tiny models into a folder."""
+    from mirctl.testing.models import save_tokenizer
 
-    def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "mirctl", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
-
-    return run
+    return save_tokenizer
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mirctl import files
+from mirctl import distributed, files
 from mirctl.artifact import card, origin
 from mirctl.artifact import manifest as manifests
 from mirctl.artifact.group import SHARD_BYTES, write_group
@@ -130,7 +130,12 @@ class Draft:
 
 @contextmanager
 def create(out: Path, kind: str, schema: int = 1, force: bool = False) -> Iterator[Draft]:
-    """Write a new artifact: it appears at `out` once the block ends well, else nothing does."""
+    """Write a new artifact: it appears at `out` once the block ends well, else nothing does.
+
+    Of several processes only the first one writes: for the others the job is done here.
+    """
+    if distributed.rank():
+        raise distributed.Done
     out = files.target(out)
     with files.atomic_folder(out, force=force) as folder:
         draft = Draft(folder, out, kind, schema)

@@ -1,12 +1,22 @@
 """Look into artifacts, check that they are whole, compare two of them, export one."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mirctl import console
 from mirctl.errors import UsageError
-from mirctl.options import Artifact, Force, Json, Out, Require
+from mirctl.options import (
+    Artifact,
+    Force,
+    Json,
+    Out,
+    Quiet,
+    Require,
+    marked_folder,
+    paths,
+)
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
@@ -91,3 +101,33 @@ def schema() -> None:
     from mirctl.artifact import manifest
 
     console.document(manifest.schema())
+
+
+@app.command(epilog="Example: mirctl artifact merge full-*-of-8.csv --out full.csv")
+def merge(
+    parts: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PART...",
+            help="Tables, or artifacts, also org/name@revision on the hub.",
+            parser=marked_folder,
+            autocompletion=paths,
+        ),
+    ],
+    out: Annotated[
+        str,
+        typer.Option("--out", "-o", help="The whole: a table, - for stdout, or a new folder."),
+    ],
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Join what was made with --shard; names such as full-3-of-8.csv tell the order."""
+    from mirctl import merging
+
+    console.configure(quiet=quiet)
+    report = merging.merge(parts, out, force=force)
+    if json:
+        console.document(report)
+    else:
+        console.say(", ".join(f"{value} {key}" for key, value in report.items() if key != "out"))

@@ -1,5 +1,6 @@
-"""List, describe and diagnose installed plugins."""
+"""List, describe, diagnose and check plugins, and start a new one."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -37,3 +38,35 @@ def doctor(json: Json = False) -> None:
     from mirctl import diagnosis
 
     diagnosis.show_problems(diagnosis.examine(), json=json)
+
+
+@app.command()
+def check(
+    name: Annotated[str, typer.Argument(help="Name of a plugin.")],
+    recipe: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RECIPE]", help="One that can run here: it is run, dry and then twice."
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Check that a plugin keeps the rules of the house; exit 1 where it does not."""
+    from mirctl import conformance
+
+    conformance.show(name, conformance.examine(name, recipe), json=json)
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Its name: `mirctl NAME` will be its command.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="New folder; else mirctl-NAME.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Write a new plugin: a whole package that installs and passes its tests."""
+    from mirctl import scaffold
+
+    folder = out or Path(f"mirctl-{name}")
+    scaffold.show(name, folder, scaffold.write(name, folder), json=json)

@@ -33,13 +33,9 @@ def show(recipe: Recipe, changes: Changes = None, json: Json = False) -> None:
 @app.command()
 def check(recipe: Recipe, changes: Changes = None, json: Json = False) -> None:
     """Check a recipe and that its input files are there; runs nothing."""
-    from mirctl import jobs
+    from mirctl import recipe_list
 
-    job, _ = jobs.prepare(recipe, changes or [], jobs.Options())
-    if json:
-        console.document({"recipe": recipe, "uses": job.name, "valid": True})
-    else:
-        console.say(f"{recipe}: a whole recipe for {job.name}")
+    recipe_list.check(recipe, changes or [], json=json)
 
 
 @app.command()

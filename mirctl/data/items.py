@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,6 +46,21 @@ class Items:
     def index(self) -> dict[str, int]:
         """Id -> item index."""
         return {name: place for place, name in enumerate(self.ids)}
+
+    def part(self, start: int, stop: int) -> Items:
+        """Some of the items, as a table of just these would be."""
+
+        def cut(paths: list[Path | None] | None) -> list[Path | None] | None:
+            return paths and paths[start:stop]
+
+        return replace(
+            self,
+            ids=self.ids[start:stop],
+            images=self.images[start:stop],
+            table=self.table.slice(start, stop - start),
+            audio=cut(self.audio),
+            video=cut(self.video),
+        )
 
     def text(self, column: str | None = None) -> list[str | None]:
         """A text column (None: the title), a value an item; None where it is missing or blank."""

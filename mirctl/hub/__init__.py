@@ -14,6 +14,7 @@ from mirctl import files
 from mirctl.errors import MissingError
 from mirctl.hub import contents, remote, wheels
 from mirctl.hub.artifacts import artifact_folder as artifact_folder
+from mirctl.hub.artifacts import marked_folder as marked_folder
 from mirctl.hub.contents import NotFetched as NotFetched
 
 ALIASES = {

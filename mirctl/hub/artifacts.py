@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirctl import cache, console, files
-from mirctl.errors import ArtifactError, MissingError
+from mirctl.errors import ArtifactError, UsageError
 from mirctl.hub import client
 from mirctl.hub.client import COMMIT
 
@@ -49,6 +49,11 @@ def artifact_folder(name: str) -> Path:
     return found.folder
 
 
+def marked_folder(name: str) -> Path:
+    """As `artifact_folder`, where a plain `a/b` means something else: the hub's wants its `@`."""
+    return artifact_folder(name) if "@" in name else Path(name)
+
+
 def pull(name: str, *, newest: bool = True) -> Pulled:
     """The artifact `org/name[@revision]`, fetched where it is not in the cache.
 
@@ -72,17 +77,18 @@ def pull(name: str, *, newest: bool = True) -> Pulled:
 
 
 def parsed(name: str) -> tuple[str, str]:
-    parsed = client.parse(name)
-    if parsed is None:
-        raise MissingError(f"{name!r} names no repository of the hub: write org/name[@revision]")
-    return parsed
+    """Repository and revision, or a UsageError."""
+    found = client.parse(name)
+    if found is None:
+        raise UsageError(f"{name!r} names no repository of the hub: write org/name[@revision]")
+    return found
 
 
 def _entry(repo: str, revision: str) -> cache.Entry:
     """The files of a commit, or, for a branch or a tag, the commit where it was found."""
     key = f"{repo.replace('/', '--')}@{revision.replace('/', '%')}"
     if not cache.NAME.fullmatch(key):
-        raise MissingError(f"{revision[:40]!r}... is too long for a revision")
+        raise UsageError(f"{revision[:40]!r}... is too long for a revision")
     return cache.entry(SECTION, key, what=f"{repo}@{revision}")
 
 
@@ -92,7 +98,9 @@ def _folder(repo: str, commit: str) -> Path:
 
 def _known(repo: str, revision: str) -> str | None:
     """The commit that a branch or a tag was found at."""
-    commit = _entry(repo, revision).read().meta.get("commit")
+    entry = _entry(repo, revision)
+    commit = entry.read().meta.get("commit")
+    entry.touch()  # or it would be pruned before the files that it leads to
     return commit if isinstance(commit, str) and COMMIT.fullmatch(commit) else None
 
 
@@ -103,7 +111,7 @@ def cached(repo: str, revision: str) -> str | None:
 
 
 def remember(repo: str, revision: str, commit: str) -> None:
-    """From now on the revision means this commit, here; a cache that only lets read stays so."""
+    """From now on the revision means this commit, where nobody asks the hub."""
     if revision != commit and _known(repo, revision) != commit:
         _entry(repo, revision).commit(meta={"commit": commit})
 
@@ -145,8 +153,8 @@ def _fetch(there: client.Repo, name: str) -> tuple[str, ...]:
         if _here(there.name, there.commit):  # another process was faster
             return ()
         _check_manifest(there, name)
-        with client.refusals(name), files.full_disk_is_an_error(folder):
-            _download(there, files.MANIFEST, folder)
+        with client.refusals(name), files.refusals_are_errors(folder):
+            download(there, files.MANIFEST, folder)
             manifest = _manifest(folder, name)
             _check_listing(there, manifest, name)
             _download_all(there, manifest, folder, name)
@@ -209,11 +217,11 @@ def _download_all(there: client.Repo, manifest: "Manifest", folder: Path, name: 
     console.say(f"fetching {name} from the hub, commit {there.commit[:12]}: {told}")
     with console.progress(f"fetching {name}", total // 10**6, "MB") as advance:
         for file, record in manifest.files.items():
-            _download(there, file, folder)
+            download(there, file, folder)
             advance(record.size // 10**6)
 
 
-def _download(there: client.Repo, file: str, folder: Path) -> None:
+def download(there: client.Repo, file: str, folder: Path) -> None:
     """One file, in one step; its transfer goes on where a connection was cut."""
     from huggingface_hub import hf_hub_download
 

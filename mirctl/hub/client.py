@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from mirctl import __version__, console, masking
+from mirctl import __version__, console, files, masking
 from mirctl.errors import MirctlError, MissingError
 
 if TYPE_CHECKING:
-    from httpx2 import Client, Response
+    from httpx2 import Client, Request, Response
     from huggingface_hub import HfApi
 
 _PART = r"[A-Za-z0-9_](?:[\w.-]{0,94}[A-Za-z0-9_])?"
@@ -23,7 +24,8 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 MAIN = "main"
 MOST_FILES = 100_000
 """An artifact has tens of files: a longer listing would only fill the memory."""
-PATIENCE = 120.0
+_HUBS = ("https://huggingface.co", "https://hf.co")
+PATIENCE = 300.0
 """Seconds of silence after which the hub counts as away."""
 
 
@@ -70,10 +72,11 @@ class _Told(logging.Handler):
 
 def prepare() -> None:
     """Make the hub's library speak as the rest does, never of its token, and trust no answer."""
-    from huggingface_hub import get_token, set_client_factory
+    from huggingface_hub import constants, get_token, set_client_factory
     from huggingface_hub.utils import disable_progress_bars
 
     masking.hide(get_token())
+    masking.hide(urlsplit(constants.ENDPOINT).password)
     if not sys.stderr.isatty() or console.is_quiet():
         disable_progress_bars()
     logger = logging.getLogger("huggingface_hub")
@@ -87,18 +90,48 @@ def _http() -> "Client":
     from huggingface_hub.utils._http import default_client_factory
 
     http = default_client_factory()
-    http.timeout = PATIENCE
-    http.event_hooks = {**http.event_hooks, "response": [_refuse_places]}
+    asked = [*http.event_hooks["request"], _keep_token, _be_patient]
+    http.event_hooks = {"request": asked, "response": [_refuse_places]}
     return http
 
 
+def _keep_token(request: "Request") -> None:
+    """The token goes to the hub alone: an answer may name any place to go on at."""
+    from huggingface_hub import constants
+
+    url = request.url
+    hubs = (type(url)(place) for place in (constants.ENDPOINT, *_HUBS))
+    if (url.scheme, url.host, url.port) not in [(hub.scheme, hub.host, hub.port) for hub in hubs]:
+        request.headers.pop("authorization", None)
+
+
+def _be_patient(request: "Request") -> None:
+    """Most of what the library asks it would wait for without end."""
+    limits = dict.fromkeys(("connect", "read", "write", "pool"), PATIENCE)
+    told = request.extensions.get("timeout", {})
+    own = {name: limit for name, limit in told.items() if limit is not None}
+    request.extensions = {**request.extensions, "timeout": limits | own}
+
+
 def _refuse_places(response: "Response") -> None:
-    """The library names files of its cache by the ETag of an answer, whatever that is."""
-    if response.request.method != "HEAD":
-        return
-    for header in ("ETag", "X-Linked-ETag"):
-        if re.search(r"[/\\]|\.\.", response.headers.get(header, "").removeprefix("W/")):
-            raise MissingError(f"{response.url.host} answers with a path as {header}: stay away")
+    """The library names files of its cache by what an answer says of a file, whatever that is."""
+    told: list[Any] = []
+    if response.request.method == "HEAD":
+        told = [response.headers.get(name, "") for name in ("ETag", "X-Linked-ETag")]
+    elif "/tree/" in response.url.path and response.is_success:
+        told = _hashes(response.read())
+    for name in told:
+        if not isinstance(name, str) or re.search(r"[/\\]|\.\.|.{200}", name.removeprefix("W/")):
+            raise MissingError(f"{response.url.host} says {str(name)[:60]!r} is a file's hash")
+
+
+def _hashes(listing: bytes) -> list[Any]:
+    """The hashes in a listing of files; none where it is no listing, which the library tells."""
+    try:
+        items = files.json_value(listing)
+        return [part["oid"] for item in items for part in (item, item.get("lfs") or {"oid": ""})]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return []
 
 
 def api() -> "HfApi":
@@ -124,12 +157,12 @@ def look(repo: str, revision: str) -> Repo:
 
     commit, private = find(repo, revision)
     listing = api().list_repo_tree(repo, recursive=True, revision=commit)
-    files = {
+    found = {
         item.path: RemoteFile(item.size, item.blob_id, item.lfs.sha256 if item.lfs else None)
         for item in islice(listing, MOST_FILES)
         if isinstance(item, RepoFile)
     }
-    return Repo(repo, commit, private, files)
+    return Repo(repo, commit, private, found)
 
 
 @contextmanager

@@ -38,7 +38,8 @@ def push(
     with client.refusals(name):
         before = _before(repo, branch, public=public)
         old = remote_manifest(before)
-        if old is not None and old.digest == shared.digest:
+        same = old is not None and old.digest == shared.digest
+        if same and not _differing(before, shared):
             pushed = Pushed(before.commit, before.private, sent=False)
         else:
             _refuse_another(before, old, name, public=public, force=force)
@@ -52,13 +53,11 @@ def push(
 
 
 def parsed(name: str) -> tuple[str, str]:
-    """Repository and branch."""
-    found = client.parse(name)
-    if found is None:
-        raise UsageError(f"{name!r} names no repository of the hub: write org/name")
-    if client.COMMIT.fullmatch(found[1]):
+    """Repository and branch, or a UsageError."""
+    repo, branch = artifacts.parsed(name)
+    if client.COMMIT.fullmatch(branch):
         raise UsageError(f"{name!r}: a commit cannot be changed, name a branch")
-    return found
+    return repo, branch
 
 
 def _before(repo: str, branch: str, *, public: bool) -> client.Repo:
@@ -80,19 +79,11 @@ def _before(repo: str, branch: str, *, public: bool) -> client.Repo:
 
 def remote_manifest(there: client.Repo) -> Manifest | None:
     """The manifest of the artifact in a repository; None where there is none that can be read."""
-    from huggingface_hub import hf_hub_download
-
     found = there.files.get(files.MANIFEST)
     if found is None or found.size > LARGEST:
         return None
     with tempfile.TemporaryDirectory(prefix="mirctl-") as folder:
-        hf_hub_download(
-            there.name,
-            files.MANIFEST,
-            revision=there.commit,
-            local_dir=folder,
-            cache_dir=Path(folder, ".cache"),
-        )
+        artifacts.download(there, files.MANIFEST, Path(folder))
         try:
             return read_manifest(Path(folder))
         except ArtifactError as error:
@@ -135,7 +126,9 @@ def _send(shared: Shared, before: client.Repo, branch: str, gone: list[str], mes
         )
     if not client.COMMIT.fullmatch(done.oid):
         raise MissingError(f"the hub answered with no commit, but {done.oid[:60]!r}")
-    _compare_there(client.look(before.name, done.oid), shared)
+    if wrong := _differing(client.look(before.name, done.oid), shared):
+        told = f"did not arrive as sent: {', '.join(wrong)} (has it a .gitignore?)"
+        raise RunError(told, where=f"{before.name}@{done.oid}")
     return done.oid
 
 
@@ -146,8 +139,8 @@ def _compare_sent(added: "list[CommitOperationAdd]", shared: Shared) -> None:
             raise ArtifactError(f"{item.path_in_repo} changed while it was sent: nothing is there")
 
 
-def _compare_there(there: client.Repo, shared: Shared) -> None:
-    """Every file must have arrived: a repository may ignore some, or change them."""
+def _differing(there: client.Repo, shared: Shared) -> list[str]:
+    """Names of files that are not there, or not as here: a repository may ignore some of them."""
     wrong = []
     for name, record in shared.records.items():
         found, content = there.files.get(name), shared.contents[name]
@@ -157,9 +150,7 @@ def _compare_there(there: client.Repo, shared: Shared) -> None:
             wrong += [name] if found.sha256 != record.sha256 else []
         elif isinstance(content, bytes) and found.blob != _blob(content):
             wrong.append(name)
-    if wrong:
-        told = f"did not arrive as sent: {', '.join(wrong)} (has it a .gitignore?)"
-        raise RunError(told, where=f"{there.name}@{there.commit}")
+    return wrong
 
 
 def _blob(content: bytes) -> str:

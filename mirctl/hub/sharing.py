@@ -68,14 +68,16 @@ def _fields(art: Artifact, contents: dict[str, bytes | Path]) -> dict[str, Any]:
             fields[key] = [{k: v for k, v in item.items() if k != "path"} for item in fields[key]]
     listed = dict(fields["files"])
     for name, content in contents.items():
-        if isinstance(content, bytes):
-            record = _record(content).model_dump()
-            listed[name] = record if listed.get(name, {}) != record else listed[name]
+        record = _record(content) if isinstance(content, bytes) else None
+        if record is None or listed.get(name, {}).get("sha256") == record.sha256:
+            continue
+        if name not in (RECIPE, card.FILE):
+            raise ArtifactError(f"{name} changed while it was read", where=str(art.folder))
+        listed[name] = record.model_dump()
     if listed != fields["files"]:
         fields["files"] = dict(sorted(listed.items()))
         fields["facts"] = {**fields.get("facts", {}), "shared_from": art.manifest.digest}
-        fields["digest"] = manifest.digest(fields)
-    return fields
+    return {**fields, "digest": manifest.digest(fields)}
 
 
 def _record(content: bytes) -> manifest.FileRecord:
@@ -99,7 +101,8 @@ def _without_places(value: Any, key: str) -> Any:
     if isinstance(value, list):
         return [_without_places(item, f"{key}.{n}") for n, item in enumerate(value)]
     if isinstance(value, str) and (value == ".." or value.startswith("../")):
-        return f"./{key}{Path(value).suffix}"
+        suffix = Path(value).suffix
+        return f"./{key}{suffix if len(suffix) <= len('.parquet') else ''}"
     return value
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from mirctl import console, masking
 from mirctl.errors import MissingError, UsageError
-from mirctl.hub import artifacts, client, push, sharing
+from mirctl.hub import artifacts, client
 
 
 def describe(names: Sequence[str]) -> dict[str, Any]:
@@ -48,6 +48,7 @@ def _hub() -> dict[str, Any]:
     """Where the hub is, whether it may be asked, and as whom; a token is never shown."""
     from huggingface_hub import constants, get_token
 
+    client.prepare()
     told = [name for name in masking.VARIABLES if os.environ.get(name, "").strip()]
     stored = "stored by a login" if get_token() else None
     facts = {
@@ -68,6 +69,8 @@ def _hub() -> dict[str, Any]:
 
 def _there(name: str) -> dict[str, Any]:
     """What `org/name[@revision]` is on the hub now, and which commit of it is in the cache."""
+    from mirctl.hub import push
+
     repo, revision = artifacts.parsed(name)
     facts: dict[str, Any] = {"repo": repo, "revision": revision}
     facts["cached"] = artifacts.cached(repo, revision)
@@ -85,6 +88,8 @@ def _there(name: str) -> dict[str, Any]:
 
 def _here(folder: Path) -> dict[str, Any]:
     """An artifact as it would stand on the hub."""
+    from mirctl.hub import sharing
+
     shared = sharing.share(folder)
     return {
         "artifact": str(folder),

@@ -5,6 +5,7 @@ counted from 1, a header not included.
 """
 
 from mirctl.tables.columns import require_columns
+from mirctl.tables.joining import join
 from mirctl.tables.jsonl import json_rows, json_value
 from mirctl.tables.reading import read_table
 from mirctl.tables.separated import read_text
@@ -22,6 +23,7 @@ __all__ = [
     "Stream",
     "at_row",
     "goes_through",
+    "join",
     "json_rows",
     "json_value",
     "new_table",

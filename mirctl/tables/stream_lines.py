@@ -115,7 +115,11 @@ class Blanks:
             if self.tail or not all(map(str.strip, piece.rows) if self.of_spaces else piece.rows):
                 piece = self._set_aside(piece)
             if piece:
-                yield piece
+                try:
+                    yield piece
+                except GeneratorExit:  # not read to its end
+                    self.tail = ""
+                    raise
 
     def _set_aside(self, piece: Lines) -> Lines:
         kept = Lines()

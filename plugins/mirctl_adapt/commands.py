@@ -19,6 +19,7 @@ from mirctl.options import (
     Require,
     Resume,
     Seed,
+    Shard,
 )
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
@@ -61,9 +62,7 @@ def encode(
     recipe: Recipe,
     changes: Changes = None,
     out: OutFolder = None,
-    shard: Annotated[
-        str | None, typer.Option("--shard", help="i/n: only the i-th of n parts, from 1.")
-    ] = None,
+    shard: Shard = None,
     device: Device = None,
     precision: Precision = None,
     force: Force = False,
@@ -133,6 +132,7 @@ def recommend(
     out: Annotated[
         str, typer.Option("--out", "-o", help="JSONL, CSV or Parquet file; - is stdout.")
     ] = "-",
+    shard: Shard = None,
     device: Device = None,
     precision: Precision = None,
     force: Force = False,
@@ -140,10 +140,12 @@ def recommend(
     quiet: Quiet = False,
 ) -> None:
     """Recommend items: JSONL rows with user, rank, item, title and score."""
+    from mirctl import shards
     from mirctl_adapt import serving
 
     console.configure(quiet=quiet)
-    asked = serving.Asked(stdin, tuple(user or ()), everyone, history)
+    part = shards.Shard.parse(shard)
+    asked = serving.Asked(stdin, tuple(user or ()), everyone, history, part)
     serving.recommend(
         artifact, asked, k, allow, deny, out, device, precision, items, images,
         force=force, json=json,
@@ -161,6 +163,7 @@ def embed(
         Path | None,
         typer.Option("--images", help="Folder of pictures named by item id.", readable=False),
     ] = None,
+    shard: Shard = None,
     device: Device = None,
     precision: Precision = None,
     force: Force = False,
@@ -168,8 +171,10 @@ def embed(
     quiet: Quiet = False,
 ) -> None:
     """Embed items by their content, also items that were never seen in training."""
+    from mirctl import shards
     from mirctl_adapt import serving
 
     console.configure(quiet=quiet)
-    report = serving.embed(artifact, items, images, out, device, precision, force=force)
+    part = shards.Shard.parse(shard)
+    report = serving.embed(artifact, items, images, out, device, precision, part, force=force)
     serving.show_embedded(report, json=json)

@@ -1,5 +1,6 @@
 """What an adapt recipe may say. Each field can stand in a recipe or be given as `key=value`."""
 
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -8,7 +9,7 @@ from mirctl.data.config import DataConfig
 from mirctl.encode.settings import EncoderSettings, ImageSettings
 from mirctl.errors import suggest
 from mirctl.metrics import ranking
-from mirctl.section import JobConfig, Section
+from mirctl.section import ArtifactName, Count, InputPath, JobConfig, Relative, Section
 from mirctl.training import TrainConfig
 
 CONTENT = ("iisan-versa", "iisan", "frozen")
@@ -141,3 +142,37 @@ class AdaptConfig(JobConfig):
     train: AdaptTrain = AdaptTrain()
     evaluation: EvalConfig = EvalConfig()
     save: SaveConfig = SaveConfig()
+
+
+Pictures = Annotated[Path, Relative(hashed=False)]
+
+
+class MeasureConfig(JobConfig):
+    """A recipe with `uses: adapt/eval`; its result is a table of metrics."""
+
+    uses: Literal["adapt/eval"]
+    model: ArtifactName = Field(description="A trained recommender")
+    data: DataConfig | None = Field(None, description="Other data than what it was trained on")
+    evaluation: EvalConfig | None = None
+
+
+class RecommendConfig(JobConfig):
+    """A recipe with `uses: adapt/recommend`."""
+
+    uses: Literal["adapt/recommend"]
+    model: ArtifactName = Field(description="A trained recommender")
+    users: tuple[str, ...] | None = Field(None, description="Users of its data; all if not given")
+    k: Count = Field(10, description="Items for each user")
+    allow: InputPath | None = Field(None, description="The only items: a table, or an id a line")
+    deny: InputPath | None = Field(None, description="Items never to recommend")
+    items: InputPath | None = Field(None, description="Table of today's items, new ones included")
+    images: Pictures | None = Field(None, description="Folder of their pictures, by item id")
+
+
+class EmbedConfig(JobConfig):
+    """A recipe with `uses: adapt/embed`."""
+
+    uses: Literal["adapt/embed"]
+    model: ArtifactName = Field(description="A trained recommender")
+    items: InputPath = Field(description="Table of items")
+    images: Pictures | None = Field(None, description="Folder of their pictures, by item id")

@@ -1,7 +1,7 @@
 """`mirctl adapt encode`: hidden states alone, into the cache and, on request, into an artifact."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from mirctl import artifact, console, device, files, inputs, jobs, recipe
-from mirctl.artifact import write_tensors
+from mirctl.artifact import Artifact, write_tensors
 from mirctl.data.catalogue import load_catalogue
 from mirctl.efficiency import Meter
 from mirctl.encode.states import States
-from mirctl.errors import UsageError
+from mirctl.errors import ArtifactError, UsageError
+from mirctl.shards import Shard
 from mirctl_adapt import towers
 from mirctl_adapt.config import AdaptConfig
 
@@ -44,21 +45,11 @@ class Blocks(Mapping[str, Tensor]):
         return 1 + len(self.names)
 
 
-def parse_shard(text: str | None) -> tuple[int, int]:
-    """(i, n) of "i/n", i from 1; nothing means the one whole."""
-    if text is None:
-        return 1, 1
-    match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text)
-    if not match or not 1 <= int(match[1]) <= int(match[2]):
-        raise UsageError(f"--shard {text[:80]!r}: write i/n with 1 <= i <= n < 10**9")
-    return int(match[1]), int(match[2])
-
-
 def encode(
     name: str, changes: Sequence[str], options: jobs.Options, shard: str | None
 ) -> dict[str, Any]:
     """Encode a recipe's items, or every n-th from the i-th on, and report what was done."""
-    part, parts = parse_shard(shard)
+    part = Shard.parse(shard)
     _, config = jobs.prepare(name, changes, options, only="adapt/run")
     if not isinstance(config, AdaptConfig) or not config.model.encoders:
         raise UsageError(f"{name}: its method reads no content, so there is nothing to encode")
@@ -69,7 +60,7 @@ def encode(
     items = load_catalogue(config.data, seed=config.seed).items
     meter = Meter(chosen)
     with meter:
-        states = towers.encode(config.model, items, chosen, dtype, meter, (part - 1, parts))
+        states = towers.encode(config.model, items, chosen, dtype, meter, (part.index, part.of))
     report = {
         tower: {
             "items": len(items.ids),
@@ -85,14 +76,52 @@ def encode(
         with artifact.create(options.out, kind=KIND, schema=1, force=options.force) as draft:
             for tower, found in states.items():
                 rows = np.flatnonzero(found.present())
-                rows = rows[rows % parts == part - 1]
+                rows = rows[rows % part.of == part.index]
                 write_tensors(draft.file(f"{tower}.safetensors"), Blocks(found, rows))
             draft.json("extra/items.json", items.ids)
             draft.json("extra/towers.json", report)
             draft.text("recipe.yaml", recipe.dump(config, relative_to=options.out))
             draft.json("efficiency.json", meter.report())
-            draft.describe(seed=config.seed, device=str(chosen), inputs=read, shard=[part, parts])
+            facts = {"inputs": read, "shard": [part.index + 1, part.of]}
+            draft.describe(seed=config.seed, device=str(chosen), **facts)
     return {"artifact": options.out, "towers": report}
+
+
+def merge(parts: Sequence[Artifact], out: Path, force: bool) -> None:
+    """The states of shards as one artifact: its tensors are those that one `encode` would write."""
+    first = parts[0]
+    ids, towers = (first.json(f"extra/{name}.json") for name in ("items", "towers"))
+    for part in parts:
+        if (
+            part.json("extra/items.json") != ids
+            or part.json("extra/towers.json").keys() != towers.keys()
+        ):
+            told = f"is of other items or towers than {first.folder}"
+            raise ArtifactError(told, where=str(part.folder))
+    with artifact.create(out, kind=KIND, schema=1, force=force) as draft:
+        for tower in towers:
+            states = _joined(parts, tower, len(ids))
+            rows = np.flatnonzero(states.present())
+            write_tensors(draft.file(f"{tower}.safetensors"), Blocks(states, rows))
+        draft.json("extra/items.json", ids)
+        draft.json("extra/towers.json", towers)
+        draft.text("recipe.yaml", first.text("recipe.yaml"))
+        parents = [{"name": art.folder.name, "sha256": art.manifest.digest} for art in parts]
+        draft.describe(seed=first.manifest.seed, parents=parents, shard=[1, 1])
+
+
+def _joined(parts: Sequence[Artifact], tower: str, count: int) -> States:
+    """One tower's states of all parts, by item."""
+    rows, before = np.full(count, -1), 0
+    for part in parts:
+        items = part.tensors(tower)["items"].numpy()
+        inside = not len(items) or (items.min() >= 0 and items.max() < count)
+        if not inside or (rows[items] >= 0).any():
+            raise ArtifactError(f"{tower} holds items of another part", where=str(part.folder))
+        rows[items] = before + np.arange(len(items))
+        before += len(items)
+    paths = [part.path(f"{tower}.safetensors") for part in parts]
+    return States.from_files(paths, rows, parts[0].json("extra/towers.json")[tower]["widths"])
 
 
 def show(report: dict[str, Any], *, json: bool) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mirctl.device import send
 from mirctl_adapt.model import ItemBatch, TowerInput, TowerStates
 
 STATISTICS_ROWS = 50_000
@@ -73,7 +74,7 @@ class CatalogueInputs:
     def gather(self, ids: Tensor) -> ItemBatch:
         """What the towers know of items ids (n,), a CPU tensor."""
         towers = tuple(self._tower(name, ids) for name in self.towers)
-        return ItemBatch(ids.to(self.device), towers)
+        return ItemBatch(send(ids, self.device), towers)
 
     def _tower(self, name: str, ids: Tensor) -> TowerStates:
         states = self.towers[name].states.gather(ids.numpy())
@@ -82,7 +83,7 @@ class CatalogueInputs:
             states = states[:, columns]
         present = self._present[name][ids]
         whole = bool(present.all())
-        return TowerStates(states.to(self.device), present.to(self.device), whole)
+        return TowerStates(send(states, self.device), send(present, self.device), whole)
 
     def tower_inputs(self, *, normalize: bool) -> list[TowerInput]:
         """Fresh input modules; their statistics come from up to 50,000 items, evenly spaced."""

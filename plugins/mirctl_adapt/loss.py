@@ -7,10 +7,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def catalogue_loss(users: Tensor, items: Tensor, target: Tensor) -> Tensor:
-    """Mean softmax cross-entropy of users (n, d) over all items (m, d); target (n,) < m."""
+def catalogue_loss(
+    users: Tensor, items: Tensor, target: Tensor, total: int | None = None
+) -> Tensor:
+    """Softmax cross-entropy of users (n, d) over all items (m, d); target (n,) < m. The mean over
+    n, or over the `total` predictions that these are a part of.
+    """
     with full_precision(users):
-        return F.cross_entropy(users.float() @ items.float().T, target)
+        return _mean(users.float() @ items.float().T, target, total)
+
+
+def _mean(logits: Tensor, target: Tensor, total: int | None) -> Tensor:
+    return F.cross_entropy(logits, target, reduction="sum") / (total or max(len(target), 1))
 
 
 def full_precision(tensor: Tensor) -> torch.autocast:
@@ -31,7 +39,12 @@ class Candidates:
 
 
 def batch_loss(
-    users: Tensor, items: Tensor, target: Tensor, window: Tensor, candidates: Candidates
+    users: Tensor,
+    items: Tensor,
+    target: Tensor,
+    window: Tensor,
+    candidates: Candidates,
+    total: int | None = None,
 ) -> Tensor:
     """The in-batch softmax of IISAN minus log popularity, computed over distinct items.
 
@@ -39,11 +52,11 @@ def batch_loss(
     prediction belongs to. Written out, every position of every window is one column, the columns
     of the user's own items are masked but for the one target, and the logits are h.e - log share.
     A distinct item that others hold c times therefore adds log c to its logit, and the target
-    counts once, whoever else holds it.
+    counts once, whoever else holds it. The mean is as in `catalogue_loss`.
     """
     bias = candidates.counts.log() - candidates.log_share
     blocked = bias.expand_as(candidates.owned).masked_fill(candidates.owned, -torch.inf)
     columns = blocked[window].scatter_(1, target[:, None], -candidates.log_share[target][:, None])
     with full_precision(users):
         logits = torch.addmm(columns, users.to(bias.dtype), items.to(bias.dtype).T)
-        return F.cross_entropy(logits, target)
+        return _mean(logits, target, total)

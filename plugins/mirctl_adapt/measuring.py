@@ -12,7 +12,7 @@ from mirctl_adapt.config import AdaptConfig
 from mirctl_adapt.neural import NeuralScorer
 from mirctl_adapt.pipeline import TRAINED_ON, split_of, tell
 
-CHANGEABLE = ("data.", "evaluation.", "device=", "precision=")
+CHANGEABLE = ("data.", "data=", "evaluation.", "evaluation=", "device=", "precision=")
 
 
 def evaluate(

@@ -9,7 +9,7 @@ mirctl_api = 1
 
 @hookimpl
 def mirctl_jobs() -> list[Job]:
-    """The one job: data to artifact."""
+    """Data to artifact, and from it to tables."""
     return [
         Job(
             "adapt/run",
@@ -18,7 +18,32 @@ def mirctl_jobs() -> list[Job]:
             summary="data -> cached hidden states -> train -> evaluate -> artifact",
             metrics="mirctl_adapt.evaluation:names",
             check="mirctl_adapt.pipeline:check",
-        )
+        ),
+        Job(
+            "adapt/eval",
+            config="mirctl_adapt.config:MeasureConfig",
+            function="mirctl_adapt.jobs:evaluate",
+            summary="a recommender, and other data -> a table of metrics",
+            metrics="mirctl_adapt.evaluation:names",
+            makes="table",
+        ),
+        Job(
+            "adapt/recommend",
+            config="mirctl_adapt.config:RecommendConfig",
+            function="mirctl_adapt.jobs:recommend",
+            summary="a recommender -> items for users",
+            makes="table",
+            shards=True,
+        ),
+        Job(
+            "adapt/embed",
+            config="mirctl_adapt.config:EmbedConfig",
+            function="mirctl_adapt.jobs:embed",
+            summary="a recommender and items -> their embeddings",
+            makes="table",
+            shards=True,
+            suffix=".parquet",
+        ),
     ]
 
 
@@ -27,7 +52,9 @@ def mirctl_artifact_kinds() -> list[ArtifactKind]:
     """Trained recommenders."""
     return [
         ArtifactKind("adapt/recommender", 1, "mirctl_adapt.recommender:load"),
-        ArtifactKind("adapt/states", 1, "mirctl.artifact:open_artifact"),
+        ArtifactKind(
+            "adapt/states", 1, "mirctl.artifact:open_artifact", "mirctl_adapt.encoding:merge"
+        ),
     ]
 
 

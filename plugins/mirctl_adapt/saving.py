@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mirctl import __version__, artifact, inputs, recipe
+from mirctl import artifact
 from mirctl.data.catalogue import Catalogue
 from mirctl.run import Run
 from mirctl_adapt.config import AdaptConfig
@@ -35,7 +35,12 @@ def save(
     metrics: dict[str, Any],
 ) -> None:
     """Write the artifact in one rename."""
-    with artifact.create(run.out, kind=KIND, schema=SCHEMA, force=run.force) as draft:
+    facts = {
+        "method": config.model.method,
+        "encoders": _encoders(config),
+        **({"kept_epoch": trained.kept_epoch} if trained.history else {}),
+    }
+    with run.artifact(KIND, metrics, schema=SCHEMA, **facts) as draft:
         if trained.model is not None:
             draft.tensors("model", dict(trained.model.state_dict()))
             draft.tensors("items", {"embeddings": trained.scorer.embeddings})
@@ -46,19 +51,7 @@ def save(
         _write(draft.file(ITEMS), _items(catalogue, split))
         if config.save.histories:
             _write(draft.file(USERS), _users(catalogue, split))
-        draft.text("recipe.yaml", recipe.dump(config, relative_to=run.out))
-        draft.json("metrics.json", metrics)
-        draft.json("efficiency.json", run.meter.report())
         draft.card(card(config, catalogue.report, trained.kept_epoch))
-        draft.describe(
-            seed=config.seed,
-            device=str(run.device),
-            plugin={"name": "adapt", "version": __version__},
-            inputs=inputs.relative(run.inputs, run.out),
-            method=config.model.method,
-            encoders=_encoders(config),
-            **({"kept_epoch": trained.kept_epoch} if trained.history else {}),
-        )
 
 
 def _encoders(config: AdaptConfig) -> dict[str, str]:

@@ -15,7 +15,10 @@ from mirctl import console, device, files, tables
 from mirctl.artifact import write_tensors
 from mirctl.data.items import load_items
 from mirctl.errors import DataError, UsageError
+from mirctl.shards import WHOLE, Shard
 from mirctl_adapt import recommender
+from mirctl_adapt.evaluation import block_of_users
+from mirctl_adapt.neural import ITEM_BLOCK
 from mirctl_adapt.recommender import Filter, Saved
 
 LINES_AT_ONCE = 256
@@ -24,12 +27,13 @@ COLUMNS = ("user_id", "rank", "item_id", "title", "score")
 
 @dataclass(frozen=True)
 class Asked:
-    """For whom: exactly one of stdin, users, everyone or a history."""
+    """For whom: exactly one of stdin, users, everyone, or a part of them, or a history."""
 
     stdin: str | None
     users: tuple[str, ...]
     everyone: bool
     history: str | None
+    shard: Shard = WHOLE
 
     def check(self) -> None:
         ways = [self.stdin is not None, bool(self.users), self.everyone, self.history is not None]
@@ -37,6 +41,8 @@ class Asked:
             raise UsageError("say for whom, in one way: --user, --all, --history, or - for stdin")
         if self.stdin not in (None, "-"):
             raise UsageError(f"{self.stdin!r} is not understood: - reads histories from stdin")
+        if self.shard.of > 1 and not self.everyone:
+            raise UsageError("--shard is a part of the users of the data: it goes with --all")
 
 
 def recommend(
@@ -122,6 +128,8 @@ def _rows(
     if not saved.histories.lengths.any():
         todo = "keep what they took in the table, or name new items with --history"
         raise DataError(f"holds no item of any user's history: {todo}", where="--items")
+    mine = asked.shard.rows(len(chosen), block_of_users(len(saved.item_ids)))
+    chosen = chosen[mine.start : mine.stop]
     users = [saved.user_ids[row] for row in chosen]
     return recommender.recommend(saved, users, saved.histories.of(chosen), k, keep, told)
 
@@ -172,10 +180,11 @@ def embed(
     out: Path,
     device_name: str | None,
     precision: str | None,
+    shard: Shard = WHOLE,
     *,
     force: bool,
 ) -> dict[str, Any]:
-    """Embed the items of a table by their content and write them."""
+    """Embed the items of a table, or of a part of it, by their content and write them."""
     files.refuse_to_overwrite(out, force=force, marker=None)
     if out.suffix not in (".parquet", ".safetensors"):
         raise UsageError("--out must end in .parquet or .safetensors", where=str(out))
@@ -187,6 +196,8 @@ def embed(
             f"method {config.model.method!r} knows items by id alone: nothing to embed"
         )
     items = load_items(table, config.data.columns, images)
+    mine = shard.rows(len(items.ids), ITEM_BLOCK)
+    items = items.part(mine.start, mine.stop)
     embeddings = recommender.embed(saved, items, place, precision or config.precision).cpu()
     if out.suffix == ".safetensors":
         write_tensors(out, {"embeddings": embeddings}, {"item_ids": items.ids})

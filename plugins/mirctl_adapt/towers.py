@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mirctl import console
+from mirctl import console, distributed
 from mirctl import device as devices
 from mirctl.data.catalogue import Items
 from mirctl.efficiency import Meter
@@ -160,6 +160,10 @@ def inputs_for(
 
     `saved` are the towers of an artifact: other weights or layers than those raise ArtifactError.
     """
+    for shard in distributed.shares():  # by and by, each process finds the others' states
+        with console.aside():
+            encode(config, items, device, dtype, meter, shard)
+        distributed.wait()
     towers = keep_layers(config, encode(config, items, device, dtype, meter), dtype)
     inputs = CatalogueInputs(towers, len(items.ids), device)
     for name, facts in (saved or {}).items():

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mirctl import distributed
 from mirctl.metrics import ranking
 from mirctl_adapt.config import AdaptConfig
 from mirctl_adapt.data import Split, Windows
@@ -25,7 +26,13 @@ def whole_catalogue(config: AdaptConfig, n_items: int) -> bool:
 
 
 class NextItemTask:
-    """Windows of histories in, mean next-item loss out; validates by full ranking."""
+    """Windows of histories in, mean next-item loss out; validates by full ranking.
+
+    Of several processes each embeds its part of the items, which all of them then see, and predicts
+    in its part of the windows.
+    """
+
+    shares = True
 
     def __init__(
         self, model: Recommender, inputs: CatalogueInputs, split: Split, config: AdaptConfig
@@ -36,7 +43,8 @@ class NextItemTask:
         self.whole = whole_catalogue(config, split.n_items)
         counts = torch.from_numpy(split.train_counts()).float().to(inputs.device)
         self.log_share = (counts.clamp_min(1) / counts.sum()).log()
-        self.every_item = inputs.gather(torch.arange(split.n_items)) if self.whole else None
+        mine = torch.arange(split.n_items)[distributed.process().rows(split.n_items)]
+        self.every_item = inputs.gather(mine) if self.whole else None
 
     def steps(self, epoch: int) -> int:
         return self.windows.steps(epoch)
@@ -45,15 +53,17 @@ class NextItemTask:
         return self.windows.batch(epoch, step)
 
     def loss(self, batch: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Tensor:
-        """Mean cross-entropy over every real next item of the windows."""
+        """Mean cross-entropy over every real next item of the windows, or this process's share."""
+        distributed.process().diverge()
         items, lengths, users = (torch.from_numpy(part) for part in batch)
         inside = torch.arange(items.shape[1]) < lengths[:, None]
         return self._catalogue(items, inside) if self.whole else self._batch(items, inside, users)
 
     def _catalogue(self, items: Tensor, inside: Tensor) -> Tensor:
-        embeddings = self.model.items(self.every_item)
+        own = self.model.items(self.every_item)
+        embeddings = distributed.process().join(own, self.split.n_items)
         wanted, target, _ = self._predict(items, inside, embeddings)
-        return catalogue_loss(wanted, embeddings, target)
+        return catalogue_loss(wanted, embeddings, target, int(inside[:, 1:].sum()))
 
     def _batch(self, items: Tensor, inside: Tensor, users: Tensor) -> Tensor:
         distinct, place, counts = torch.unique(
@@ -61,7 +71,9 @@ class NextItemTask:
         )
         local = torch.zeros_like(items)
         local[inside] = place
-        embeddings = self.model.items(self.inputs.gather(distinct))
+        process = distributed.process()
+        own = self.model.items(self.inputs.gather(distinct[process.rows(len(distinct))]))
+        embeddings = process.join(own, len(distinct))
         wanted, target, window = self._predict(local, inside, embeddings)
         device = self.inputs.device
         # Two windows of one long history belong to one user: neither is a negative of the other.
@@ -72,16 +84,19 @@ class NextItemTask:
         candidates = Candidates(
             counts.float().to(device), self.log_share[distinct.to(device)], owned.to(device)
         )
-        return batch_loss(wanted, embeddings, target, window, candidates)
+        total = int(inside[:, 1:].sum())
+        return batch_loss(wanted, embeddings, target, window, candidates, total)
 
     def _predict(
         self, items: Tensor, inside: Tensor, embeddings: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """User states (n, dim), targets (n,) and window rows (n,) of the n real predictions."""
-        device = embeddings.device
+        """User states (n, dim), targets (n,) and window rows (n,) of the n real predictions in this
+        process's windows."""
+        device, rows = embeddings.device, distributed.process().rows(len(items))
+        items, inside = items[rows], inside[rows]
         read = self.model.users(F.embedding(items[:, :-1].to(device), embeddings))
         real = inside[:, 1:]
-        window = real.nonzero()[:, 0].to(device)
+        window = (real.nonzero()[:, 0] + rows.start).to(device)
         return read[real.to(device)], items[:, 1:][real].to(device), window
 
     def validate(self) -> dict[str, float]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mirctl import files, hub, jobs
 from mirctl.errors import DataError, Interrupted, UsageError, suggest
+from mirctl.shards import Shard
 from mirctl.tables import Stream, goes_through, open_stream
 from mirctl_impute import filling, saving, schema
 from mirctl_impute.filling import Told, Ways
@@ -79,9 +80,13 @@ def refuse_to_overwrite(out: str, *, force: bool) -> None:
 def fill(
     model: str, rest: Sequence[str], out: str, ways: Ways, *, fit: bool, names: str | None,
     missing: Sequence[str] | None, schema_file: Path | None, device: str | None, force: bool,
+    shard: str | None = None,
 ) -> Told:  # fmt: skip
     """Fill a table by a model, or by itself."""
     refuse_to_overwrite(out, force=force)
+    part = Shard.parse(shard)
+    if fit and shard:
+        raise UsageError("--shard goes with a model: learn the table once, then fill its parts")
     if not fit:
         if len(rest) != 1:
             raise UsageError("fill wants a model and a table: mirctl impute fill MODEL TABLE")
@@ -89,7 +94,9 @@ def fill(
             raise UsageError("the model knows what is missing and which kinds the columns are: "
                              "--missing and --schema go with --fit")  # fmt: skip
         imputer = open_model(hub.artifact_folder(model), device)
-        return filling.fill(imputer, _known_table(imputer, rest[0], names), out, ways)
+        return filling.fill(
+            imputer, known_table(imputer, rest[0], column_names(names)), out, ways, part
+        )
     recipe, changes = job(model, rest, names, missing, schema_file)
     with tempfile.TemporaryDirectory() as folder:
         art = Path(folder) / "model"
@@ -103,13 +110,13 @@ def fill(
                 where=model,
             ) from error
         imputer = open_model(art, device)
-        return filling.fill(imputer, _known_table(imputer, model, names), out, ways)
+        return filling.fill(imputer, known_table(imputer, model, column_names(names)), out, ways)
 
 
-def _known_table(imputer: Imputer, path: str, names: str | None) -> Stream:
+def known_table(imputer: Imputer, path: str, names: tuple[str, ...] | None) -> Stream:
     """A table whose columns, where the learned one had no header, are the learned ones."""
     learned = imputer.table.names if imputer.table.headless else None
-    return open_stream(path, column_names(names), otherwise=learned)
+    return open_stream(path, names, otherwise=learned)
 
 
 def open_filled(path: str, names: tuple[str, ...] | None) -> Stream:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mirctl.device import send
+
 CLOSED = -1e9
 """Added to the score of a slot without a token; finite, as an empty row has no other."""
 
@@ -20,9 +22,12 @@ class Cells:
     def __len__(self) -> int:
         return len(self.numbers)
 
+    def __getitem__(self, rows: slice) -> "Cells":
+        return Cells(self.numbers[rows], self.codes[rows])
+
     def to(self, device: torch.device) -> "Cells":
         """The same on a device."""
-        return Cells(self.numbers.to(device), self.codes.to(device))
+        return Cells(send(self.numbers, device), send(self.codes, device))
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from mirctl.options import (
     Require,
     Resume,
     Seed,
+    Shard,
 )
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
@@ -142,6 +143,7 @@ def fill(
     schema: SchemaFile = None,
     steps: Steps = 20,
     seed: DrawSeed = 0,
+    shard: Shard = None,
     device: Device = None,
     force: Force = False,
     quiet: Quiet = False,
@@ -153,7 +155,7 @@ def fill(
     ways = filling.Ways(draws, point, steps, seed, mark, uncertainty)
     told = asking.fill(
         model, rest or [], out, ways, fit=fit, names=names, missing=missing, schema_file=schema,
-        device=device, force=force,
+        device=device, force=force, shard=shard,
     )  # fmt: skip
     filling.tell(told)
 
@@ -173,18 +175,23 @@ def sample(
     out: OutTable = "-",
     steps: Steps = 20,
     seed: DrawSeed = 0,
+    shard: Shard = None,
     device: Device = None,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Make rows like those of the table, or rows with some columns given."""
+    from mirctl import shards
     from mirctl_impute import asking, sampling
 
     console.configure(quiet=quiet)
     asking.refuse_to_overwrite(out, force=force)
     imputer = asking.open_model(model, device)
     wanted = sampling.parse(imputer, given or [])
-    moved = sampling.sample(imputer, count, out, wanted, seed=seed, steps=steps, guidance=guidance)
+    moved = sampling.sample(
+        imputer, count, out, wanted, seed=seed, steps=steps, guidance=guidance,
+        shard=shards.Shard.parse(shard),
+    )  # fmt: skip
     sampling.tell(imputer, moved)
 
 
@@ -256,13 +263,15 @@ def evaluate(
 ) -> None:
     """Measure how good a made or filled table is: use, likeness, privacy."""
     from mirctl import jobs
+    from mirctl_impute import asking
     from mirctl_impute.criteria import asked
 
     console.configure(quiet=quiet)
     gate = jobs.requirements(require)
     files = asked.Files(real, table, holdout, holes, report)
     wanted = asked.Wanted(target, asked.listed(criteria), seed, force)
-    found = asked.evaluate(files, wanted, names, missing, schema, gate)
+    columns = asking.column_names(names)
+    found = asked.evaluate(files, wanted, columns, missing, schema, gate)
     jobs.show(found.metrics, found.text, require=gate, json=json, **found.facts)
 
 

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, PositiveFloat, field_validator, model_validator
 
-from mirctl.section import InputPath, JobConfig, Section
+from mirctl.section import ArtifactName, InputPath, JobConfig, Section
 from mirctl.training import TrainConfig
 
 
@@ -100,6 +100,59 @@ class ImputeConfig(JobConfig):
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"names has {min(twice)!r} more than once")
         return value
+
+
+class FillConfig(JobConfig):
+    """A recipe with `uses: impute/fill`."""
+
+    uses: Literal["impute/fill"]
+    model: ArtifactName = Field(description="A learned table")
+    table: InputPath = Field(description="The table with holes")
+    names: tuple[str, ...] | None = Field(None, description="Columns of a table without a header")
+    draws: int = Field(1, ge=1, le=10_000, description="Copies of each row, each filled anew")
+    point: bool = Field(False, description="The mean, or the most likely category; no draw")
+    mark: bool = Field(False, description="Add a column `filled`: names of the filled cells")
+    uncertainty: bool = Field(False, description="Add the spread of each filled cell")
+    steps: int = Field(20, ge=1, le=1000, description="Calls of the network")
+
+
+class SampleConfig(JobConfig):
+    """A recipe with `uses: impute/sample`."""
+
+    uses: Literal["impute/sample"]
+    model: ArtifactName = Field(description="A learned table")
+    rows: int = Field(1000, ge=0, le=10**12, description="Rows to make")
+    given: tuple[str, ...] = Field((), description="COLUMN=VALUE or COLUMN=LOW..HIGH")
+    guidance: float = Field(0.0, ge=0, le=100)
+    steps: int = Field(20, ge=1, le=1000, description="Calls of the network")
+
+
+class MaskConfig(JobConfig):
+    """A recipe with `uses: impute/mask`."""
+
+    uses: Literal["impute/mask"]
+    table: InputPath = Field(description="A table, to make holes in")
+    names: tuple[str, ...] | None = Field(None, description="Columns of a table without a header")
+    schema_file: InputPath | None = None
+    level: float = Field(0.3, ge=0, le=1, description="Share to hide of a column that is hit")
+    mechanism: Literal["mcar", "mar", "mnar"] = "mcar"
+    keep: tuple[str, ...] = Field((), description="Columns that stay whole")
+
+
+class EvaluateConfig(JobConfig):
+    """A recipe with `uses: impute/evaluate`; its result is a table of metrics."""
+
+    uses: Literal["impute/evaluate"]
+    real: InputPath = Field(description="The table that was learned from, as it truly is")
+    table: InputPath = Field(description="The made or filled table")
+    holdout: InputPath | None = Field(None, description="Real rows that were never learned from")
+    holes: InputPath | None = Field(None, description="A filled table as it was before")
+    target: str | None = Field(None, description="Column that models are to tell; else the last")
+    criteria: tuple[Literal["filled", "ml", "similarity", "privacy"], ...] | None = Field(
+        None, min_length=1, description="All that apply if not given"
+    )
+    names: tuple[str, ...] | None = Field(None, description="Columns of a table without a header")
+    schema_file: InputPath | None = None
 
 
 def metrics() -> list[str]:

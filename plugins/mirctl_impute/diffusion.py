@@ -30,6 +30,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mirctl import distributed
 from mirctl_impute.cells import Cells, Packed, Prediction
 from mirctl_impute.denoiser import Denoiser
 
@@ -109,8 +110,15 @@ def loss(
 ) -> Losses:  # fmt: skip
     """Loss on the hidden cells (batch, columns): `cells` as they are read where known, `clean` as
     they are learned where hidden; `raw` (batch, columns) are the numbers in standard deviations,
-    whose mean is learned where t = 1."""
+    whose mean is learned where t = 1. Of several processes each has the loss of its rows, by the
+    counts of all."""
     noisy, noise = add_noise(model, clean, t)
+    count, at_end = int(hidden.sum()), int(hidden[t == 1].sum())
+    process = distributed.process()
+    process.diverge()
+    rows = process.rows(len(t))
+    cells, clean, noisy = cells[rows], clean[rows], noisy[rows]
+    noise, raw, known, hidden, t = (x[rows] for x in (noise, raw, known, hidden, t))
     said = model(cells, known, hidden, noisy, t)
     pack = Packed.of(hidden)
     number = model.is_number[pack.column]
@@ -126,11 +134,10 @@ def loss(
         if len(gone := (state[at := pack.column == c] == model.categories[c]))
     ]
     entropy = torch.cat(entropies) if entropies else velocity.new_zeros(0)
-    count = max(len(pack.row), 1)
     return Losses(
-        velocity.sum() / count,
-        mean.sum() / max(int((t[pack.row] == 1).sum()), 1),
-        entropy.sum() / count,
+        velocity.sum() / max(count, 1),
+        mean.sum() / max(at_end, 1),
+        entropy.sum() / max(count, 1),
     )
 
 

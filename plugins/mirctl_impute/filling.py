@@ -8,6 +8,7 @@ import numpy as np
 
 from mirctl import console
 from mirctl.errors import DataError, UsageError
+from mirctl.shards import WHOLE, Shard
 from mirctl.tables import Block, Stream, at_row
 from mirctl_impute import writing
 from mirctl_impute.columns import Column, NumberColumn
@@ -63,8 +64,11 @@ class Holes:
     first: int
 
 
-def fill(imputer: Imputer, stream: Stream, target: Path | str, ways: Ways) -> Told:
-    """Write the table with its holes filled; one block of rows is in memory at a time."""
+def fill(
+    imputer: Imputer, stream: Stream, target: Path | str, ways: Ways, shard: Shard = WHOLE
+) -> Told:
+    """Write the table, or a part of it, with its holes filled; one block of rows is in memory at a
+    time."""
     _refuse_other_tables(imputer, stream.columns, stream.name)
     _tell_columns(imputer, stream)
     if ways.point and ways.draws > 1:
@@ -83,7 +87,7 @@ def fill(imputer: Imputer, stream: Stream, target: Path | str, ways: Ways) -> To
             target, before=before, after=after, types=_types(imputer, stream, after)
         ) as writer,
     ):
-        for block in stream.blocks(imputer.block_rows):
+        for block in shard.blocks(stream, imputer.block_rows):
             holes, constants = _find(imputer, block, told, stream.name, stream.types)
             added = _beside(drawer, holes, len(block), ways)
             for draw, drawn in enumerate(_drawn(drawer, holes, ways), start=1):

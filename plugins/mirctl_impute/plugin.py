@@ -9,7 +9,7 @@ mirctl_api = 1
 
 @hookimpl
 def mirctl_jobs() -> list[Job]:
-    """The one job: table to artifact."""
+    """Table to artifact, and from it or to test it to tables."""
     return [
         Job(
             "impute/fit",
@@ -18,7 +18,38 @@ def mirctl_jobs() -> list[Job]:
             summary="a table with holes -> a model that fills and makes rows",
             metrics="mirctl_impute.config:metrics",
             check="mirctl_impute.pipeline:check",
-        )
+        ),
+        Job(
+            "impute/fill",
+            config="mirctl_impute.config:FillConfig",
+            function="mirctl_impute.jobs:fill",
+            summary="a model and a table with holes -> the table, filled",
+            makes="table",
+            shards=True,
+        ),
+        Job(
+            "impute/sample",
+            config="mirctl_impute.config:SampleConfig",
+            function="mirctl_impute.jobs:sample",
+            summary="a model -> rows like those it learned",
+            makes="table",
+            shards=True,
+        ),
+        Job(
+            "impute/mask",
+            config="mirctl_impute.config:MaskConfig",
+            function="mirctl_impute.jobs:mask",
+            summary="a table -> the same with holes",
+            makes="table",
+        ),
+        Job(
+            "impute/evaluate",
+            config="mirctl_impute.config:EvaluateConfig",
+            function="mirctl_impute.jobs:evaluate",
+            summary="a made or filled table and the real one -> a table of metrics",
+            metrics="mirctl_impute.criteria.asked:measured",
+            makes="table",
+        ),
     ]
 
 

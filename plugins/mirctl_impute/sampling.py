@@ -7,6 +7,7 @@ import numpy as np
 
 from mirctl import console
 from mirctl.errors import DataError, UsageError, suggest
+from mirctl.shards import WHOLE, Shard
 from mirctl.tables import new_table
 from mirctl_impute import writing
 from mirctl_impute.columns import CategoryColumn
@@ -103,18 +104,20 @@ def _wanted(imputer: Imputer, index: int, value: str) -> Range:
 
 def sample(
     imputer: Imputer, count: int, target: Path | str, given: Sequence[Range], *, seed: int,
-    steps: int, guidance: float,
+    steps: int, guidance: float, shard: Shard = WHOLE,
 ) -> int:  # fmt: skip
-    """Write rows; give how many had to be moved to where ranges and constraints hold."""
+    """Write rows, or a part of so many; give how many had to be moved to where ranges and
+    constraints hold."""
     table = imputer.table
     moved = 0
     size = imputer.block_rows
+    wanted = shard.rows(count, size)
     with (
-        writing.progress("sample", count, target) as advance,
+        writing.progress("sample", len(wanted), target) as advance,
         new_table(target, table.names, table.storage, header=not table.headless) as out,
     ):
-        for start in range(0, count, size):
-            rows = min(size, count - start)
+        for start in range(wanted.start, wanted.stop, size):
+            rows = min(size, wanted.stop - start)
             numbers = np.arange(start, start + rows)
             drawn = draw_rows(imputer, numbers, given, seed, steps, guidance)
             moved += drawn.moved

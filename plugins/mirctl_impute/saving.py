@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from mirctl import __version__, artifact, device, inputs, recipe
+from mirctl import artifact, device
 from mirctl.artifact import card as cards
 from mirctl.run import Run
 from mirctl_impute.ablated import Mlp, Pooled
@@ -33,23 +33,13 @@ def save(
     history: list[dict[str, float]], rows: int,
 ) -> None:  # fmt: skip
     """Write the artifact in one rename."""
-    with artifact.create(run.out, kind=KIND, schema=SCHEMA, force=run.force) as draft:
+    facts = {"rows": rows, "columns": len(table.columns)}
+    with run.artifact(KIND, metrics, schema=SCHEMA, **facts) as draft:
         draft.tensors("model", dict(model.state_dict()))
         draft.json(TABLE, table.to_json())
         draft.json(NETWORK, config.model.model_dump())
         draft.json("extra/history.json", history)
-        draft.text("recipe.yaml", recipe.dump(config, relative_to=run.out))
-        draft.json("metrics.json", metrics)
-        draft.json("efficiency.json", run.meter.report())
         draft.card(card(table, rows))
-        draft.describe(
-            seed=config.seed,
-            device=str(run.device),
-            plugin={"name": "impute", "version": __version__},
-            inputs=inputs.relative(run.inputs, run.out),
-            rows=rows,
-            columns=len(table.columns),
-        )
 
 
 def load(path: Path, device_name: str = "auto") -> Imputer:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mirctl.device import send
 from mirctl.training import step_seed
 from mirctl_impute import diffusion
 from mirctl_impute.cells import Cells
@@ -30,6 +31,8 @@ Batch = tuple[Cells, Cells, Tensor, Tensor, Tensor, Tensor]
 
 class MaskTask:
     """Rows in, mean loss of their hidden cells out; validates on cells that are never shown."""
+
+    shares = True
 
     def __init__(
         self, model: Denoiser, table: Table, values: np.ndarray, held: HeldOut,
@@ -57,7 +60,8 @@ class MaskTask:
             torch.from_numpy(self._times(rng, len(rows))),
         )
         read, learned = self.table.encode(values), self.table.encode(values, rng)
-        return tuple(part.to(self.device) for part in (read, learned, *parts))
+        cells = (read.to(self.device), learned.to(self.device))
+        return *cells, *(send(part, self.device) for part in parts)
 
     def _kept(self, rng: np.random.Generator, rows: int) -> np.ndarray:
         """Which cells (rows, columns) the encoder may read, were they all observed."""

@@ -1,39 +1,13 @@
-"""A tiny catalogue with a known law: item i is followed by item i + 1, around a circle."""
+"""The tiny catalogue, recipes on it, and runs of them."""
 
-import csv
 import json
 
-import numpy as np
 import pytest
-
-N_ITEMS = 30
-
-
-def write_catalogue(folder, *, users=60, seed=0):
-    """interactions.csv and items.csv; titles tell the item's place in words of the tiny models."""
-    words = ["one", "two", "three", "four", "story", "heat"]
-    rng = np.random.default_rng(seed)
-    with open(folder / "interactions.csv", "w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["user_id", "item_id", "timestamp"])
-        for user in range(users):
-            start, length = rng.integers(N_ITEMS), rng.integers(6, 14)
-            for t in range(length):
-                rows.writerow([f"u{user}", f"i{(start + t) % N_ITEMS}", 1000 + t])
-    with open(folder / "items.csv", "w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["item_id", "title"])
-        for item in range(N_ITEMS):
-            rows.writerow([f"i{item}", f"{words[item // 6]} {words[item % 6]} toy"])
-    return folder
 
 
 @pytest.fixture
-def catalogue(tmp_path):
-    """The folder of the tiny catalogue."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    return write_catalogue(folder)
+def catalogue(tiny_catalogue):
+    return tiny_catalogue
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from adapt.conftest import N_ITEMS
 from mirctl import artifact
+from mirctl.testing.catalogue import N_ITEMS
 
 
 @pytest.fixture

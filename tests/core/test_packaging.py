@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from mirctl import scaffold
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -50,7 +52,8 @@ def test_plugin_and_recipes_are_found(installed, tmp_path, how):
 
 
 def test_no_file_of_the_product_is_left_out_of_the_wheel(installed):
-    packaged = {str(p.relative_to(installed)) for p in installed.rglob("*.py")}
+    packaged = {str(p.relative_to(installed)) for p in installed.rglob("*")}
     sources = {str(p.relative_to(ROOT)) for p in (ROOT / "mirctl").rglob("*.py")}
     sources |= {str(p.relative_to(ROOT / "plugins")) for p in (ROOT / "plugins").rglob("*.py")}
+    sources |= {str(p.relative_to(ROOT)) for p in scaffold.sources()}
     assert sources <= packaged

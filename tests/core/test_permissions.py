@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from adapt.conftest import write_catalogue
+from mirctl.testing.catalogue import write_catalogue
 
 
 @pytest.fixture

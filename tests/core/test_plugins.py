@@ -1,46 +1,23 @@
 """Plugins of strangers: each broken in its own way, and everything else goes on."""
 
 import sys
-import textwrap
 
 import pytest
 
+from core.conftest import fresh
 from mirctl import plugins
 
-OURS = ["adapt/run", "impute/fit"]
-
-
-@pytest.fixture
-def install(tmp_path, monkeypatch):
-    """Put a made-up distribution on the path: install("dist", name, source, group=...)."""
-
-    def install(dist, name, source, *, group=plugins.COMMANDS, value=None):
-        module = f"{dist.replace('-', '_')}_{name}"
-        if source is not None:
-            (tmp_path / f"{module}.py").write_text(textwrap.dedent(source))
-        info = tmp_path / f"{dist}-1.0.dist-info"
-        info.mkdir(exist_ok=True)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {dist}\nVersion: 1.0\n")
-        points = info / "entry_points.txt"
-        before = points.read_text() if points.exists() else ""
-        points.write_text(f"{before}[{group}]\n{name} = {value or module + ':app'}\n")
-        return module
-
-    monkeypatch.syspath_prepend(str(tmp_path))
-    before = set(sys.modules)
-    fresh()
-    yield install
-    for module in set(sys.modules) - before:
-        if getattr(sys.modules[module], "__file__", None) and str(tmp_path) in str(
-            sys.modules[module].__file__
-        ):
-            del sys.modules[module]
-    fresh()
-
-
-def fresh():
-    plugins.discover.cache_clear()
-    plugins.hooks.cache_clear()
+OURS = [
+    "adapt/run",
+    "adapt/eval",
+    "adapt/recommend",
+    "adapt/embed",
+    "impute/fit",
+    "impute/fill",
+    "impute/sample",
+    "impute/mask",
+    "impute/evaluate",
+]
 
 
 GOOD = '''
@@ -52,18 +29,6 @@ GOOD = '''
     def hello() -> None:
         typer.echo("hello")
 '''
-
-
-@pytest.fixture
-def root(monkeypatch):
-    """The root app, built anew so that it sees what a test installed."""
-    from mirctl import cli
-
-    def run(*arguments):
-        fresh()
-        return cli.run_command(list(arguments))
-
-    return run
 
 
 def test_a_strangers_command_is_listed_by_its_docstring_and_runs(install, root, capsys):
@@ -299,6 +264,26 @@ def test_an_encoder_that_is_not_installed_is_a_wrong_recipe(install):
     install_hooks(install, ENCODER)
     with pytest.raises(UsageError, match="did you mean 'shout'"):
         choose(EncoderSettings(model="loud", encoder="shuot"), torch.float32)
+
+
+def test_doctor_tells_a_hook_that_raises(install, root, capsys):
+    install_hooks(install, hooked(body="raise RuntimeError('no')"))
+    assert root("plugins", "doctor") == 5
+    assert "mirctl_jobs raised RuntimeError: no" in capsys.readouterr().out
+
+
+def test_a_hook_that_will_go_still_answers_and_is_told(install, root, capsys, monkeypatch):
+    from mirctl import hookspecs
+
+    told = DeprecationWarning("mirctl_jobs goes with 0.9, implement mirctl_tasks")
+    mark = hookspecs.hookspec(warn_on_impl=told)
+    monkeypatch.setattr(hookspecs, "mirctl_jobs", mark(lambda: None))
+    monkeypatch.setenv("MIRCTL_PLUGINS", "x")
+    install_hooks(install, hooked())
+    assert [job.name for job in plugins.results("mirctl_jobs")] == ["x/y"]
+    error = capsys.readouterr().err
+    assert "(from stranger): uses a hook that will go: mirctl_jobs goes with 0.9" in error
+    assert error.count("\n") == 1
 
 
 def test_whose_answer_it_is_tells_the_version(install):

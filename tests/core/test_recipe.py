@@ -141,3 +141,33 @@ def test_every_whole_number_of_a_recipe_has_a_largest_value():
         found = list(whole_numbers(plugins.import_object(job.config).model_json_schema()))
         endless = [part for part in found if not {"maximum", "exclusiveMaximum"} & part.keys()]
         assert (job.name, endless) == (job.name, [])
+
+
+class Old(Section):
+    depth: int = Field(2, deprecated="write `layers`")
+
+
+class Aging(JobConfig):
+    towers: dict[str, Old] = {}
+    old: Old = Old()
+    many: tuple[Old, ...] = ()
+    lr: float | None = Field(None, deprecated="it does nothing any more")
+
+
+def test_a_key_that_will_go_is_read_and_told_with_its_place(write, capsys):
+    text = "uses: a/b\nold: {depth: 3}\ntowers: {one: {depth: 4}}\nmany: [{depth: 2}, {depth: 5}]\n"
+    config = recipe.resolve(Aging, recipe.read(write(text), ["lr=0.1"]))
+    assert (vars(config.old)["depth"], vars(config)["lr"]) == (3, 0.1)
+    told = capsys.readouterr().err.splitlines()
+    assert {line.partition(": ")[2].split("/")[-1] for line in told} == {
+        "command line: lr is deprecated: it does nothing any more",
+        "r.yaml:2:7: old.depth is deprecated: write `layers`",
+        "r.yaml:3:16: towers.one.depth is deprecated: write `layers`",
+        "r.yaml:4:21: many.1.depth is deprecated: write `layers`",
+    }
+
+
+def test_a_stored_recipe_that_never_used_it_says_nothing(write, capsys):
+    config = recipe.resolve(Aging, recipe.read(write("uses: a/b\n")))
+    recipe.resolve(Aging, recipe.read(write(recipe.dump(config))))
+    assert capsys.readouterr().err == ""

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from adapt.conftest import N_ITEMS, write_catalogue
+from mirctl.testing.catalogue import N_ITEMS, write_catalogue
 from mirctl_adapt.loss import Candidates, batch_loss, catalogue_loss
 from mirctl_adapt.model import (
     ItemBatch,

@@ -37,9 +37,10 @@ def hub(tmp_path, monkeypatch, waits):
         "HF_HUB_DISABLE_XET": True,
         "HF_HUB_CACHE": str(tmp_path / "hf"),
         "HF_TOKEN_PATH": str(tmp_path / "hf" / "token"),
+        "AGENT_HARNESSES_PATH": str(tmp_path / "hf" / "agents.json"),
     }
     for name, value in settings.items():
-        monkeypatch.setattr(constants, name, value)
+        monkeypatch.setattr(constants, name, value, raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     utils.close_session()

@@ -2,7 +2,12 @@
 
 import os
 import signal
+import subprocess
+import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 
 from mirctl import artifact
 from mirctl.hub import artifacts
@@ -83,3 +88,41 @@ def test_handles_do_not_pile_up(pushed):
     for _ in range(5):
         artifacts.artifact_folder("org/shop")
     assert len(os.listdir("/proc/self/fd")) <= before
+
+
+@pytest.mark.slow
+def test_a_pull_that_was_killed_left_nothing_half(pushed, mirctl, hub, tmp_path):
+    asked, killed = threading.Event(), threading.Event()
+
+    def stall(handler):
+        content = hub.files("org/shop")["model.safetensors"]
+        handler.reply(200, content[:50], ETag='"x"', Content_Length=len(content))
+        asked.set()
+        killed.wait(60)
+
+    hub.fault("GET", "model.safetensors", stall)
+    command = [
+        sys.executable,
+        "-m",
+        "mirctl",
+        "hub",
+        "pull",
+        "org/shop",
+        "--out",
+        tmp_path / "back",
+    ]
+    settings = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path / "hf")}
+    process = subprocess.Popen(
+        command, env={**os.environ, **settings}, cwd=tmp_path, stderr=subprocess.DEVNULL
+    )
+    assert asked.wait(60)
+    process.kill()
+    process.wait()
+    killed.set()
+    assert artifacts.cached("org/shop", "main") is None
+    assert not (tmp_path / "back").exists()
+    assert mirctl("hub", "pull", "org/shop", "--out", tmp_path / "back").code == 0
+    assert artifact.verify(tmp_path / "back") == []
+    assert len(hub.asked("GET .*resolve.*metrics.json")) == 1
+    entry = artifacts.pull("org/shop").folder
+    assert not (entry / ".cache").exists()

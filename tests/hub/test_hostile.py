@@ -5,7 +5,7 @@ import json
 import pytest
 
 from hub.conftest import TOKEN
-from hub.server import Hub
+from hub.server import Hub, listed
 from mirctl import artifact
 from mirctl import hub as models
 from mirctl.errors import MissingError
@@ -65,8 +65,7 @@ def edited(there, **changes):
     fields = json.loads(there["manifest.json"])
     for key, change in changes.items():
         fields[key] = change(fields[key])
-    fields["digest"] = manifest.digest(fields)
-    return {**there, "manifest.json": manifest.pretty(fields).encode()}
+    return {**there, "manifest.json": manifest.text(fields).encode()}
 
 
 @pytest.mark.parametrize(
@@ -128,6 +127,22 @@ def test_an_etag_of_a_model_names_no_place_either(hub, tmp_path, etag):
     with pytest.raises(MissingError):
         models.resolve("org/tiny")
     assert not list(tmp_path.rglob("*evil*"))
+
+
+@pytest.mark.parametrize("oid", ["../../../evil", "/tmp/evil", 7])
+def test_a_hash_in_the_listing_names_no_place(pushed, mirctl, hub, monkeypatch, tmp_path, oid):
+    """With Xet the library takes it from there, and never asks for an ETag."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", False)
+    (tmp_path / "hf").mkdir()
+    hub.put("org/tiny", {"config.json": b"{}", "model.safetensors": b"x"})
+    entries = [listed(name, b"{}") for name in ("config.json", "model.safetensors")]
+    entries[1] |= {"xetHash": "0" * 64, "lfs": {"oid": oid, "size": 2, "pointerSize": 9}}
+    hub.fault("GET", "/tree/", lambda h: h.reply(200, entries), times=9)
+    with pytest.raises(MissingError, match="hash"):
+        models.resolve("org/tiny")
+    assert mirctl("hub", "pull", "org/shop").code == 5
+    assert not list(tmp_path.rglob("*evil*"))
+    assert hub.asked("xet") == []
 
 
 @pytest.mark.parametrize("sha", ["../../../evil", "/tmp/evil", 7, None])

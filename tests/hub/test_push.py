@@ -117,6 +117,35 @@ def test_an_unchanged_artifact_is_not_sent_again(pushed, mirctl, hub):
     assert len(hub.asked("POST")) == asked
 
 
+def test_what_was_changed_there_is_sent_again(pushed, mirctl, hub):
+    folder, _ = pushed
+    before = hub.files("org/shop")
+    hub.put("org/shop", {**before, "README.md": b"edited"})
+    assert (
+        mirctl("artifact", "verify", f"org/shop@{hub.repos['org/shop'].branches['main']}").code == 4
+    )
+    ran = mirctl("hub", "push", folder, "org/shop", "--json")
+    assert json.loads(ran.out)["sent"]
+    assert hub.files("org/shop") == before
+
+
+def test_a_small_file_that_changes_while_it_is_read_is_not_sent(made, mirctl, hub, monkeypatch):
+    folder = made()
+    place = folder / "metrics.json"
+    content = place.read_bytes()
+
+    def verify(path):
+        found = artifact.verify(path)
+        place.write_bytes(content.replace(b"0.5", b"0.9"))
+        return found
+
+    monkeypatch.setattr(sharing, "verify", verify)
+    ran = mirctl("hub", "push", folder, "org/shop")
+    assert ran.code == 4
+    assert "metrics.json changed" in ran.err
+    assert hub.requests == []
+
+
 def test_a_new_version_replaces_what_the_old_one_had_and_nothing_else(pushed, made, mirctl, hub):
     mirctl("hub", "push", made("two", **{"extra/old.json": "1"}), "org/shop")
     files = hub.files("org/shop") | {"LICENSE": b"MIT", "picture.png": b"x"}

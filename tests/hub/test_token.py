@@ -130,3 +130,29 @@ def test_a_redirect_to_another_host_does_not_get_it(made, mirctl, hub):
             assert TOKEN not in repr(request)
     finally:
         other.stop()
+
+
+def test_a_place_that_the_hub_names_does_not_get_it(made, mirctl, hub):
+    other = Hub("another")
+
+    def elsewhere(handler):
+        [item] = json.loads(handler.body)["objects"]
+        upload = {"href": f"{hub.url}/upload/{item['oid']}"}
+        actions = {"upload": upload, "verify": {"href": f"{other.url}/verify"}}
+        handler.reply(200, {"objects": [{**item, "actions": actions}]})
+
+    try:
+        hub.fault("POST", "batch", elsewhere)
+        assert mirctl("hub", "push", made(), "org/shop").code == 5
+        assert other.asked("verify")
+        assert TOKEN not in repr(other.requests)
+    finally:
+        other.stop()
+
+
+def test_a_password_in_the_address_is_masked(hub, mirctl, monkeypatch):
+    place = hub.url.replace("http://", "http://ada:verysecret@")
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", place)
+    for command in (("status",), ("status", "org/shop"), ("pull", "org/shop")):
+        ran = mirctl("hub", *command, "--json")
+        assert "verysecret" not in ran.out + ran.err

@@ -97,4 +97,13 @@ def test_status_compares_here_and_there(shop, mirctl, tmp_path, offline):
     assert facts["hub"]["offline"]
     assert facts["there"]["cached"] == shop
     assert mirctl("hub", "status", "org/shop", "org/other").code == 2
-    assert mirctl("hub", "status", "nothing").code == 5
+    assert mirctl("hub", "status", "nothing").code == 2
+
+
+def test_a_plain_name_that_may_mean_a_table_is_not_asked_for(mirctl, hub, tmp_path):
+    out = tmp_path / "out"
+    assert mirctl("artifact", "merge", "parts/a", "parts/b", "--out", out).code in (3, 4)
+    assert mirctl("recipe", "show", "adapt/nothing").code == 2
+    assert hub.requests == []
+    assert mirctl("artifact", "merge", "parts/a@main", "parts/b", "--out", out).code == 5
+    assert hub.asked("models/parts/a")

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from impute.conftest import SMALL, csv_text, holes, rows
-from mirctl_impute.comparing import summary
 from mirctl_impute.rivals import fill, ours
 
 FAST = (*SMALL, "train.epoch_rows=512", "train.epochs=1")
@@ -374,14 +373,3 @@ def test_results_are_kept_and_gone_on_with(mirctl, table, tmp_path, monkeypatch)
     told = compare(mirctl, table, "--methods", "mean", *options, "--out", out, "--resume")
     assert (told.code, "is no file of results" in told.err) == (3, True)
     assert compare(mirctl, table, "--resume").code == 2
-
-
-def test_intervals_are_those_of_student():
-    from scipy import stats
-
-    for freedom in range(1, 40):
-        assert summary.student(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=2e-3)
-    values = [1.0, 2.0, 4.0]
-    low, high = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
-    assert summary.interval(values) == pytest.approx((high - low) / 2, rel=1e-3)
-    assert summary.interval([1.0]) is None

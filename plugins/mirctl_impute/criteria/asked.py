@@ -64,13 +64,18 @@ class Found:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+def measured() -> list[str]:
+    """All that `evaluate` may measure."""
+    return [name for names in NAMES.values() for name in names]
+
+
 def listed(text: str | None) -> tuple[str, ...] | None:
     """`filled,ml` of --criteria."""
     return None if text is None else asking.listed("--criteria", text, NAMES)
 
 
 def evaluate(
-    paths: Files, wanted: Wanted, names: str | None, missing: Sequence[str] | None,
+    paths: Files, wanted: Wanted, names: tuple[str, ...] | None, missing: Sequence[str] | None,
     schema_file: Path | None, gate: Sequence[Requirement],
 ) -> Found:  # fmt: skip
     """Measure a table by every criterion that is asked for, or applies."""
@@ -85,7 +90,7 @@ def evaluate(
         what = "--report" if criteria == (FILLED,) else "a judgement by ml, similarity or privacy"
         judging.require_extra(what, without if paths.holes is not None else "")
     said = schemas.read(schema_file, tuple(missing) if missing else None)
-    read = _read(paths, asking.column_names(names), said)
+    read = _read(paths, names, said)
     target = ml_efficiency.target_place(read.table, wanted.target)
     text, filled, metrics = [], None, {}
     if FILLED in criteria:

@@ -1,12 +1,16 @@
 """Tiny random models saved to disk: plumbing is tested with them, never quality."""
 
-import pytest
+import json
+from pathlib import Path
+
+from torch import manual_seed
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 WORDS += ["toy", "story", "heat", "golden", "eye", "jumanji", "one", "two", "three", "four"]
+"""All that the tokenizer of the text models knows."""
 
 
-def save_tokenizer(folder, *, special: bool) -> None:
+def save_tokenizer(folder: Path, *, special: bool) -> None:
     """A word-level tokenizer, with [CLS] and [SEP] around each text if `special`."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
@@ -23,19 +27,10 @@ def save_tokenizer(folder, *, special: bool) -> None:
     fast.save_pretrained(folder)
 
 
-@pytest.fixture
-def words():
-    """Writes the tokenizer of the tiny models into a folder."""
-    return save_tokenizer
-
-
-@pytest.fixture(scope="session")
-def bert(tmp_path_factory):
+def save_bert(folder: Path) -> Path:
     """Two layers of width 16."""
-    from torch import manual_seed
     from transformers import BertConfig, BertModel
 
-    folder = tmp_path_factory.mktemp("bert")
     manual_seed(0)
     config = BertConfig(
         vocab_size=len(WORDS),
@@ -50,13 +45,10 @@ def bert(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session")
-def llama(tmp_path_factory):
+def save_llama(folder: Path) -> Path:
     """Three decoder layers of width 8; its tokenizer has no padding token."""
-    from torch import manual_seed
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    folder = tmp_path_factory.mktemp("llama")
     manual_seed(0)
     config = LlamaConfig(
         vocab_size=len(WORDS),
@@ -72,15 +64,10 @@ def llama(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session")
-def vit(tmp_path_factory):
+def save_vit(folder: Path) -> Path:
     """Two layers of width 12 over 32 pixel pictures in patches of 8, and a class token."""
-    import json
-
-    from torch import manual_seed
     from transformers import ViTConfig, ViTModel
 
-    folder = tmp_path_factory.mktemp("vit")
     manual_seed(0)
     config = ViTConfig(
         hidden_size=12,

@@ -1,0 +1,108 @@
+"""What every plugin must hold to, as a list of small checks: `mirctl plugins check NAME`.
+
+A check is a function `(Plugin) -> problems`; its name and its docstring's first line tell people
+what it looks at. Each problem is one sentence that says what is wrong and what to do.
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import chdir, contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import typer
+
+from mirctl import console
+from mirctl.conformance import calling, loading, recipes
+from mirctl.conformance.plugin import WORK, Plugin, find
+
+Check = Callable[[Plugin], Iterator[str]]
+
+CHECKS: dict[str, Check] = {
+    "loads": loading.loads,
+    "imports": loading.imports,
+    "hooks": loading.hooks,
+    "help": calling.help_texts,
+    "usage": calling.usage,
+    "files": calling.missing_files,
+    "json": calling.json_documents,
+    "dry-run": calling.dry_run,
+    "terminal": calling.no_terminal,
+    "recipes": recipes.resolve,
+    "artifact": recipes.round_trip,
+}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What one check found."""
+
+    check: str
+    about: str
+    problems: list[str]
+
+
+def examine(name: str, recipe: str | None = None) -> list[Checked]:
+    """Every check of one plugin; `recipe` is one that can really run: dry, then twice.
+
+    The checks call the plugin's commands with files that do not exist, in an empty folder.
+    """
+    plugin = find(name, recipe)
+    checks = {check: f for check, f in CHECKS.items() if recipe or f is not recipes.round_trip}
+    found = []
+    with console.progress(f"checking {name}", len(checks), "checks") as advance, _no_input():
+        for check, function in checks.items():
+            found.append(_examine(plugin, check, function))
+            advance(1)
+    return found
+
+
+@contextmanager
+def _no_input() -> Iterator[None]:
+    """Inside, a command that reads stdin finds its end at once."""
+    before = sys.stdin
+    with open(os.devnull, encoding="utf-8") as nothing:
+        sys.stdin = nothing
+        try:
+            yield
+        finally:
+            sys.stdin = before
+
+
+def _examine(plugin: Plugin, name: str, check: Check) -> Checked:
+    with tempfile.TemporaryDirectory(prefix="mirctl-check-") as empty:
+        place = Path(empty).resolve()
+        (place / WORK).mkdir()
+        problems = []
+        with chdir(place / WORK):
+            try:
+                problems += check(replace(plugin, place=place))
+            except (Exception, SystemExit) as error:  # the plugin's own code, called by the check
+                problems.append(f"cannot be checked: {type(error).__name__}: {error}")
+    return Checked(name, (check.__doc__ or "").partition("\n")[0], problems)
+
+
+def report(name: str, found: list[Checked]) -> str:
+    """A line for each check, and below it what is wrong."""
+    width = max(len(one.check) for one in found)
+    lines = [f"plugin {name}"]
+    for one in found:
+        state = f"{len(one.problems)} wrong" if one.problems else "ok"
+        lines.append(f"  {one.check:<{width}}  {state:<8} {one.about}")
+        lines += [f"    - {problem}" for problem in one.problems]
+    return "\n".join(lines)
+
+
+def show(name: str, found: list[Checked], *, json: bool) -> None:
+    """As one document or lines; exit 1 where a check failed."""
+    failed = [one.check for one in found if one.problems]
+    if json:
+        message = f"plugin {name!r} fails: {', '.join(failed)}"
+        error = {"error": {"code": 1, "message": message, "where": None}} if failed else {}
+        console.document({"plugin": name, "checks": [asdict(one) for one in found], **error})
+    else:
+        console.emit(report(name, found))
+    if failed:
+        raise typer.Exit(1)

@@ -1,0 +1,204 @@
+"""Several processes that train one model: which of them this is, and what they tell each other.
+
+The environment of torchrun says who takes part; `accelerate launch`, Slurm and Ray Train set the
+same variables. None of them means one process, for which everything here does nothing. The first
+process (rank 0) alone writes and speaks.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from mirctl import console
+from mirctl.errors import RunError, UsageError
+from mirctl.shards import part
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+PATIENCE = timedelta(minutes=30)
+"""How long one process waits for the others; of one that has ended it hears at once."""
+LOST = (
+    "another process of this run has ended, or cannot be reached: its own message says why; the "
+    "same command with --resume goes on from the last checkpoint"
+)
+
+
+class Done(Exception):
+    """A process that is not the first has nothing more to do: it is no failure."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """One of `world` processes, `local` of `here` on its machine; ranks count from 0."""
+
+    rank: int = 0
+    world: int = 1
+    local: int = 0
+    here: int = 1
+
+    def rows(self, count: int) -> slice:
+        """This process's part of so many rows: the parts follow each other and are all of them."""
+        return part(count, self.rank, self.world)
+
+    def join(self, own: Tensor, count: int) -> Tensor:
+        """(own rows, d) of each process -> (count, d) in every process, with their gradient.
+
+        `own` are this process's `rows(count)`. The gradients that the processes have for a row are
+        added up.
+        """
+        if self.world == 1:
+            return own
+        from mirctl.collectives import Join
+
+        return Join.apply(own, self, count)
+
+    def diverge(self) -> None:
+        """From here on the processes draw different random numbers, for dropout; until here, all
+        drew the same."""
+        if self.rank:
+            import torch
+
+            torch.manual_seed(torch.initial_seed() + self.rank)
+
+
+ALONE = Process()
+_process = ALONE
+
+
+def process() -> Process:
+    """Which process this is."""
+    return _process
+
+
+def rank() -> int:
+    """0 in the process that writes and speaks."""
+    return _process.rank
+
+
+def world() -> int:
+    """How many processes take part."""
+    return _process.world
+
+
+@contextmanager
+def launched() -> Iterator[None]:
+    """Inside, this is the process that the environment says; only the first one speaks."""
+    global _process
+    before, _process = _process, _told()
+    console.follow(_process.rank)
+    try:
+        yield
+    finally:
+        _process = before
+
+
+def refuse_several(what: str) -> None:
+    """Raise a UsageError where a launcher started several processes."""
+    if _told().world > 1:
+        raise UsageError(f"{what}: run it in one process, and its training by itself in several")
+
+
+def _told() -> Process:
+    keys = {"RANK": 0, "WORLD_SIZE": 1, "LOCAL_RANK": 0, "LOCAL_WORLD_SIZE": 1}
+    texts = {key: os.environ.get(key, str(default)) for key, default in keys.items()}
+    if not os.environ.get("WORLD_SIZE"):
+        return ALONE
+    try:
+        found = Process(*map(int, texts.values()))
+    except ValueError:
+        found = Process(-1)
+    if not (0 <= found.rank < found.world and 0 <= found.local < found.here <= found.world):
+        told = ", ".join(f"{key}={text[:40]}" for key, text in texts.items())
+        raise UsageError(f"the environment names no process ({told}): start it with torchrun")
+    return found
+
+
+@contextmanager
+def connected(device: torch.device) -> Iterator[None]:
+    """Inside, the processes can reach each other: by gloo on the CPU, by NCCL on CUDA."""
+    if world() == 1:
+        yield
+        return
+    import torch
+    import torch.distributed as dist
+
+    backend = "gloo"
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+        backend = "cpu:gloo,cuda:nccl"
+    if dist.is_initialized():  # by whoever called us
+        yield
+        return
+    try:
+        dist.init_process_group(backend, timeout=PATIENCE)
+    except (RuntimeError, ValueError) as error:
+        raise RunError(f"the {world()} processes do not meet: {error}") from error
+    try:
+        yield
+    except Done:
+        dist.destroy_process_group()
+        raise
+    # Not after another error: NCCL would wait for processes that are gone.
+    dist.destroy_process_group()
+
+
+@contextmanager
+def reaching_others() -> Iterator[None]:
+    """What torch says of a lost process, as a message for people."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise RunError(LOST) from error
+
+
+def shares() -> list[tuple[int, int]]:
+    """What this process does of work whose results all can read, (index, count): its share of all
+    of it; then, should machines not see each other's files, of what its own machine lacks."""
+    one = _process
+    return [(one.rank, one.world), (one.local, one.here)] if one.world > 1 else []
+
+
+def summed(*values: float) -> list[float]:
+    """Each value, added up over the processes."""
+    if world() == 1:
+        return [*values]
+    import torch
+    import torch.distributed as dist
+
+    total = torch.tensor(values, dtype=torch.float64)
+    with reaching_others():
+        dist.all_reduce(total)
+    return total.tolist()
+
+
+def wait() -> None:
+    """Go on when every process is here."""
+    summed(0)
+
+
+def from_first(value: Any) -> Any:
+    """What the first process has."""
+    if world() == 1:
+        return value
+    import torch.distributed as dist
+
+    held = [value]
+    with reaching_others():
+        dist.broadcast_object_list(held, src=0)
+    return held[0]
+
+
+def refuse_others(facts: dict[str, Any]) -> None:
+    """Raise a UsageError where another process was started with other facts than the first."""
+    first = from_first(facts)
+    differ = [key for key, value in facts.items() if first.get(key) != value]
+    if summed(bool(differ))[0]:
+        told = f"has another {', '.join(differ)} than" if differ else "was started unlike"
+        raise UsageError(f"a process {told} the first: run one command on the same files")

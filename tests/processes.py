@@ -1,0 +1,38 @@
+"""Two processes of one run, without a launcher and without a port: they meet in a file."""
+
+import contextlib
+import io
+import os
+import sys
+
+import torch.distributed as dist
+import torch.multiprocessing as mp
+
+
+def _start(rank, work, folder, arguments):
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2"}
+    os.environ |= {"LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": "2"}
+    dist.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=2)
+    try:
+        with open(f"{folder}/stderr-{rank}", "w") as sys.stderr:
+            work(rank, folder, *arguments)
+    finally:
+        dist.destroy_process_group()
+
+
+def in_two(work, folder, *arguments):
+    """Run work(rank, folder, ...) in two processes; an error in one of them is raised."""
+    folder.mkdir(exist_ok=True)
+    mp.spawn(_start, (work, folder, arguments), nprocs=2)
+
+
+def command_lines(rank, folder, *lines):
+    """Run each command line; what it printed and its code go to files of the folder."""
+    from mirctl import cli
+
+    for number, line in enumerate(lines):
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            code = cli.run_command([str(part) for part in line])
+        place = folder / f"{number}-{rank}"
+        place.with_suffix(".code").write_text(str(code))
+        place.with_suffix(".out").write_text(out.getvalue())
