@@ -101,7 +101,7 @@ class Draft:
     def seal(self) -> None:
         """Write the card, hash every file, then write the manifest."""
         fields = {
-            "format": f"mirctl-artifact/{manifests.FORMAT}",
+            "format": f"mirctl-artifact/{manifests.FORMAT}.{manifests.MINOR}",
             **self._fields,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": origin.versions(),

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from mirctl import __version__, files
 from mirctl.errors import ArtifactError
 
-FORMAT = 1
+FORMAT, MINOR = 1, 1
+"""1.1 brought the checksum."""
 FILE = "manifest.json"
 SUFFIX, INDEX = ".safetensors", ".safetensors.index.json"
 MOST_FILES = 100_000
@@ -24,7 +25,7 @@ MOST_VALUES = 1_000_000
 LARGEST = 32 << 20
 _UNCOUNTED = ("created", "digest", "checksum")
 _ZEROS = "0" * 64
-_FORMAT_TEXT = re.compile(r"mirctl-artifact/([1-9]\d{0,8})(\.\d+)?")
+_FORMAT_TEXT = re.compile(r"mirctl-artifact/([1-9]\d{0,8})(?:\.(\d{1,9}))?")
 _SHA256 = r"^[0-9a-f]{64}$"
 
 
@@ -270,6 +271,8 @@ def _parse(path: Path) -> Manifest:
     manifest = Manifest.model_validate(fields)
     if digest(fields) != manifest.digest:
         raise ValueError("its content does not match its digest: it was changed or damaged")
+    if manifest.checksum is None and int(match[2] or 0) >= 1:
+        raise ValueError("its checksum is missing: it was changed or damaged")
     if manifest.checksum is not None and not _fits(raw, manifest.checksum):
         raise ValueError("its bytes do not match its checksum: it was changed or damaged")
     for name in manifest.files:

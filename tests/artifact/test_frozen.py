@@ -65,6 +65,34 @@ FORMAT_1 = {
     ),
 }
 """Files as format 1 wrote them. Never changed: whoever has such an artifact can still open it."""
+MANIFEST_1_1 = (
+    b'{"format": "mirctl-artifact/1.1", "kind": "test/frozen", "schema'
+    b'_version": 3, "facts": {}, "seed": 7, "device": "cpu", "plugin":'
+    b' {"name": "test", "version": "1.0"}, "inputs": [{"name": "data.i'
+    b'tems", "sha256": "ababababababababababababababababababababababab'
+    b'ababababababababab", "path": "../items.csv", "size": 3}], "paren'
+    b'ts": [{"name": "base", "sha256": "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcd'
+    b'cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd", "path": "../base"}], "creat'
+    b'ed": "2026-11-24T12:00:00+00:00", "versions": {"mirctl": "0.1.0"'
+    b', "python": "3.11.7", "torch": "2.13.0"}, "commit": "1234567890a'
+    b'bcdef1234567890abcdef12345678", "files": {"extra/parts-00001-of-'
+    b'00002.safetensors": {"size": 67, "sha256": "052808a5dd602754b8c8'
+    b'8d1792fd29ad6eec20b9727c7a7a5faaeb923fd3f5bf"}, "extra/parts-000'
+    b'02-of-00002.safetensors": {"size": 65, "sha256": "4746452648ab5b'
+    b'13a94f7b03d495edcfe34e1c2d79df3b0041ece3e2f238fc3f"}, "extra/par'
+    b'ts.safetensors.index.json": {"size": 156, "sha256": "dd99a41e53f'
+    b'9aac234a78f311f19fb693212892c58df6126a81a236e3df28a99"}, "metric'
+    b's.json": {"size": 108, "sha256": "9c287202a21c92c984227231d977bc'
+    b'8c1603253b8ea67823f286dd4685123c18"}, "model.safetensors": {"siz'
+    b'e": 242, "sha256": "0ab14d2f85091b5aa3579023db8b76c9ad99592f8c50'
+    b'ab577bbec241c90c4d80"}, "recipe.yaml": {"size": 23, "sha256": "6'
+    b'7e4a78134627393c87326eb6d2ba272e0211fb7d7cc2b29a6d54c9226b6123b"'
+    b'}}, "aliases": {"model": {"\\u00e9.w": "tied"}}, "digest": "6b0b3'
+    b'78464af114b26ca1475f7c676f3ced8ada46514e6342cd08b56fddbb7a2", "c'
+    b'hecksum": "d8395c51cf1b2c0cc804be124cef50cfae574459cb4d38667f2f4'
+    b'6e6ea29bad7"}'
+)
+"""The manifest of the same files as format 1.1 wrote it."""
 
 
 @pytest.fixture
@@ -76,7 +104,9 @@ def frozen(tmp_path):
     return tmp_path / "art"
 
 
-def test_an_artifact_of_format_1_loads(frozen):
+@pytest.mark.parametrize("manifest", [FORMAT_1["manifest.json"], MANIFEST_1_1])
+def test_an_artifact_of_format_1_loads(frozen, manifest):
+    (frozen / "manifest.json").write_bytes(manifest)
     assert artifact.verify(frozen) == []
     art = artifact.open_artifact(frozen, kind="test/frozen", schema=3)
     model, extra = art.tensors("model"), art.tensors("extra/parts")
@@ -86,8 +116,23 @@ def test_an_artifact_of_format_1_loads(frozen):
     assert (extra["a"].tolist(), extra["b"].tolist()) == ([1, 2, 3], [True])
     assert art.metrics()["ndcg@10"]["low"] == 0.25
     assert art.recipe()[0] == {"uses": "test/run", "seed": 7}
-    assert art.manifest.facts["big"] == 1e22
     assert art.manifest.parents[0].path == "../base"
+
+
+def test_numbers_of_any_size_keep_the_digest(frozen):
+    facts = artifact.open_artifact(frozen).manifest.facts
+    assert facts == {"rate": 0.001, "small": 1e-7, "big": 1e22, "none": None}
+
+
+def test_from_1_1_on_a_manifest_has_a_checksum_that_fits(frozen):
+    for change in ((b"2026", b"2025"), (b'"checksum"', b'"checksun"'), (b", ", b",  ")):
+        (frozen / "manifest.json").write_bytes(MANIFEST_1_1.replace(*change))
+        assert len(artifact.verify(frozen)) == 1
+    fields = json.loads(MANIFEST_1_1)
+    del fields["checksum"]
+    (frozen / "manifest.json").write_text(json.dumps(fields))
+    with pytest.raises(ArtifactError, match="checksum is missing"):
+        artifact.open_artifact(frozen)
 
 
 def test_its_tensors_are_still_written_the_same(frozen, tmp_path):
@@ -100,6 +145,7 @@ def test_its_tensors_are_still_written_the_same(frozen, tmp_path):
 def test_every_format_up_to_the_present_one_is_kept_here():
     kept = [int(name.removeprefix("FORMAT_")) for name in globals() if name.startswith("FORMAT_")]
     assert kept == list(range(1, manifests.FORMAT + 1))
+    assert f"MANIFEST_{manifests.FORMAT}_{manifests.MINOR}" in globals()
 
 
 def test_a_newer_format_is_refused_with_what_to_install(mirctl, frozen):
