@@ -149,10 +149,14 @@ def _unfinished(planned: Planned) -> bool:
 
 def _refuse_unfinished(planned: Planned, options: Options) -> None:
     """Nobody loses a checkpoint without having said so."""
-    if not _unfinished(planned) or options.resume or options.force or _over(planned):
+    if not _unfinished(planned) or options.force or _over(planned):
         return
+    changed = bool(planned.why and planned.why.endswith("changed"))
+    if options.resume and not changed:
+        return
+    told = f", and {planned.why} since: " if changed else ": --resume goes on with it, "
     raise UsageError(
-        f"step {planned.step.name} is unfinished: --resume goes on with it, "
+        f"step {planned.step.name} is unfinished{told}"
         f"--from {planned.step.of or planned.step.name} starts it over",
         where=f"{planned.out}.partial",
     )

@@ -98,16 +98,18 @@ def _why(before: Record | None, now: Record, out: Path) -> str | None:
     """Why a step is not up to date, or None where it is."""
     if before is None:
         return "new"
-    if before.state != "done":
-        return {"open": "unfinished", "failed": "failed before"}[before.state]
-    for what, old, new in (
+    pairs = [
         ("version of ", before.job, now.job),
         ("", before.config, now.config),
         ("", before.inputs, now.inputs),
-        ("result of ", before.needs, now.needs),
-    ):
+    ]
+    if before.state == "done":
+        pairs.append(("result of ", before.needs, now.needs))
+    for what, old, new in pairs:
         if changed := _different(old, new):
             return f"{what}{', '.join(changed[:3])} changed"
+    if before.state != "done":
+        return {"open": "unfinished", "failed": "failed before"}[before.state]
     return problem(out, before) if before.out == now.out else "another place"
 
 

@@ -146,6 +146,66 @@ def test_an_interrupted_pipeline_goes_on_where_it_was(bench, jobs, stop):
     assert json.loads((bench.folder / "out/one/extra/parts.json").read_text()) == 2
 
 
+@pytest.fixture
+def stopped(bench, monkeypatch):
+    """A pipeline whose first step was interrupted and left a checkpoint."""
+    import toy_jobs
+
+    def interrupted(seconds):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(toy_jobs.time, "sleep", interrupted)
+        ran = bench.write(SLOW).run()
+    assert (ran.code, "step one: stopped" in ran.err) == (130, True)
+    monkeypatch.setattr(toy_jobs.time, "sleep", lambda seconds: None)
+    return bench
+
+
+def parts(bench):
+    return json.loads((bench.folder / "out/one/extra/parts.json").read_text())
+
+
+def test_an_unfinished_step_goes_on_or_starts_over_as_one_says(stopped):
+    for options in ([], ["--dry-run"]):
+        refused = stopped.run(*options)
+        assert (refused.code, stopped.ran) == (2, [])
+        assert "is unfinished: --resume goes on with it, --from one starts it over" in refused.err
+    assert stopped.run("--resume").code == 0
+    assert parts(stopped) == 2
+
+
+def test_an_unfinished_step_may_start_over(stopped):
+    assert stopped.run("--from", "one").code == 0
+    assert parts(stopped) == 1
+
+
+def test_an_unfinished_step_that_changed_cannot_go_on(stopped):
+    refused = stopped.run("one.weight=3", "--resume")
+    assert (refused.code, stopped.ran) == (2, [])
+    assert "is unfinished, and weight changed since: --from one starts it over" in refused.err
+    assert stopped.run("one.weight=3", "--from", "one").code == 0
+    assert parts(stopped) == 1
+
+
+def test_an_unfinished_step_takes_the_place_of_its_older_result(bench, monkeypatch):
+    import toy_jobs
+
+    monkeypatch.setattr(toy_jobs.time, "sleep", lambda seconds: None)
+    assert bench.write(SLOW).run().code == 0
+
+    def interrupted(seconds):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(toy_jobs.time, "sleep", interrupted)
+        assert bench.run("one.weight=3").code == 130
+    assert (bench.folder / "out/one/manifest.json").exists()
+    assert bench.run("one.weight=3", "--resume").code == 0
+    assert parts(bench) == 2
+    assert (bench.folder / "out/after.csv").read_text() == "score\n3.0\n"
+
+
 @pytest.mark.slow
 def test_workers_do_not_outlive_a_killed_pipeline(bench):
     bench.write(SLOW)
