@@ -14,7 +14,7 @@ from mirctl import __version__, console, files, masking
 from mirctl.errors import MirctlError, MissingError
 
 if TYPE_CHECKING:
-    from httpx2 import Client, Request, Response
+    from httpx2 import URL, Client, Request, Response
     from huggingface_hub import HfApi
 
 _PART = r"[A-Za-z0-9_](?:[\w.-]{0,94}[A-Za-z0-9_])?"
@@ -95,13 +95,17 @@ def _http() -> "Client":
     return http
 
 
-def _keep_token(request: "Request") -> None:
-    """The token goes to the hub alone: an answer may name any place to go on at."""
+def _is_hub(url: "URL") -> bool:
+    """May the token go there?"""
     from huggingface_hub import constants
 
-    url = request.url
     hubs = (type(url)(place) for place in (constants.ENDPOINT, *_HUBS))
-    if (url.scheme, url.host, url.port) not in [(hub.scheme, hub.host, hub.port) for hub in hubs]:
+    return (url.scheme, url.host, url.port) in [(hub.scheme, hub.host, hub.port) for hub in hubs]
+
+
+def _keep_token(request: "Request") -> None:
+    """The token goes to the hub alone: an answer may name any place to go on at."""
+    if not _is_hub(request.url):
         request.headers.pop("authorization", None)
 
 
@@ -118,6 +122,7 @@ def _refuse_places(response: "Response") -> None:
     told: list[Any] = []
     if response.request.method == "HEAD":
         told = [response.headers.get(name, "") for name in ("ETag", "X-Linked-ETag")]
+        _refuse_routes(response)
     elif "/tree/" in response.url.path and response.is_success:
         told = _hashes(response.read())
     for name in told:
@@ -125,12 +130,20 @@ def _refuse_places(response: "Response") -> None:
             raise MissingError(f"{response.url.host} says {str(name)[:60]!r} is a file's hash")
 
 
+def _refuse_routes(response: "Response") -> None:
+    """Xet's library takes the token to where an answer says, on a way of its own."""
+    linked = response.links.get("xet-auth", {}).get("url")
+    for route in filter(None, (linked, response.headers.get("X-Xet-Refresh-Route"))):
+        if not _is_hub(type(response.url)(route)):
+            raise MissingError(f"{response.url.host} wants the token at {route[:60]!r}: do not go")
+
+
 def _hashes(listing: bytes) -> list[Any]:
     """The hashes in a listing of files; none where it is no listing, which the library tells."""
     try:
         items = files.json_value(listing)
-        return [part["oid"] for item in items for part in (item, item.get("lfs") or {"oid": ""})]
-    except (ValueError, TypeError, KeyError, AttributeError):
+        return [part.get("oid", "") for item in items for part in (item, item.get("lfs") or {})]
+    except (ValueError, TypeError, AttributeError):
         return []
 
 

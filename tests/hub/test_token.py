@@ -150,6 +150,30 @@ def test_a_place_that_the_hub_names_does_not_get_it(made, mirctl, hub):
         other.stop()
 
 
+@pytest.mark.parametrize("header", ["X_Xet_Refresh_Route", "Link"])
+def test_xet_does_not_take_it_elsewhere(made, mirctl, hub, header, monkeypatch):
+    """Its library has HTTP of its own, which asks again for access where the answer said."""
+    other = Hub("another")
+    try:
+        assert mirctl("hub", "push", made(), "org/shop").code == 0
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", False)
+        place = f"{other.url}/elsewhere"
+        headers = {
+            "X_Xet_Hash": "0" * 64,
+            "ETag": '"abc"',
+            "X_Linked_Size": "100",
+            "X_Repo_Commit": hub.repos["org/shop"].branches["main"],
+            header: f'<{place}>; rel="xet-auth"' if header == "Link" else place,
+        }
+        hub.refuse("HEAD", "model.safetensors", 200, times=9, **headers)
+        ran = mirctl("hub", "pull", "org/shop")
+        assert ran.code == 5
+        assert "elsewhere" in ran.err
+        assert other.requests == []
+    finally:
+        other.stop()
+
+
 def test_a_password_in_the_address_is_masked(hub, mirctl, monkeypatch):
     place = hub.url.replace("http://", "http://ada:verysecret@")
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", place)
