@@ -36,3 +36,5 @@ def command_lines(rank, folder, *lines):
         place = folder / f"{number}-{rank}"
         place.with_suffix(".code").write_text(str(code))
         place.with_suffix(".out").write_text(out.getvalue())
+        if code:
+            return  # the other process would wait for this one

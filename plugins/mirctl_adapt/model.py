@@ -225,7 +225,9 @@ class UserBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         users, time, dim = x.shape
-        parts = self.project(self.norm_attention(x)).view(users, time, 3, self.heads, -1)
+        parts = self.project(self.norm_attention(x)).unflatten(
+            -1, (3, self.heads, dim // self.heads)
+        )
         query, key, value = parts.permute(2, 0, 3, 1, 4)
         dropout = self.dropout if self.training else 0.0
         mixed = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=True)

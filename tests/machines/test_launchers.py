@@ -123,6 +123,8 @@ def test_stopped_or_killed_it_goes_on_to_the_same_bytes(recipes, mirctl):
         assert out == ""
         assert not Path("again").exists()
         left = set(os.listdir("again.partial"))
+        if whom == 0:  # killed while it wrote a checkpoint, which nobody could then clear away
+            left = {name for name in left if not name.endswith(".tmp")}
         assert left == {".lock", "checkpoint.pt", "log.txt", "run.json"}
         if whom is None:
             assert told.count("a checkpoint is written") == 1
