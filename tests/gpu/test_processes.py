@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from adapt.conftest import write_catalogue
+from mirctl.testing.catalogue import write_catalogue
 
 DEVICE = os.environ.get("MIRCTL_TEST_DEVICE", "cuda")
 """`cpu` runs these tests where no CUDA device is, to see that they run."""
