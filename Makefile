@@ -22,6 +22,7 @@ test: $(VENV)/.tested
 	$(BIN)/python -m pytest -q
 
 test-slow: $(VENV)/.tested
+	$(BIN)/pip install -q -c constraints.txt -e '.[ray]'
 	$(BIN)/python -m pytest -q -m "slow or not slow"
 
 test-real: $(VENV)/.tested
