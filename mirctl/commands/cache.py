@@ -1,4 +1,4 @@
-"""List, verify and prune what mirctl keeps so as not to compute or fetch it again."""
+"""List, measure, verify and prune what mirctl keeps so as not to compute or fetch it again."""
 
 import math
 import re
