@@ -151,7 +151,9 @@ def env(json: Json = False) -> None:
 def run(
     recipe: Recipe,
     changes: Changes = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="New folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="New folder, or file of a table.")
+    ] = None,
     seed: Seed = None,
     device: Device = None,
     precision: Precision = None,
@@ -174,7 +176,9 @@ def run(
     ] = None,
     count: Annotated[
         int | None,
-        typer.Option("--shards", min=1, max=10**6, help="How many; one for each of its CPUs."),
+        typer.Option(
+            "--shards", min=1, max=10**6, help="How many, with --on; else one for each CPU."
+        ),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,

@@ -99,10 +99,10 @@ def launched() -> Iterator[None]:
         _process = before
 
 
-def refuse_several(what: str) -> None:
+def refuse_several(what: str, instead: str = "its training by itself in several") -> None:
     """Raise a UsageError where a launcher started several processes."""
     if _told().world > 1:
-        raise UsageError(f"{what}: run it in one process, and its training by itself in several")
+        raise UsageError(f"{what}: run it in one process, and {instead}")
 
 
 def _told() -> Process:

@@ -162,6 +162,10 @@ def _execute(
     check_requirements(job, require)
     if not job.shards and (options.shard.of > 1 or options.on):
         raise UsageError(f"{job.name} is not done in shards")
+    if options.shards and not options.on:
+        raise UsageError("--shards says how many with --on ray; one part of them is --shard i/n")
+    if options.on and options.shard.of > 1:
+        raise UsageError("--on does every part: leave out --shard")
     if options.dry_run:
         rehearse(job, config, options)
         console.say(f"{name} would run as {job.name}; nothing was")

@@ -43,7 +43,10 @@ class Recipe:
             )
         uses = self.tree.get("uses")
         if not isinstance(uses, str):
-            raise UsageError("`uses: plugin/command` is missing, it names the job", where=self.name)
+            raise UsageError(
+                "`uses: plugin/command` is missing, it names the job; a graph of jobs has `steps:`",
+                where=self.name,
+            )
         return uses
 
     def where(self, key: str) -> str:

@@ -42,7 +42,8 @@ def check(name: str, changes: Sequence[str], *, json: bool) -> None:
     if steps.is_pipeline(read):
         names = steps.check(read)
         facts: dict[str, Any] = {"steps": names}
-        told = f"a whole pipeline of {len(names)} steps"
+        kind = "sweep" if "sweep" in read.tree else "pipeline"
+        told = f"a whole {kind} of {len(names)} steps"
     else:
         job, _ = jobs.prepare(name, changes, jobs.Options())
         facts, told = {"uses": job.name}, f"a whole recipe for {job.name}"

@@ -125,7 +125,7 @@ BAD = [
     ("t.csv", b'a,b\n1,"open\n2,x\n', "never closes"),
     ("t.csv", b"\xef\xbb\xbf\n", "is empty"),
     ("t.csv", b"\x89PNG" + bytes(range(128, 256)) * 100, "byte 0 .* is not UTF-8"),
-    ("t.csv", b"a,a\n1,2\n", "more than one column 'a'"),
+    ("t.csv", b"a,a\n1,2\n", "more than one column 'a': is the first line a header"),
     ("t.jsonl", b'{"a": 1}\n{"a": \n', "row 2: is not JSON"),
     ("t.jsonl", b"[1, 2]\n", "where a JSON object is expected"),
     ("t.jsonl", b'{"a": "\xff"}\n', "row 1: is not UTF-8"),

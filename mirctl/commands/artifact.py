@@ -1,4 +1,4 @@
-"""Look into artifacts, check that they are whole, compare two of them, export one."""
+"""Look into artifacts, check that they are whole, compare, export and merge them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -108,7 +108,7 @@ def merge(
     parts: Annotated[
         list[Path],
         typer.Argument(
-            metavar="PART...",
+            metavar="PART",
             help="Tables, or artifacts, also org/name@revision on the hub.",
             parser=marked_folder,
             autocompletion=paths,

@@ -1,4 +1,4 @@
-"""List, verify and prune what mirctl keeps so as not to compute or fetch it again."""
+"""List, measure, verify and prune what mirctl keeps so as not to compute or fetch it again."""
 
 import math
 import re
@@ -38,8 +38,8 @@ def list_entries(json: Json = False) -> None:
         return
     console.say(f"{cache.root()}: {console.size_text(sum(item.size for item in items))}")
     if items:
-        rows = [[_name(i), i.entry.what, console.size_text(i.size), _ago(i.used)] for i in items]
-        console.emit(console.table(["entry", "what", "size", "last use"], rows))
+        rows = [[_name(i), console.size_text(i.size), _ago(i.used), i.entry.what] for i in items]
+        console.emit(console.table(["entry", "size", "last use", "what"], rows, left=(0, 3)))
 
 
 @app.command("du")

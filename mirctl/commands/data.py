@@ -32,7 +32,7 @@ def list_datasets(json: Json = False) -> None:
 
 @app.command()
 def get(
-    name: Annotated[str, typer.Argument(help="As `mirctl data list` shows it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As `mirctl data list` shows it.")],
     out: Out,
     images: Annotated[
         Path | None,
@@ -78,7 +78,9 @@ def check(
         list[str] | None,
         typer.Option(help="As in item=sku; for user, item, timestamp, title, image."),
     ] = None,
-    layout: Annotated[str | None, typer.Option("--from", help="microlens")] = None,
+    layout: Annotated[
+        str | None, typer.Option("--from", help="Layout of the folder: microlens.")
+    ] = None,
     drop_unknown: Annotated[
         bool, typer.Option("--drop-unknown", help="Leave out interactions with unknown items.")
     ] = False,

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from mirctl import console
+from mirctl.errors import UsageError
 from mirctl.options import Artifact, Force, Json, Quiet
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
@@ -38,6 +39,8 @@ def push(
     """Send an artifact, whole and without the places of its inputs; private unless --public."""
     from mirctl.hub import push, sharing
 
+    if branch and "@" in name:
+        raise UsageError(f"{name} names a revision, and so does --revision: drop one")
     target = f"{name}@{branch}" if branch else name
     repo, revision = push.parsed(target)
     shared = sharing.share(folder)
@@ -92,7 +95,7 @@ def pull(
 def status(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ARTIFACT] [ORG/NAME]", help="A folder, a repository, or both."),
+        typer.Argument(metavar="ARTIFACT|ORG/NAME", help="A folder, a repository, or both."),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -24,7 +24,8 @@ def list_plugins(json: Json = False) -> None:
 
 @app.command()
 def info(
-    name: Annotated[str, typer.Argument(help="Name of a plugin.")], json: Json = False
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a plugin.")],
+    json: Json = False,
 ) -> None:
     """Show what one plugin gives: jobs, encoders, data sets, artifact kinds, recipes."""
     from mirctl import diagnosis
@@ -42,11 +43,11 @@ def doctor(json: Json = False) -> None:
 
 @app.command()
 def check(
-    name: Annotated[str, typer.Argument(help="Name of a plugin.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a plugin.")],
     recipe: Annotated[
         str | None,
         typer.Argument(
-            metavar="[RECIPE]", help="One that can run here: it is run, dry and then twice."
+            metavar="RECIPE", help="One that can run here: it is run, dry and then twice."
         ),
     ] = None,
     json: Json = False,
@@ -59,7 +60,10 @@ def check(
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(help="Its name: `mirctl NAME` will be its command.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="Its name: `mirctl NAME` will be its command."),
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="New folder; else mirctl-NAME.")
     ] = None,

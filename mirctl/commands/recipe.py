@@ -40,7 +40,7 @@ def check(recipe: Recipe, changes: Changes = None, json: Json = False) -> None:
 
 @app.command()
 def schema(
-    uses: Annotated[str, typer.Argument(help="plugin/command, as in adapt/run.")],
+    uses: Annotated[str, typer.Argument(metavar="JOB", help="plugin/command, as in adapt/run.")],
 ) -> None:
     """Print the JSON schema of a job's recipe, for editors and validators."""
     from mirctl import jobs, plugins

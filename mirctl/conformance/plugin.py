@@ -11,6 +11,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from mirctl import plugins
 from mirctl.errors import UsageError, suggest
+from mirctl.recipe import locate
 
 NOWHERE = "./no-such-file.csv"
 """Given for every argument that a command insists on."""
@@ -107,6 +108,8 @@ def find(name: str, recipe: str | None = None) -> Plugin:
     if name not in known:
         hint = suggest(name, known, f"installed: {', '.join(sorted(known))}")
         raise UsageError(f"no plugin {name!r} is installed{hint}")
-    if recipe is not None and Path(recipe).exists():
-        recipe = str(Path(recipe).absolute())
+    if recipe is not None:
+        locate(recipe)
+        if Path(recipe).exists():
+            recipe = str(Path(recipe).absolute())
     return Plugin(name, commands.get(name), hooks.get(name), recipe)

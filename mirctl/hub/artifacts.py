@@ -66,7 +66,8 @@ def pull(name: str, *, newest: bool = True) -> Pulled:
         commit = _known(repo, revision)
     if commit and (folder := _whole(repo, commit, thorough=newest)):
         return Pulled(repo, commit, folder)
-    with client.refusals(f"{name!r}: there is no such folder, and as a name of the hub"):
+    asked = name if newest else f"{name} (no such folder here, so a name of the hub)"
+    with client.refusals(asked):
         there = client.look(repo, commit or revision)
     if commit not in (None, there.commit):
         raise ArtifactError(f"the hub answers with another commit, {there.commit}", where=name)

@@ -37,9 +37,9 @@ def share(folder: Path) -> Shared:
     The digest is that of what is sent; the fact `shared_from` keeps the one it had here. An
     artifact that came from the hub is shared as it is.
     """
+    art = open_artifact(folder)
     if problems := verify(folder):
         raise ArtifactError("; ".join(problems), where=str(folder))
-    art = open_artifact(folder)
     if loose := [name for name in art.manifest.files if Path(name).suffix.lower() in PICKLES]:
         raise ArtifactError(
             f"{loose[0]} is no safetensors file, and could run code elsewhere", where=str(folder)

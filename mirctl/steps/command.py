@@ -63,8 +63,8 @@ def run(
         made = jobs.execute(name, changes, options, require=require)
         jobs.show_result(made, require=require, json=json)
         return
-    if options.shard != WHOLE or options.on:
-        raise UsageError("--shard and --on are for a recipe of one job")
+    if options.shard != WHOLE or options.on or options.shards:
+        raise UsageError("--shard, --shards and --on are for a recipe of one job")
     distributed.refuse_several(f"{name} has steps or a sweep")
     pipeline = pipeline_of(whole)
     gate.check_gate(pipeline, require)

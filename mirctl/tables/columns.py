@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from mirctl.errors import DataError, suggest
 
 
-def refuse_repeated(names: list[str], where: str) -> list[str]:
-    """The names, if each stands there once."""
+def refuse_repeated(names: list[str], where: str, hint: str = "") -> list[str]:
+    """The names, if each stands there once; `hint` tells what may be wrong."""
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         listed = ", ".join(repr(name) for name in sorted(twice))
-        raise DataError(f"has more than one column {listed}", where=where)
+        raise DataError(f"has more than one column {listed}{hint}", where=where)
     return names
 
 

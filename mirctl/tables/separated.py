@@ -42,7 +42,8 @@ def header(source: Source) -> list[str]:
                 f"{source.kind.upper()} file: {todo}",
                 where=source.name,
             )
-    return refuse_repeated(names, source.name)
+    hint = ": is the first line a header? It names each column once"
+    return refuse_repeated(names, source.name, hint)
 
 
 def read_separated(source: Source, columns: Sequence[str] | None) -> pa.Table:

@@ -104,7 +104,7 @@ def evaluate(
 @app.command(epilog="Example: mirctl adapt recommend model --user 42 --k 5")
 def recommend(
     artifact: Artifact,
-    stdin: Annotated[str | None, typer.Argument(metavar="[-]", help=STDIN)] = None,
+    stdin: Annotated[str | None, typer.Argument(metavar="-", help=STDIN)] = None,
     user: Annotated[list[str] | None, typer.Option("--user", help="A user of the data.")] = None,
     everyone: Annotated[bool, typer.Option("--all", help="Every user of the data.")] = False,
     history: Annotated[
@@ -144,7 +144,7 @@ def recommend(
     from mirctl_adapt import serving
 
     console.configure(quiet=quiet)
-    part = shards.Shard.parse(shard)
+    part = shards.Shard.of_command(shard, "adapt recommend")
     asked = serving.Asked(stdin, tuple(user or ()), everyone, history, part)
     serving.recommend(
         artifact, asked, k, allow, deny, out, device, precision, items, images,
@@ -175,6 +175,6 @@ def embed(
     from mirctl_adapt import serving
 
     console.configure(quiet=quiet)
-    part = shards.Shard.parse(shard)
+    part = shards.Shard.of_command(shard, "adapt embed")
     report = serving.embed(artifact, items, images, out, device, precision, part, force=force)
     serving.show_embedded(report, json=json)

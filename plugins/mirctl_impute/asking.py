@@ -83,8 +83,8 @@ def fill(
     shard: str | None = None,
 ) -> Told:  # fmt: skip
     """Fill a table by a model, or by itself."""
+    part = Shard.of_command(shard, "impute fill")
     refuse_to_overwrite(out, force=force)
-    part = Shard.parse(shard)
     if fit and shard:
         raise UsageError("--shard goes with a model: learn the table once, then fill its parts")
     if not fit:
@@ -94,9 +94,8 @@ def fill(
             raise UsageError("the model knows what is missing and which kinds the columns are: "
                              "--missing and --schema go with --fit")  # fmt: skip
         imputer = open_model(hub.artifact_folder(model), device)
-        return filling.fill(
-            imputer, known_table(imputer, rest[0], column_names(names)), out, ways, part
-        )
+        stream = known_table(imputer, rest[0], column_names(names))
+        return filling.fill(imputer, stream, out, ways, part)
     recipe, changes = job(model, rest, names, missing, schema_file)
     with tempfile.TemporaryDirectory() as folder:
         art = Path(folder) / "model"

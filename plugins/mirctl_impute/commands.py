@@ -40,7 +40,7 @@ SchemaFile = Annotated[
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[RECIPE] [KEY=VALUE]", help="Settings, as in train.epochs=40."),
+    typer.Argument(metavar="RECIPE|KEY=VALUE", help="Settings, as in train.epochs=40."),
 ]
 Steps = Annotated[int, typer.Option("--steps", min=1, max=1000, help="Calls of the network.")]
 DrawSeed = Annotated[int, typer.Option("--seed", min=0, max=2**62, help="Seed of the draws.")]
@@ -67,7 +67,9 @@ def impute() -> None: ...
 
 @app.command(epilog="Example: mirctl impute fit sales.csv --out model train.epochs=40")
 def fit(
-    table: Annotated[str, typer.Argument(help="CSV, TSV, JSONL or Parquet, holes and all.")],
+    table: Annotated[
+        str, typer.Argument(metavar="TABLE", help="CSV, TSV, JSONL or Parquet, holes and all.")
+    ],
     settings: Settings = None,
     out: OutFolder = None,
     names: Names = None,
@@ -107,7 +109,7 @@ def fill(
     rest: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TABLE|-]", help="The table with holes; with --fit settings, as of fit."
+            metavar="TABLE|-", help="The table with holes; with --fit settings, as of fit."
         ),
     ] = None,
     fit: Annotated[
@@ -185,19 +187,20 @@ def sample(
     from mirctl_impute import asking, sampling
 
     console.configure(quiet=quiet)
+    part = shards.Shard.of_command(shard, "impute sample")
     asking.refuse_to_overwrite(out, force=force)
     imputer = asking.open_model(model, device)
     wanted = sampling.parse(imputer, given or [])
     moved = sampling.sample(
         imputer, count, out, wanted, seed=seed, steps=steps, guidance=guidance,
-        shard=shards.Shard.parse(shard),
+        shard=part,
     )  # fmt: skip
     sampling.tell(imputer, moved)
 
 
 @app.command(epilog="Example: mirctl impute mask full.csv --level 0.3 --mechanism mar > holes.csv")
 def mask(
-    table: Annotated[str, typer.Argument(help="A table, or - for stdin.")],
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="A table, or - for stdin.")],
     level: Annotated[
         float, typer.Option(min=0, max=1, help="Share to hide of a column that is hit.")
     ] = 0.3,
@@ -233,8 +236,13 @@ def mask(
 
 @app.command(epilog="Example: mirctl impute evaluate train.csv made.csv --holdout test.csv")
 def evaluate(
-    real: Annotated[str, typer.Argument(help="The table that was learned from, as it truly is.")],
-    table: Annotated[str, typer.Argument(help="The made or filled table, of -m too; - is stdin.")],
+    real: Annotated[
+        str, typer.Argument(metavar="REAL", help="The table that was learned from, as it truly is.")
+    ],
+    table: Annotated[
+        str,
+        typer.Argument(metavar="TABLE", help="The made or filled table, of -m too; - is stdin."),
+    ],
     holdout: Annotated[
         str | None, typer.Option("--holdout", help="Real rows that were never learned from.")
     ] = None,
@@ -247,7 +255,10 @@ def evaluate(
     ] = None,
     criteria: Annotated[
         str | None,
-        typer.Option("--criteria", help="Of filled,ml,similarity,privacy; all that apply if not."),
+        typer.Option(
+            "--criteria",
+            help="a,b of: filled, ml, similarity, privacy; all that apply if not given.",
+        ),
     ] = None,
     report: Annotated[
         Path | None, typer.Option("--report", help="Also write a page with plots: report.html.")
@@ -277,7 +288,9 @@ def evaluate(
 
 @app.command(epilog="Example: mirctl impute compare full.csv --methods mtabgen,mean,missforest")
 def compare(
-    table: Annotated[str, typer.Argument(help="A table; its known cells are the truth.")],
+    table: Annotated[
+        str, typer.Argument(metavar="TABLE", help="A table; its known cells are the truth.")
+    ],
     settings: Settings = None,
     task: Annotated[
         Task, typer.Option(help="fill: holes are made and filled; generate: rows are made.")
@@ -348,7 +361,7 @@ def compare(
 
 @app.command(epilog="Example: mirctl impute schema sales.csv > schema.yaml")
 def schema(
-    table: Annotated[str, typer.Argument(help="A table, or - for stdin.")],
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="A table, or - for stdin.")],
     names: Names = None,
     missing: Missing = None,
     json: Json = False,

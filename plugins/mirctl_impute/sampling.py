@@ -156,7 +156,7 @@ def tell(imputer: Imputer, moved: int) -> None:
     """Say what the rows lack, and what could not be drawn."""
     left = [n for n, kind in imputer.table.kinds.items() if kind not in (*MODELLED, "constant")]
     if left:
-        console.say(f"{', '.join(left)} stay empty: they are not modelled")
+        console.say(f"not learned, so left empty: {', '.join(left)}")
     if moved:
         console.warn(
             f"{moved:,} rows hardly ever fall into the ranges given, or keep the constraints: "

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -9,6 +10,7 @@ from importlib.metadata import entry_points
 import pytest
 
 from mirctl import cli, console, jobs, plugins
+from mirctl.conformance.plugin import find
 from mirctl.errors import ArtifactError, DataError, MissingError, RunError, UsageError
 
 HEAVY = ("torch", "transformers", "pydantic", "numpy", "pyarrow", "peft", "PIL")
@@ -34,6 +36,17 @@ def test_the_help_of_a_command_loads_no_torch(name):
     code, *loaded = imported_by(name, "--help")
     assert code == "0"
     assert {"torch", "transformers", "numpy", "pyarrow", "peft"}.isdisjoint(loaded)
+
+
+@pytest.mark.parametrize("name", sorted(e.name for e in entry_points(group=plugins.COMMANDS)))
+def test_help_fits_into_80_columns(mirctl, name, monkeypatch):
+    """Nothing is cut off, and arguments stand in capitals, without brackets of their own."""
+    monkeypatch.setenv("COLUMNS", "80")
+    for command in find(name).commands():
+        shown = mirctl(*command.words, "--help").out
+        assert "…" not in shown, str(command)
+        usage = shown.partition("╭")[0].partition("Usage:")[2].partition("\n \n")[0]
+        assert re.search(r"\{[a-z]|\[\[|\.\.\.\}", usage) is None, usage
 
 
 def test_no_arguments_show_help_and_succeed(mirctl):

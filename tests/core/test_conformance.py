@@ -269,6 +269,12 @@ def test_a_plugin_that_is_not_installed_is_wrong_usage(mirctl):
     assert "did you mean 'adapt'?" in ran.err
 
 
+def test_a_recipe_that_is_not_there_is_wrong_usage(mirctl):
+    ran = mirctl("plugins", "check", "adapt", "nosuch.yaml")
+    assert (ran.code, ran.out) == (2, "")
+    assert "nosuch.yaml: no such file" in ran.err
+
+
 def test_the_checks_leave_the_users_folder_alone(
     install, mirctl, tmp_path, monkeypatch, only_quick
 ):

@@ -77,6 +77,7 @@ def test_what_is_no_folder_and_no_name_is_told_with_both_forms(mirctl, hub):
     assert "no such folder" in ran.err
     assert "not on the hub" in ran.err
     assert mirctl("artifact", "inspect", "./org/nothing").code == 4
+    assert "no such folder" not in mirctl("hub", "pull", "org/nothing").err
     ran = mirctl("hub", "pull", "nothing")
     assert ran.code == 2
     assert "org/name" in ran.err

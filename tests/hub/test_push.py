@@ -77,6 +77,21 @@ def test_a_dry_run_lists_what_would_go_and_needs_no_network(made, mirctl, hub, o
     assert mirctl("hub", "push", made(), "org/shop").code == 5
 
 
+@pytest.mark.parametrize(
+    ("line", "code", "told"),
+    [
+        (["nosuch", "org/shop"], 4, "error: nosuch: does not exist"),
+        (["MADE", "org/shop@v1", "--revision", "v2"], 2, "org/shop@v1 names a revision"),
+    ],
+)
+def test_what_cannot_be_pushed_is_told_once(made, mirctl, hub, line, code, told):
+    folder = made()
+    ran = mirctl("hub", "push", *[folder if part == "MADE" else part for part in line])
+    assert ran.code == code
+    assert told in ran.err
+    assert hub.requests == []
+
+
 def test_a_damaged_artifact_is_refused_before_anything_is_asked(made, mirctl, hub):
     folder = made()
     content = bytearray((folder / "model.safetensors").read_bytes())

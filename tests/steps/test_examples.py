@@ -69,7 +69,7 @@ def test_the_recipes_of_the_page_are_whole(mirctl, tmp_path):
     shutil.copy(EXAMPLES / "parcels.csv", tmp_path)
     (tmp_path / "sweep.yaml").write_text(blocks[1])
     checked = mirctl("recipe", "check", tmp_path / "sweep.yaml")
-    assert (checked.code, "of 6 steps" in checked.err) == (0, True)
+    assert (checked.code, "a whole sweep of 6 steps" in checked.err) == (0, True)
 
 
 @pytest.mark.slow

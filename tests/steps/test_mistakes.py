@@ -75,6 +75,7 @@ MODEL = "{uses: toy/learn}"
         ("uses: toy/write\nsweep: {txet: [1]}", "2:16", "unknown key"),
         ("uses: toy/use\nmodel: {step: x}\nsweep: {seed: [1]}", "2:9", "no step 'x'"),
         ("sweep: {seed: [1]}", "", "`uses: plugin/command` is missing"),
+        ("stepz: {a: {}}", "", "a graph of jobs has `steps:`"),
     ],
 )
 def test_a_mistake_is_told_with_its_place(bench, text, place, told):
