@@ -93,6 +93,9 @@ def fill(
         if missing or schema_file:
             raise UsageError("the model knows what is missing and which kinds the columns are: "
                              "--missing and --schema go with --fit")  # fmt: skip
+        if part.of > 1 and rest[0] == "-":
+            raise UsageError("--shard reads a table twice, and stdin can be read only once: "
+                             "save it in a file")  # fmt: skip
         imputer = open_model(hub.artifact_folder(model), device)
         stream = known_table(imputer, rest[0], column_names(names))
         return filling.fill(imputer, stream, out, ways, part)
