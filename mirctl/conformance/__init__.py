@@ -50,6 +50,8 @@ def examine(name: str, recipe: str | None = None) -> list[Checked]:
     The checks call the plugin's commands with files that do not exist, in an empty folder.
     """
     plugin = find(name, recipe)
+    if recipe is None:
+        console.say("no job is run, and no artifact opened: name a RECIPE that can run")
     checks = {check: f for check, f in CHECKS.items() if recipe or f is not recipes.round_trip}
     found = []
     with console.progress(f"checking {name}", len(checks), "checks") as advance, _no_input():

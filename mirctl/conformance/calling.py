@@ -88,7 +88,7 @@ def _document(ran: Ran) -> Iterator[str]:
 
 
 def dry_run(plugin: Plugin) -> Iterator[str]:
-    """--dry-run writes nothing, and a recipe that can run passes it."""
+    """--dry-run writes nothing, and a RECIPE passes it."""
     for command in _leaves(plugin):
         if command.takes("--dry-run"):
             line = command.filled("--dry-run")
