@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PATIENCE = timedelta(minutes=30)
 """How long one process waits for the others; of one that has ended it hears at once."""
+MOST = 10**6
 LOST = (
     "another process of this run has ended, or cannot be reached: its own message says why; the "
     "same command with --resume goes on from the last checkpoint"
@@ -114,7 +115,8 @@ def _told() -> Process:
         found = Process(*map(int, texts.values()))
     except ValueError:
         found = Process(-1)
-    if not (0 <= found.rank < found.world and 0 <= found.local < found.here <= found.world):
+    ranks = 0 <= found.rank < found.world < MOST
+    if not (ranks and 0 <= found.local < found.here <= found.world):
         told = ", ".join(f"{key}={text[:40]}" for key, text in texts.items())
         raise UsageError(f"the environment names no process ({told}): start it with torchrun")
     return found

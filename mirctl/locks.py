@@ -78,7 +78,8 @@ def alone(folder: Path, what: str) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         try:
-            free = stack.enter_context(held_if_free(folder))
+            with files.refusals_are_errors(folder):
+                free = stack.enter_context(held_if_free(folder))
         except NoLocks:
             console.warn(f"{folder.parent} has no locks: let no other run write to the same --out")
             free = True

@@ -1,5 +1,6 @@
 """`mirctl artifact merge`: what was made with `--shard`, put together."""
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,22 +12,33 @@ from mirctl.errors import ArtifactError, DataError, MirctlError, UsageError
 from mirctl.tables import goes_through, join
 
 _PART = re.compile(r"(?P<before>.*?)(?P<index>\d{1,9})-of-(?P<of>\d{1,9})(?P<after>\D.*)?")
-Part = tuple[int, int]
-"""(index, of how many), from 1."""
+Part = tuple[int, int, str]
+"""(index, of how many), from 1, and what the parts of one whole share in their names."""
 
 
 def merge(parts: Sequence[Path], out: str, *, force: bool) -> dict[str, Any]:
     """Join parts of a table, or artifacts that are shards, and report what was made."""
     if not parts:
         raise UsageError("name the parts: mirctl artifact merge PART... --out OUT")
-    if twice := {str(path) for path in parts if parts.count(path) > 1}:
-        raise UsageError("is given twice", where=min(twice))
+    _refuse_twice(parts, out)
     if any((path / files.MANIFEST).is_file() for path in parts):
         return _artifacts(parts, Path(out), force=force)
     if not goes_through(out):
         files.refuse_to_overwrite(Path(out), force=force, marker=None)
     ordered = _ordered({path: _named(path) for path in parts}, DataError)
     return {"out": out, "parts": len(parts), "rows": join(ordered, out)}
+
+
+def _refuse_twice(parts: Sequence[Path], out: str) -> None:
+    """Raise a UsageError for a part that is there twice, or that the whole would overwrite."""
+    known: set[Path] = set()
+    for path in parts:
+        real = Path(os.path.realpath(path))
+        if real in known and not goes_through(str(path)):
+            raise UsageError("is given twice", where=str(path))
+        if real == Path(os.path.realpath(out)) and not goes_through(out):
+            raise UsageError("is one of the parts: choose another --out", where=out)
+        known.add(real)
 
 
 def _artifacts(parts: Sequence[Path], out: Path, *, force: bool) -> dict[str, Any]:
@@ -50,13 +62,15 @@ def _facts(art: Artifact) -> Part | None:
     told = art.manifest.facts.get("shard")
     if not (isinstance(told, list) and len(told) == 2 and all(type(n) is int for n in told)):
         raise ArtifactError("its manifest names no shard", where=str(art.folder))
-    return told[0], told[1]
+    return told[0], told[1], ""
 
 
 def _named(path: Path) -> Part | None:
     """What a name such as full-3-of-8.csv says."""
     match = _PART.fullmatch(path.name)
-    return (int(match["index"]), int(match["of"])) if match else None
+    if not match:
+        return None
+    return int(match["index"]), int(match["of"]), f"{match['before']}i-of-n{match['after'] or ''}"
 
 
 def _ordered(parts: dict[Path, Part | None], wrong: type[MirctlError]) -> list[Path]:
@@ -64,11 +78,13 @@ def _ordered(parts: dict[Path, Part | None], wrong: type[MirctlError]) -> list[P
     if None in parts.values():
         return [*parts]
     first = next(iter(parts))
-    of = parts[first][1]
+    _, of, name = parts[first]
     by_index: dict[int, Path] = {}
-    for path, (index, its) in parts.items():
+    for path, (index, its, named) in parts.items():
         if its != of:
             raise wrong(f"is one of {its} parts, and {first} one of {of}", where=str(path))
+        if named != name:
+            raise wrong(f"is a part of another whole than {first}", where=str(path))
         if index in by_index:
             told = f"is part {index} of {of}, and so is {by_index[index]}"
             raise wrong(told, where=str(path))

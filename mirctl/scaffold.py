@@ -1,6 +1,7 @@
 """A new plugin: the files of `mirctl/template`, with its names in them."""
 
 import re
+import shlex
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -69,4 +70,4 @@ def show(name: str, out: Path, written: list[str], *, json: bool) -> None:
         return
     console.emit(str(out))
     console.say(f"{len(written)} files; start with {package(name)}/config.py and job.py, then:")
-    console.say(f"  cd {out} && pip install -e '.[test]' && python -m pytest")
+    console.say(f"  cd {shlex.quote(str(out))} && pip install -e '.[test]' && python -m pytest")

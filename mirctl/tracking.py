@@ -26,6 +26,8 @@ def wanted() -> dict[str, Path]:
         if name not in (known := trackers()):
             hint = suggest(name, known, f"known: {', '.join(known) or 'none'}")
             raise UsageError(f"no plugin {name!r} tracks runs{hint}", where=VARIABLE)
+        if name in found:
+            raise UsageError(f"{name!r} has two folders: give it one", where=VARIABLE)
         found[name] = Path(os.path.abspath(files.expanded(folder)))
     return found
 

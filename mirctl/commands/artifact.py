@@ -126,6 +126,8 @@ def merge(
     from mirctl import merging
 
     console.configure(quiet=quiet)
+    if json and out == "-":
+        raise UsageError("--json and --out - both write to stdout: name a file")
     report = merging.merge(parts, out, force=force)
     if json:
         console.document(report)

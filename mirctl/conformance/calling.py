@@ -132,4 +132,4 @@ def _shell(line: list[str]) -> str:
 
 def _why(ran: Ran) -> str:
     last = ran.err.strip().splitlines()[-1:]
-    return f": {last[0]}" if last else ""
+    return f": {last[0][:200]}" if last else ""

@@ -205,7 +205,7 @@ def reason(error: BaseException) -> str:
     told = (getattr(getattr(item, "response", None), "status_code", None) for item in chain)
     if status := next((status for status in told if status), None):
         return _status(status, chain)
-    text = str(error).strip().partition("\n")[0] or type(error).__name__
+    text = str(error).strip().partition("\n")[0][:300] or type(error).__name__
     if "/xet-" in text:
         return f"the hub speaks no Xet ({text}): set HF_HUB_DISABLE_XET=1"
     return f"the hub cannot be reached ({text}): check the network and HF_ENDPOINT"
@@ -230,4 +230,4 @@ def _status(status: int, chain: list[BaseException]) -> str:
     if status >= 500:
         return f"the hub is in trouble ({status}): try again later"
     said = next((text for item in chain if (text := getattr(item, "server_message", None))), "")
-    return f"the hub refuses ({status}){': ' + said.splitlines()[0] if said else ''}"
+    return f"the hub refuses ({status}){': ' + said.splitlines()[0][:200] if said else ''}"

@@ -17,7 +17,7 @@ from mirctl.steps.reading import COMMON, Source, references
 
 MOST_CELLS, MOST_STEPS = 1_000, 10_000
 _LONGEST = 150
-"""Letters of a folder's name that say what a cell is."""
+"""Bytes of a folder's name that say what a cell is."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def _texts(sweep: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
     for key, values in sweep.items():
         words = [_word(value) for value in values]
         for number, word in enumerate(words):
-            if word in words[:number] or not word:
+            if word.casefold() in map(str.casefold, words[:number]):
                 words[number] = f"{word}~{number + 1}"
         found[key] = [f"{_short(key, sweep)}={word}" for word in words]
     return found
@@ -198,6 +198,8 @@ def _word(value: Any) -> str:
 def _folder(texts: Mapping[str, str]) -> str:
     """The name of a cell, or of what some of its values reach."""
     name = ",".join(texts.values())
-    if len(name) <= _LONGEST:
+    encoded = name.encode()
+    if len(encoded) <= _LONGEST:
         return name
-    return f"{name[:_LONGEST]}~{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    whole = hashlib.sha256(encoded).hexdigest()
+    return f"{encoded[:_LONGEST].decode(errors='ignore')}~{whole[:8]}"

@@ -44,7 +44,7 @@ class Look:
         for name, out in self.outs.items():
             step = self.pipeline.steps[name]
             other = owners.setdefault(out.casefold(), step)
-            if other is not step or out in TAKEN:
+            if other is not step or out.casefold() in TAKEN:
                 taken = f"step {other.name!r} has it" if other is not step else "it is taken"
                 raise UsageError(
                     f"out: step {name!r} cannot write {out}: {taken}",
@@ -123,6 +123,9 @@ class Look:
         if watched.how == "artifact":
             return self._file(path / files.MANIFEST)
         if not path.is_dir():
+            if path.exists() and not path.is_file():
+                told = "is a pipe or a device, which cannot be read twice: save it in a file"
+                raise DataError(f"{watched.key}: {told}", where=watched.path)
             return self._file(path)
         every = inputs.Input(watched.key, path, skip=tuple(watched.skip)).files()
         listing = [(str(p.relative_to(path)), self._file(p, watched.how)) for p in every]

@@ -6,9 +6,10 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from types import NoneType
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from mirctl import files
 from mirctl.errors import ArtifactError
@@ -21,6 +22,16 @@ REST = 20
 """Times as long as a writing took, no next one is begun."""
 Stamp = tuple[int, int, int, str]
 """Size, time of change in nanoseconds, inode, and the sha256 that was found then."""
+
+
+def _has_value(metric: dict[str, Any]) -> dict[str, Any]:
+    """Refuse a metric that cannot be shown."""
+    if type(metric.get("value", "")) not in (int, float, NoneType):
+        raise ValueError("a metric's value is no number")
+    return metric
+
+
+Metric = Annotated[dict[str, Any], AfterValidator(_has_value)]
 
 
 class _Part(BaseModel):
@@ -55,7 +66,7 @@ class Record(_Part):
     out: str
     files: dict[str, Stamp] = {}
     """Of the result; of one that is a file by the name "."."""
-    metrics: dict[str, dict[str, Any]] = {}
+    metrics: dict[str, Metric] = {}
     seconds: float = 0.0
 
     @property

@@ -288,6 +288,15 @@ def test_the_checks_leave_the_users_folder_alone(
     assert [path.name for path in (tmp_path / "own").iterdir()] == ["kept.txt"]
 
 
+def test_what_a_plugin_said_is_told_in_short(install, mirctl, only_quick):
+    only_quick("json")
+    noisy = f"import sys{MORE}sys.stderr.write('y' * 10**6){MORE}return{MORE}{BODY}"
+    install("stranger", "greet", broken(a=(BODY, noisy)))
+    ran = mirctl("plugins", "check", "greet")
+    assert ran.code == 1
+    assert len(ran.out + ran.err) < 2000
+
+
 def test_a_command_that_reads_stdin_does_not_wait(install, mirctl_cache):
     install("stranger", "greet", broken(a=(BODY, f"import sys{MORE}sys.stdin.read(){MORE}{BODY}")))
     assert failing("greet") == {}

@@ -107,6 +107,11 @@ def test_a_package_that_is_installed_keeps_its_name(mirctl, tmp_path, monkeypatc
     assert "mirctl_old is installed already" in ran.err
 
 
+def test_what_to_type_next_can_be_typed(mirctl, tmp_path):
+    ran = mirctl("plugins", "new", "shout", "--out", tmp_path / "my plugin")
+    assert f"cd '{tmp_path}/my plugin' && pip install" in ran.err
+
+
 @pytest.mark.parametrize("what", ["file", "folder", "link"])
 def test_nothing_is_overwritten(mirctl, tmp_path, what):
     out = tmp_path / "out"

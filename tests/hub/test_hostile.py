@@ -218,3 +218,11 @@ def test_a_manifest_without_end_is_not_fetched(pushed, mirctl, hub):
     assert ran.code == 4
     assert "larger" in ran.err
     assert hub.asked("resolve") == []
+
+
+def test_an_endless_answer_is_told_in_short(mirctl, hub):
+    hub.fault("GET", "/api/models/", lambda h: h.reply(418, b"x" * 10**6), times=9)
+    ran = mirctl("hub", "status", "org/shop")
+    assert ran.code == 5
+    assert "the hub refuses (418): xxx" in ran.err
+    assert len(ran.err) < 500

@@ -81,7 +81,14 @@ def test_loss_and_gradient_of_two_processes_are_those_of_the_joined_batch(tmp_pa
 
 @pytest.mark.parametrize(
     "told",
-    [{"RANK": "2"}, {"RANK": "-1"}, {"RANK": "x"}, {"LOCAL_RANK": "3"}, {"WORLD_SIZE": "two"}],
+    [
+        {"RANK": "2"},
+        {"RANK": "-1"},
+        {"RANK": "x"},
+        {"LOCAL_RANK": "3"},
+        {"WORLD_SIZE": "two"},
+        {"WORLD_SIZE": "9" * 12},
+    ],
 )
 def test_an_environment_that_makes_no_sense_is_told(monkeypatch, told):
     for key, value in ({"WORLD_SIZE": "2", "RANK": "1", "LOCAL_WORLD_SIZE": "2"} | told).items():

@@ -115,7 +115,8 @@ def test_a_pipe_is_no_table_to_read_twice(mirctl_process, model, here):
     ("files", "told"),
     [
         ({"a-1-of-3.csv": "x\n1\n", "a-3-of-3.csv": "x\n3\n"}, "part 2 is missing"),
-        ({"a-1-of-2.csv": "x\n1\n", "b-1-of-2.csv": "x\n3\n"}, "and so is a-1-of-2.csv"),
+        ({"a-1-of-2.csv": "x\n1\n", "a-01-of-2.csv": "x\n3\n"}, "and so is a-1-of-2.csv"),
+        ({"a-1-of-2.csv": "x\n1\n", "b-2-of-2.csv": "x\n3\n"}, "of another whole than a-1"),
         ({"a-1-of-2.csv": "x\n1\n", "a-1-of-3.csv": "x\n3\n"}, "one of 3 parts, and a-1-of-2"),
         ({"a-0-of-2.csv": "x\n1\n", "a-1-of-2.csv": "x\n3\n"}, "part 2 is missing"),
         ({"a.csv": "x,y\n1,2\n", "b.csv": "y,x\n1,2\n"}, "has columns y, x; a.csv has x, y"),
@@ -131,6 +132,21 @@ def test_parts_that_are_not_of_one_table_are_refused(mirctl, here, files, told):
     assert ran.code == 3
     assert told in ran.err
     assert set(files) == {path.name for path in here.iterdir()}
+
+
+def test_no_part_is_taken_twice_or_overwritten(mirctl, here):
+    Path("a.csv").write_text("x\n1\n")
+    Path("b.csv").write_text("x\n2\n")
+    Path("link.csv").symlink_to("a.csv")
+    for line, told in (
+        (["a.csv", "link.csv", "--out", "new.csv"], "link.csv: is given twice"),
+        (["a.csv", "b.csv", "--out", "./a.csv", "--force"], "is one of the parts"),
+        (["a.csv", "b.csv", "--out", "-", "--json"], "both write to stdout"),
+    ):
+        ran = mirctl("artifact", "merge", *line)
+        assert ran.code == 2
+        assert told in ran.err
+    assert Path("a.csv").read_text() == "x\n1\n"
 
 
 def test_parts_are_joined_as_given_where_no_name_tells_their_order(mirctl, here):

@@ -1,5 +1,7 @@
 """What is wrong with a pipeline is told with its place, before anything runs."""
 
+import errno
+import json
 import os
 
 import pytest
@@ -151,6 +153,35 @@ def test_a_damaged_record_is_exit_4_and_can_be_given_up(chain, content):
     assert (ran.code, "--force runs every step again" in ran.err) == (4, True)
     assert chain.run("--force").code == 0
     assert len(chain.ran) == 5
+
+
+@pytest.mark.parametrize("metric", [{}, {"value": "high"}, {"value": [1]}])
+def test_a_metric_without_a_number_in_the_record_is_exit_4(chain, metric):
+    file = chain.folder / "out/steps.json"
+    book = json.loads(file.read_text())
+    book["steps"]["model"]["metrics"] = {"score": metric}
+    file.write_text(json.dumps(book))
+    ran = chain.run()
+    assert (ran.code, "--force runs every step again" in ran.err) == (4, True)
+
+
+def test_a_pipe_is_no_input_of_a_step(bench):
+    os.mkfifo(bench.folder / "pipe")
+    ran = bench.write("steps: {a: {uses: toy/write, tables: [pipe]}}").run()
+    assert ran.code == 3
+    assert "tables.0: is a pipe or a device" in ran.err
+    assert not (bench.folder / "out").exists()
+
+
+def test_a_folder_that_only_lets_read_is_told(chain, monkeypatch):
+    def refuse(path, *arguments, really=os.open):
+        if str(path).endswith(".lock"):
+            raise OSError(errno.EROFS, "Read-only file system", str(path))
+        return really(path, *arguments)
+
+    monkeypatch.setattr("mirctl.locks.os.open", refuse)
+    ran = chain.run()
+    assert (ran.code, "cannot be written: check its permissions" in ran.err) == (2, True)
 
 
 def test_a_plugin_s_own_command_takes_no_pipeline(chain):

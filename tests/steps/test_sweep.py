@@ -125,6 +125,19 @@ def test_names_of_cells_are_good_names_of_files(bench):
     assert all(len(name) < 120 and ".." not in name and " " not in name for name in made)
 
 
+def test_names_of_cells_fit_any_file_system(bench):
+    word = "日本語" * 15
+    for name in (word, "c"):
+        (bench.folder / name).mkdir()
+    bench.write(
+        f"uses: toy/write\nsweep: {{said.text: [A, a, {word}], folder: [{word}, c], seed: [1]}}"
+    )
+    assert bench.run().code == 0
+    made = {p.name.casefold() for p in (bench.folder / "out").glob("*=*.csv")}
+    assert len(made) == 6, "A and a are one name where case does not count"
+    assert all(len(name.encode()) < 200 for name in made)
+
+
 def test_the_same_setting_keeps_its_name_when_values_come_and_go(bench):
     bench.write("uses: toy/learn\nsweep: {weight: [1, 2, 3]}").run()
     bench.write("uses: toy/learn\nsweep: {weight: [3, 1]}").run()

@@ -106,6 +106,7 @@ def test_what_is_started_over_is_another_run(tmp_path):
         ("tensorbord=runs", "did you mean 'tensorboard'?"),
         ("tensorboard", "write TRACKER=FOLDER"),
         ("tensorboard=", "write TRACKER=FOLDER"),
+        ("tensorboard=a,tensorboard=b", "has two folders"),
         ("adapt=runs", "no plugin 'adapt' tracks runs"),
     ],
 )
