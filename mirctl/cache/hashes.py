@@ -34,7 +34,9 @@ class Hashes:
         settled = time.time_ns() - stat.st_mtime_ns > SETTLED
         digest = files.sha256(path)
         if settled:
-            self._found.setdefault(path.parent, {})[path.name] = [*state, digest]
+            row: Row = [*state, digest]
+            self._of(path.parent)[path.name] = row
+            self._found.setdefault(path.parent, {})[path.name] = row
         return digest
 
     def keep(self) -> None:

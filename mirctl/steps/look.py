@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -112,10 +112,14 @@ class Look:
             job=self._job_facts(step),
             config=config,
             watched=watched,
-            inputs={w.key: self._content(w) for w in watched},
+            inputs=self.contents(watched),
             needs={},
             out=self.outs[step.name],
         )
+
+    def contents(self, watched: Sequence[Watched]) -> dict[str, str]:
+        """Key -> sha256 of what a step reads, as it is now."""
+        return {one.key: self._content(one) for one in watched}
 
     def _content(self, watched: Watched) -> str:
         """sha256 of what a step reads."""

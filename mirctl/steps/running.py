@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from mirctl import console, files, jobs
-from mirctl.errors import Interrupted, MirctlError
+from mirctl.errors import DataError, Interrupted, MirctlError
 from mirctl.steps.plan import Plan, Planned
 from mirctl.steps.record import LOGS, stamps
 
@@ -103,8 +103,9 @@ def _before(planned: Planned) -> Outcome:
 def _start(
     plan: Plan, place: Place, planned: Planned, options: Callable[[Planned], jobs.Options]
 ) -> None:
-    """Begin a step."""
+    """Begin a step: it is made from what is there now, however long ago it was planned."""
     record = planned.record
+    record.inputs = plan.look.contents(record.watched)
     record.state, record.files = "open", {}
     record.needs = {k: plan.steps[n].record.digest for k, n in planned.step.needs.items()}
     told = options(planned)
@@ -124,7 +125,18 @@ def _note(plan: Plan, planned: Planned, outcome: Outcome) -> None:
     else:
         console.error(f"step {name}: {outcome.failure}")
     record.state = "done" if outcome.state == "done" else "failed"
+    if record.state == "done" and _changed(plan, planned):
+        record.state = "open"
+        console.warn(f"step {name}: its input changed while it ran: the next run does it again")
     plan.records.write_at_leisure()
+
+
+def _changed(plan: Plan, planned: Planned) -> bool:
+    """Has anything that the step read changed since it began?"""
+    try:
+        return plan.look.contents(planned.record.watched) != planned.record.inputs
+    except DataError:  # it is gone
+        return True
 
 
 def log_of(plan: Plan, name: str) -> Path:

@@ -57,6 +57,45 @@ def test_a_changed_byte_of_an_input_reaches_what_comes_after_it(chain):
     assert names(chain.ran) == ["left", "model", "used", "last"]
 
 
+@pytest.mark.parametrize("back", [False, True])
+def test_an_input_that_changes_under_a_step_is_read_again(chain, monkeypatch, back):
+    import toy_jobs
+
+    write, table = toy_jobs.write, chain.folder / "a.csv"
+
+    def disturbed(config, run):
+        result = write(config, run)
+        if run.out.name == "left.csv":
+            table.write_text("x\n7\n")
+        if run.out.name == "last.csv" and back:
+            table.write_text("x\n1\n")
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(toy_jobs, "write", disturbed)
+        assert "step left: its input changed while it ran" in chain.run("--force").err
+    ran = chain.run()
+    assert ran.code == 0, ran.err
+    assert "left" in names(chain.ran)
+
+
+def test_what_a_step_is_made_from_is_looked_at_when_it_begins(bench, monkeypatch):
+    import toy_jobs
+
+    bench.write("steps:\n  a: {uses: toy/write}\n  b: {uses: toy/write, tables: [a.csv]}\n")
+    write = toy_jobs.write
+
+    def disturbed(config, run):
+        (bench.folder / "a.csv").write_text("x\n7\n")
+        return write(config, run)
+
+    monkeypatch.setattr(toy_jobs, "write", disturbed)
+    assert bench.run().code == 0
+    (bench.folder / "a.csv").write_text("x\n1\n")
+    bench.run()
+    assert names(bench.ran) == ["b"]
+
+
 def test_times_places_comments_and_the_order_of_keys_change_nothing(chain):
     os.utime(chain.folder / "a.csv", (1, 1))
     (chain.folder / "b.csv").rename(chain.folder / "elsewhere.csv")
