@@ -239,7 +239,7 @@ def size_text(count: int) -> str:
 
 def table(columns: list[str], rows: list[list[str]], left: Collection[int] = (0,)) -> str:
     """Plain aligned columns, those of these numbers left, the others right."""
-    cells = [columns, *rows]
+    cells = [[harmless(c).replace("\n", "\\n") for c in row] for row in (columns, *rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
     lines = [
         "  ".join(
@@ -256,7 +256,7 @@ def _to_log(message: str) -> None:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
         encoding = {"encoding": "utf-8", "errors": "backslashreplace"}
         with suppress(OSError), _log.open("a", **encoding) as file:
-            file.write(f"{stamp} {masked(message)}\n")
+            file.write(f"{stamp} {masked(harmless(message))}\n")
 
 
 def _to_people(text: str) -> None:

@@ -226,7 +226,7 @@ def show(
         known = {key: value for key, value in facts.items() if value is not None}
         console.document({**known, "metrics": metrics, **as_error(missed)})
     elif report:
-        console.emit(report)
+        console.emit(console.harmless(report))
     leave(missed)
 
 

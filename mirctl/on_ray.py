@@ -86,7 +86,7 @@ def _done(ray: Any, started: Run, paths: list[Path], lacking: list[int]) -> Iter
         import sys
 
         ran = subprocess.run(
-            [sys.executable, "-m", "mirctl", *line],
+            [sys.executable, "-P", "-m", "mirctl", *line],
             cwd=folder, env={**os.environ, **told}, capture_output=True, text=True,
         )  # fmt: skip
         return ran.returncode, ran.stderr

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import yaml
 
+from mirctl import console
 from mirctl.errors import UsageError
 
 MAX_ANCHORS = 100
@@ -131,13 +132,16 @@ def _refuse_excess(text: str, source: str) -> None:
     """Raise a UsageError for what would take the parser, or who walks the tree, too far."""
     if len(text) > MAX_TEXT:
         raise UsageError(f"longer than {MAX_TEXT:,} characters: this is no recipe", where=source)
-    anchors = depth = 0
+    anchors = depth = values = 0
     for event in yaml.parse(text, Loader=_Loader):
         anchors += getattr(event, "anchor", None) is not None
+        values += isinstance(event, yaml.NodeEvent)
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if anchors > MAX_ANCHORS:
             raise UsageError(f"more than {MAX_ANCHORS} anchors and aliases", where=source)
+        if values > 2 * MAX_VALUES:  # a key is one, too
+            raise UsageError(f"more than {MAX_VALUES} values: this is no recipe", where=source)
         if depth > MAX_DEPTH:
             line = event.start_mark.line + 1
             raise UsageError(f"nested more than {MAX_DEPTH} deep", where=f"{source}:{line}")
@@ -178,5 +182,7 @@ def load_value(text: str) -> Any:
 
 
 def dump(value: Any) -> str:
-    """YAML that `load` reads back as the same value."""
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    """YAML that `load` reads back as the same value, and that does not act on a terminal."""
+    shape: dict[str, Any] = {"Dumper": _Dumper, "sort_keys": False, "width": 100}
+    text = yaml.dump(value, allow_unicode=True, **shape)
+    return text if console.harmless(text) == text else yaml.dump(value, **shape)

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from mirctl import console
 from mirctl.artifact.store import Artifact
 
 FILE = "README.md"
@@ -50,7 +51,8 @@ def written(words: Words, fields: Mapping[str, Any], metrics: Mapping[str, Any])
 
 def cell(text: object) -> str:
     """A text as one cell of a table: nothing in it ends the cell or is taken for markup."""
-    shown = " ".join(str(text).encode(errors="backslashreplace").decode().split())
+    whole = str(text).encode(errors="backslashreplace").decode()
+    shown = console.harmless(" ".join(whole.split()))
     for mark in "\\`*_|<>[]":
         shown = shown.replace(mark, f"\\{mark}")
     return shown

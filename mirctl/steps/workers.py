@@ -47,7 +47,8 @@ class Workers:
         log = log_of(self.plan, name)
         log.parent.mkdir(parents=True, exist_ok=True)
         modes = [f"--{mode}" for mode in ("resume", "force") if getattr(options, mode)]
-        command = [sys.executable, "-m", "mirctl", "run", told, "--out", options.out, *modes]
+        # -P: a mirctl.py in the current folder is somebody else's.
+        command = [sys.executable, "-P", "-m", "mirctl", "run", told, "--out", options.out, *modes]
         out = tempfile.TemporaryFile()  # noqa: SIM115 (closed when it is read)
         with log.open("wb") as err:
             process = subprocess.Popen(
