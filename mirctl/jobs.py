@@ -2,8 +2,9 @@
 
 import operator
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,10 +173,6 @@ def _execute(
         return None
     if options.out is None:
         raise UsageError("--out is missing: name a new folder for the result")
-    if options.on:
-        from mirctl import on_ray
-
-        return on_ray.run(job, config, options)
     return do(job, config, options)
 
 
@@ -190,11 +187,20 @@ def do(job: Job, config: JobConfig, options: Options) -> "Result":
             run.shard = options.shard
             plugins.tell("mirctl_run_started", run=run)
             with run.meter:
-                result = plugins.import_function(job.function)(config, run)
+                result = _function(job, options)(config, run)
             plugins.tell("mirctl_run_finished", run=run, artifact=result.artifact)
     except distributed.Done as end:
         raise typer.Exit from end
     return result
+
+
+def _function(job: Job, options: Options) -> Callable[..., "Result"]:
+    """What does the job: the plugin's own function, or its shards elsewhere."""
+    if not options.on:
+        return plugins.import_function(job.function)
+    from mirctl import on_ray
+
+    return partial(on_ray.run, shards=options.shards)
 
 
 def rehearse(job: Job, config: JobConfig, options: Options) -> None:

@@ -7,36 +7,26 @@ and have the same environment. What is done stays until all is: --resume does wh
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mirctl import console, files, plugins, recipe
-from mirctl import run as runs
+from mirctl import console, files, recipe
 from mirctl.errors import Interrupted, MissingError, RunError, UsageError
-from mirctl.hookspecs import Job
 from mirctl.run import Result, Run
 from mirctl.section import JobConfig
 from mirctl.tables import join
-
-if TYPE_CHECKING:
-    from mirctl.jobs import Options
 
 CARRIED = ("PYTHONPATH", "MIRCTL_CACHE", "MIRCTL_PLUGINS", "HF_HOME", "HF_HUB_OFFLINE", "PATH")
 """Variables that a shard has from whoever started the run."""
 
 
-def run(job: Job, config: JobConfig, options: "Options") -> Result:
-    """Do a job in shards."""
+def run(config: JobConfig, run: Run, shards: int | None) -> Result:
+    """Do a job in so many shards, or in one for each CPU of the cluster."""
     ray = _cluster()
     try:
-        count = options.shards or max(1, int(ray.cluster_resources().get("CPU", 1)))
-        modes = {"resume": options.resume, "force": options.force, "makes": job.makes}
-        with runs.start(config, options.out, **modes) as started:
-            plugins.tell("mirctl_run_started", run=started)
-            with started.meter:
-                rows = join(_parts(ray, started, count), started.out)
-            plugins.tell("mirctl_run_finished", run=started, artifact=None)
-        console.say(f"{rows:,} rows -> {started.out}")
-        return Result(table=started.out)
+        count = shards or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        rows = join(_parts(ray, run, count), run.out)
+        console.say(f"{rows:,} rows -> {run.out}")
+        return Result(table=run.out)
     finally:
         ray.shutdown()
 

@@ -1,7 +1,7 @@
 """What Ctrl-C and SIGTERM do while work is under way."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -24,27 +24,26 @@ def interruptible() -> Iterator[Stop]:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         console.say("stopping after this step; once more to stop at once")
 
-    try:
-        before = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: nobody can press Ctrl-C here
+    with _handled_by(ask):
         yield stop
-        return
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
 def at_once() -> Iterator[None]:
     """Inside, a signal ends the process though it waits in a library, with nothing to clean up."""
+    with _handled_by(signal.SIG_DFL):
+        yield
+
+
+@contextmanager
+def _handled_by(handler: Callable[[int, object], None] | signal.Handlers) -> Iterator[None]:
+    """Inside, Ctrl-C and SIGTERM are answered by this."""
     try:
-        before = {s: signal.signal(s, signal.SIG_DFL) for s in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread
+        before = {s: signal.signal(s, handler) for s in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: nobody can press Ctrl-C here
         before = {}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, old in before.items():
+            signal.signal(number, old)
