@@ -66,7 +66,7 @@ class ImputeTrain(TrainConfig):
         None, gt=0, le=1, description="Hide this share of each row, always: no dynamic masking"
     )
     all_hidden: float = Field(
-        0.2, ge=0, le=1, description="Share of the rows without a copied mask that hide every cell"
+        0.4, ge=0, le=1, description="Share of the rows without a copied mask that hide every cell"
     )
     at_end: float = Field(
         0.3, ge=0, le=1, description="Share of the rows at t = 1, which teach the point estimate"

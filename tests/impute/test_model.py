@@ -146,9 +146,15 @@ def reference(model, cells, known, hidden, noisy, t):
     )
     logits = {}
     for x, c in zip(tokens, asked):
-        rows = [first[c] + k for k in range(CATEGORIES[c])]  # never that for "masked"
-        if rows:
-            logits[c] = torch.stack([x @ model.score[r] + model.score_bias[r] for r in rows])
+        said = []
+        for k in range(CATEGORIES[c]):  # never that for "masked"
+            score = model.score[first[c] + k]
+            if PLACES[c] is not None:
+                inner = nn.functional.gelu(PLACES[c][k] * model.slope[c] + model.shift[c])
+                score = score + 0.3 * (model.by_place.weight @ inner)
+            said.append(x @ score + model.score_bias[first[c] + k])
+        if said:
+            logits[c] = torch.stack(said)
     return velocity, mean, logits
 
 
