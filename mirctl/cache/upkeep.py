@@ -28,6 +28,8 @@ def entries() -> Iterator[Entry]:
     """Every entry there is, by section and key, also those left unfinished."""
     for section in _folders(root()):
         for folder in _folders(section):
+            if folder.is_symlink():
+                continue  # what stands elsewhere is not ours to count or to remove
             what = ""
             with suppress(ValueError):
                 what = Entry(section.name, folder.name).recorded().what
