@@ -32,6 +32,11 @@ def _umask() -> int:
     return mask
 
 
+def may_write(path: Path) -> bool:
+    """Does the system let this process write there?"""
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames inside `folder` survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)

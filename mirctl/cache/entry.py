@@ -56,7 +56,7 @@ class Entry:
         lock = self.folder / locks.LOCK
         place = next(path for path in (lock, self.folder, *self.folder.parents) if path.exists())
         # What another process removes in the middle of this lets nobody write, and is not there.
-        return any(not _may_write(path) and path.exists() for path in {place, lock.parent})
+        return any(not files.may_write(path) and path.exists() for path in {place, lock.parent})
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -150,10 +150,6 @@ def root() -> Path:
 def entry(section: str, key: str, what: str = "") -> Entry:
     """The entry of a key; its folder is made by the first lock. `what` is a line for people."""
     return Entry(section, key, what)
-
-
-def _may_write(path: Path) -> bool:
-    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _checked(name: Any) -> str:
