@@ -32,11 +32,6 @@ def _umask() -> int:
     return mask
 
 
-def may_write(path: Path) -> bool:
-    """Does the system let this process write there?"""
-    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
-
-
 def sync_folder(folder: Path) -> None:
     """Make renames inside `folder` survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)
@@ -242,27 +237,6 @@ def _in_the_way(path: Path, *, force: bool, marker: str | None) -> str | None:
     if marker and Path.cwd().is_relative_to(path.resolve()):
         return "--force does not replace the folder you are in"
     return None
-
-
-def refuse_links(path: Path, above: Path) -> None:
-    """Raise a UsageError where `path`, or a folder between it and `above`, is a link: what is
-    written there would stand elsewhere.
-    """
-    below = path.relative_to(above)
-    for part in (above / parent for parent in (below, *list(below.parents)[:-1])):
-        if part.is_symlink():
-            told = f"is a link to {os.readlink(part)}, and nothing is written through it: remove it"
-            raise UsageError(told, where=str(part))
-
-
-def refuse_links_in(folder: Path) -> None:
-    """Raise a UsageError where a folder is a link, or holds one, a pipe or a device anywhere."""
-    refuse_links(folder, folder.parent)
-    for place, folders, names in os.walk(folder):
-        for path in (Path(place, name) for name in folders + names):
-            refuse_links(path, path.parent)
-            if not (path.is_file() or path.is_dir()) and path.exists():
-                raise UsageError("is a pipe or a device: remove it", where=str(path))
 
 
 def replace_folder(new: Path, path: Path) -> None:

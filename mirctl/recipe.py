@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import ValidationError
 
-from mirctl import console, files, hub, mistakes, plugins, yaml12
+from mirctl import console, files, hub, mistakes, places, plugins, yaml12
 from mirctl.errors import UsageError, blamed_on_the_artifact, suggest
 from mirctl.section import Relative, Section
 
@@ -87,7 +87,7 @@ def locate(name: str) -> tuple[Path, Path]:
     """
     path = hub.marked_folder(name)
     with files.unreadable_is(UsageError, path):
-        if path.is_dir() and (path / files.MANIFEST).is_file():
+        if places.seen(path).is_dir() and places.seen(path / files.MANIFEST).is_file():
             return path / "recipe.yaml", path
         if path.is_file():
             return path, path.parent

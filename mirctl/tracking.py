@@ -6,7 +6,7 @@ Where a run is watched changes nothing in it, so this is no key of a recipe.
 import os
 from pathlib import Path
 
-from mirctl import files, plugins
+from mirctl import files, places, plugins
 from mirctl.errors import MirctlError, MissingError, UsageError, suggest
 
 VARIABLE = "MIRCTL_TRACK"
@@ -41,7 +41,7 @@ def _refuse(name: str, folder: Path) -> None:
         above = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
         if not above.is_dir():
             raise UsageError(f"nothing can be tracked there: {above} is no folder", where=where)
-    if not files.may_write(above):
+    if not places.may_write(above):
         raise UsageError(f"nothing can be tracked there: {above} lets nobody write", where=where)
     for implementation in plugins.hooks().manager.hook.mirctl_track.get_hookimpls():
         if implementation.plugin_name != name:

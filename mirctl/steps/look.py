@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mirctl import __version__, files, inputs, jobs, plugins, recipe
+from mirctl import __version__, files, inputs, jobs, places, plugins, recipe
 from mirctl.cache import Hashes
 from mirctl.errors import DataError, UsageError
 from mirctl.hookspecs import Job
@@ -56,7 +56,7 @@ class Look:
         """Raise a UsageError where a result or a log would be written elsewhere, through a link."""
         logs = [f"{LOGS}/{name}.log" for name in self.outs]
         for out in (*self.outs.values(), *logs, TABLE):
-            files.refuse_links(self.folder / out, self.folder)
+            places.refuse_links(self.folder / out, self.folder)
 
     def refuse_misfits(self, step: Step) -> None:
         """Raise a UsageError where a table stands for an artifact, or the other way round."""
