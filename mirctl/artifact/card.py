@@ -58,6 +58,11 @@ def cell(text: object) -> str:
     return shown
 
 
+def code(text: str) -> str:
+    """A text as it may stand between two backticks."""
+    return console.harmless(" ".join(text.split())).replace("`", "'")
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A Markdown table of texts that may come from anywhere; long ones are cut, and say so."""
     every = list(rows)
@@ -88,7 +93,10 @@ def _front(fields: Mapping[str, Any], metrics: Mapping[str, Any], models: Sequen
     told["tags"] = ["mirctl", *([plugin["name"]] if plugin else []), fields["kind"]]
     if names := _shown(metrics):
         told["metrics"] = names[:_MOST_ROWS]
-    return f"{_MARK}{yaml.safe_dump(told, sort_keys=False, allow_unicode=True)}{_MARK}\n"
+    text = yaml.safe_dump(told, sort_keys=False, allow_unicode=True)
+    if console.harmless(text) != text:  # it would turn the direction of what is shown
+        text = yaml.safe_dump(told, sort_keys=False)
+    return f"{_MARK}{text}{_MARK}\n"
 
 
 def _is_of_the_hub(name: str) -> bool:

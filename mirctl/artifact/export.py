@@ -11,6 +11,7 @@ from mirctl.artifact.card import card
 from mirctl.artifact.group import SHARD_BYTES, write_group
 from mirctl.artifact.store import RECIPE, Artifact, open_artifact, verify
 from mirctl.errors import ArtifactError
+from mirctl.hub.artifacts import PICKLES
 
 MODEL, CONFIG, ORIGIN = "model", "config.json", "mirctl.json"
 _LEFT_OUT = {CARD, RECIPE, "efficiency.json", CONFIG, ORIGIN}
@@ -27,6 +28,9 @@ def export(
     if problems := verify(path):
         raise ArtifactError(f"is damaged: {problems[0]}", where=str(path))
     art = open_artifact(path)
+    if loose := [name for name in art.manifest.files if Path(name).suffix.lower() in PICKLES]:
+        told = f"holds {loose[0]}, which is no safetensors file, and could run code"
+        raise ArtifactError(told, where=str(path))
     if MODEL not in art.groups():
         held = ", ".join(art.groups()) or "none"
         told = f"of kind {art.manifest.kind} has no tensors {MODEL!r} to export; it holds: {held}"
@@ -54,8 +58,12 @@ def _write(art: Artifact, folder: Path, shard_bytes: int) -> None:
 
 
 def _config(art: Artifact) -> dict[str, Any]:
-    """What is known of the model; no `architectures`, since no other tool has its code."""
-    return {"library_name": "mirctl", "kind": art.manifest.kind, **art.manifest.facts}
+    """What is known of the model; no `architectures`, since no other tool has its code.
+
+    Facts stand below a key of their own: an artifact from elsewhere may call one `auto_map`, or by
+    another name that makes a reader fetch code.
+    """
+    return {"library_name": "mirctl", "kind": art.manifest.kind, "facts": art.manifest.facts}
 
 
 def _origin(art: Artifact) -> dict[str, Any]:

@@ -174,7 +174,7 @@ def _texts(sweep: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
         for number, word in enumerate(words):
             if word.casefold() in map(str.casefold, words[:number]):
                 words[number] = f"{word}~{number + 1}"
-        found[key] = [f"{_short(key, sweep)}={word}" for word in words]
+        found[key] = [f"{_part(_short(key, sweep))}={word}" for word in words]
     return found
 
 
@@ -186,6 +186,12 @@ def _short(key: str, keys: Mapping[str, Any]) -> str:
         if not any(other != key and f".{other}".endswith(f".{end}") for other in keys):
             return end
     return key
+
+
+def _part(key: str) -> str:
+    """A key as a part of a file's name; one that cannot stand there as it is stays its own."""
+    plain = _word(key)
+    return plain if plain == key else f"{plain}~{hashlib.sha256(key.encode()).hexdigest()[:8]}"
 
 
 def _word(value: Any) -> str:

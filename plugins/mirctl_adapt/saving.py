@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mirctl import artifact
+from mirctl.artifact import card as cards
 from mirctl.data.catalogue import Catalogue
 from mirctl.run import Run
 from mirctl_adapt.config import AdaptConfig
@@ -94,7 +95,7 @@ bootstrap interval."""
 def card(config: AdaptConfig, report: dict[str, Any], kept: int | None) -> artifact.Words:
     """What the README of the artifact says of it."""
     encoders = _encoders(config)
-    named = [f"- {name}: `{model}`, frozen" for name, model in encoders.items()]
+    named = [f"- {cards.cell(n)}: `{cards.code(model)}`, frozen" for n, model in encoders.items()]
     counts = [f"- {name.replace('_', ' ')}: {n}" for name, n in report.items() if name != "notes"]
     about = ["Made by `mirctl adapt run`; the whole recipe is in `recipe.yaml`.", ""]
     about += ["Encoders:", "", *named, ""] if named else []

@@ -42,7 +42,7 @@ def test_another_library_reads_the_whole_model(mirctl, art, tmp_path):
     assert torch.equal(found["in"], SHARED)
     config = json.loads((tmp_path / "hf" / "config.json").read_text())
     assert config == {
-        "library_name": "mirctl", "kind": "test/model", "license": "mit", "width": 3
+        "library_name": "mirctl", "kind": "test/model", "facts": {"license": "mit", "width": 3}
     }  # fmt: skip
     listed = json.loads(ran.out)["files"]
     assert listed == {
