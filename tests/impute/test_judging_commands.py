@@ -155,7 +155,7 @@ def test_a_category_that_the_real_table_lacks_is_said_to_be_unknown(mirctl, tabl
 def test_the_report_stands_alone_and_escapes_every_name(mirctl, tables):
     for name in ("real", "holdout", "made"):
         text = (tables / f"{name}.csv").read_text().replace("weight", "<b>$w&$</b>", 1)
-        (tables / f"{name}.csv").write_text(text.replace("red", "<i>red"))
+        (tables / f"{name}.csv").write_text(text.replace("red", "<i>red\u202e\x1b"))
     page = tables / "page.html"
     options = ("--holdout", tables / "holdout.csv", "--report", page)
     assert evaluate(mirctl, tables, *options).code == 0
@@ -164,6 +164,7 @@ def test_the_report_stands_alone_and_escapes_every_name(mirctl, tables):
     assert "<i>" not in text.replace("<i>real</i>", "")
     assert "&lt;b&gt;$w&amp;$&lt;/b&gt;" in text
     assert "<script" not in text
+    assert not {"\u202e", "\x1b"} & {*text}
     assert not re.search(r'(src|href)="(?!#|data:)', text)
     assert "prefers-color-scheme" in text
     assert text.count("<svg ") == 5 + 3 + 1

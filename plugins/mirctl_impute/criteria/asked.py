@@ -237,5 +237,5 @@ def _write(
             judgement, filled,
         )
     )  # fmt: skip
-    files.write_text(paths.report, page)
+    files.write_text(paths.report, console.harmless(page))
     console.say(f"the report is {paths.report}")
