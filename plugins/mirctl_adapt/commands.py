@@ -212,6 +212,13 @@ def compare(
             min=0.01, max=1e6, help="fft, lora, adapter, bitfit: one seed, for so long each."
         ),
     ] = 10.0,
+    rates: Annotated[
+        str | None,
+        typer.Option(
+            help="2e-3,4e-3,8e-3: learning rates to choose from for each method on validation, "
+            "with one seed more. Unless told, all have the recipe's."
+        ),
+    ] = None,
     out: OutFolder = None,
     seed: Seed = None,
     device: Device = None,
@@ -230,5 +237,5 @@ def compare(
     console.configure(quiet=quiet)
     gate = jobs.requirements(require)
     options = jobs.Options(out, seed, device, precision, resume, dry_run, force)
-    asked = result.Asked(methods, against, ablate, seeds, baseline_minutes)
+    asked = result.Asked(methods, against, ablate, seeds, baseline_minutes, rates)
     result.compare(recipe, changes or [], asked, options, gate, json=json)

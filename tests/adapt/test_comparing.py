@@ -129,6 +129,30 @@ def test_a_method_that_fails_is_told_and_the_others_go_on(mirctl, recipe, tmp_pa
     assert "id.ndcg@10" not in told["metrics"]
 
 
+def test_rates_are_chosen_on_validation_with_a_seed_of_their_own(mirctl, recipe, tmp_path):
+    told = compare(mirctl, recipe, tmp_path / "race", "--methods", "id,markov", "--seeds", 2,
+                   "--rates", "1e-6,1e-2,2e-6")  # fmt: skip
+    assert told["metrics"]["id.lr"]["value"] == 1e-2
+    assert "markov.lr" not in told["metrics"]
+    tried = sorted(path.parent.name for path in (tmp_path / "race").glob("seed=2/*/manifest.json"))
+    assert tried == ["id-rate1", "id-rate2", "id-rate3"]
+    for seed in (0, 1):
+        text = (tmp_path / "race" / f"seed={seed}" / "id" / "recipe.yaml").read_text()
+        assert "lr: 0.01" in text
+    reached = {
+        path.parent.name: json.loads(path.read_text())["valid/ndcg@10"]["value"]
+        for path in (tmp_path / "race").glob("seed=2/*/metrics.json")
+    }
+    assert max(reached, key=reached.get) == "id-rate2"
+
+
+def test_a_rate_of_ones_own_is_not_chosen(mirctl, recipe, tmp_path):
+    told = compare(mirctl, recipe, tmp_path / "race", "--methods", "id", "--seeds", 1,
+                   "--rates", "1e-6,1e-2", "id.train.lr=3e-3")  # fmt: skip
+    assert told["metrics"]["id.lr"]["value"] == 3e-3
+    assert not (tmp_path / "race" / "seed=1").exists()
+
+
 def test_requirements_are_checked_before_and_after(mirctl, recipe, tmp_path):
     out = tmp_path / "race"
     options = ("adapt", "compare", recipe, "--methods", "pop,markov", "--seeds", 1, "--out", out)
@@ -151,6 +175,8 @@ def test_requirements_are_checked_before_and_after(mirctl, recipe, tmp_path):
         (("--methods", "id,pop", "--against", "markov"), "none of the methods"),
         (("--methods", "id", "lora.train.lr=1"), "lora"),
         (("--seeds", "0"), "--seeds"),
+        (("--rates", "1e-3,fast"), "--rates"),
+        (("--rates", "1e-3,-1"), "--rates"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_at_once(mirctl, recipe, tmp_path, options, told):

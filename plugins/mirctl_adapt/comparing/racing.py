@@ -38,6 +38,15 @@ class Race:
     changes: Sequence[str] = ()
     """METHOD.key=value."""
 
+    @property
+    def first_seed(self) -> int:
+        """The recipe's; the others follow."""
+        first = self.base.tree.get("seed", 0)
+        if not isinstance(first, int) or first < 0:
+            told = "seed: write a whole number from 0 on"
+            raise UsageError(told, where=self.base.where("seed"))
+        return first
+
 
 def base_of(name: str, changes: Sequence[str], options: Options) -> Recipe:
     """The recipe that all methods share."""
@@ -64,9 +73,7 @@ def split_changes(
 
 def pipeline(race: Race) -> Pipeline:
     """A step for each method, all for each seed; those that run once have the first."""
-    first = race.base.tree.get("seed", 0)
-    if not isinstance(first, int) or first < 0:
-        raise UsageError("seed: write a whole number from 0 on", where=race.base.where("seed"))
+    first = race.first_seed
     trees: dict[str, Any] = {}
     marks, changed = {}, set()
     for one in race.contestants:

@@ -52,7 +52,7 @@ def _ranged(entry: dict[str, float], *, sign: bool = False) -> str:
 
 
 def _cost(found: Sequence[Standing]) -> str:
-    head = ["method", "s/step", "s/epoch", "epochs", "trainable", "memory", "CPU s", "TPME"]
+    head = ["method", "rate", "s/step", "s/epoch", "epochs", "trainable", "memory", "CPU s", "TPME"]
     tell: dict[str, Callable[[float], str]] = {
         "step_seconds": _short,
         "epoch_seconds": _short,
@@ -64,6 +64,7 @@ def _cost(found: Sequence[Standing]) -> str:
     lines = [
         [
             s.name + "*" * s.stopped,
+            "" if s.rate is None else f"{s.rate:g}",
             *(say(s.cost[key]) if key in s.cost else "" for key, say in tell.items()),
             "" if s.tpme is None else f"{s.tpme:.3f}",
         ]

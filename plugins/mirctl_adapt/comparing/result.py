@@ -12,7 +12,7 @@ from mirctl.artifact import manifest
 from mirctl.errors import UsageError, suggest
 from mirctl.jobs import Options, Requirement
 from mirctl.steps import command
-from mirctl_adapt.comparing import contestants, racing, report, standing
+from mirctl_adapt.comparing import contestants, racing, rates, report, standing
 from mirctl_adapt.comparing.racing import Race
 from mirctl_adapt.comparing.standing import Metrics, Standing
 from mirctl_adapt.config import AdaptConfig
@@ -27,6 +27,7 @@ class Asked:
     ablate: bool
     seeds: int
     minutes: float
+    rates: str | None
 
 
 def compare(
@@ -35,6 +36,7 @@ def compare(
 ) -> None:  # fmt: skip
     """Run what is not done yet, show all, and let the gate decide."""
     distributed.refuse_several("adapt compare")
+    several = rates.parse(asked.rates)
     race, against = _race(name, changes, asked, options)
     _check_gate(race, against, require)
     line = racing.pipeline(race)
@@ -45,7 +47,8 @@ def compare(
         raise UsageError("--out is missing: name a new folder for the results")
     pictures = report.check_pictures()
     encoded = racing.encode(line)
-    made = racing.run(line, options)
+    race = rates.choose(race, several, options)
+    made = racing.run(racing.pipeline(race), options)
     found = standing.standings(made, race.contestants)
     metrics = standing.metrics(found, against)
     folder = Path(os.path.abspath(options.out))

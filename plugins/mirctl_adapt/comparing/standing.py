@@ -15,7 +15,7 @@ from mirctl.steps.command import Made
 from mirctl.steps.running import Failure
 from mirctl_adapt import opening, saving
 from mirctl_adapt.comparing import racing
-from mirctl_adapt.comparing.contestants import Contestant
+from mirctl_adapt.comparing.contestants import COUNTED, Contestant
 
 QUALITY = ("ndcg@10", "hr@10", "hr@20")
 COLD = "cold/hr@20"
@@ -43,6 +43,8 @@ class Standing:
     """Seed -> measure -> (users,); of COLD NaN where the target is not cold."""
     cost: dict[str, float] = field(default_factory=dict)
     """Means over seeds; what a method does not have is not there."""
+    rate: float | None = None
+    """The learning rate."""
     stopped: bool = False
     """Its time was over before it had trained to the end."""
     tpme: float | None = None
@@ -77,6 +79,8 @@ def _standing(made: Made, one: Contestant) -> Standing:
         art = artifact.open_artifact(made.plan.steps[name].out, saving.KIND, saving.SCHEMA)
         standing.values[seed] = measures(art)
         spent = art.json("efficiency.json")
+        if one.method not in COUNTED:
+            standing.rate = opening.config(art).train.lr
         costs.append(_cost(spent))
         standing.stopped |= bool(spent.get("out_of_time"))
     for key in COST:
@@ -126,6 +130,8 @@ def metrics(found: Sequence[Standing], against: str) -> Metrics:
                 told |= _difference(standing, reference)
         for key, value in standing.cost.items():
             told[f"{standing.name}.{key}"] = {"value": value, "unit": COST[key]}
+        if standing.rate is not None:
+            told[f"{standing.name}.lr"] = {"value": standing.rate, "unit": "learning rate"}
         if standing.tpme is not None:
             told[f"{standing.name}.tpme"] = {"value": standing.tpme, "unit": "0..1, less is better"}
     return told
@@ -134,7 +140,7 @@ def metrics(found: Sequence[Standing], against: str) -> Metrics:
 def names(contestants: Sequence[Contestant], against: str) -> list[str]:
     """All that `metrics` may hold."""
     paired = [f"{name}-{against}" for name in QUALITY]
-    keys = (*QUALITY, COLD, *paired, *COST, "tpme")
+    keys = (*QUALITY, COLD, *paired, *COST, "lr", "tpme")
     return [f"{one.name}.{key}" for one in contestants for key in keys]
 
 
