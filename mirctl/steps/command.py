@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mirctl import console, distributed, files, jobs, locks, recipe
+from mirctl import console, distributed, files, jobs, locks, recipe, tracking
 from mirctl.cache import Hashes
 from mirctl.errors import Interrupted, UsageError
 from mirctl.jobs import Options, Requirement
@@ -79,6 +79,7 @@ def run(
     distributed.refuse_several(f"{name} has steps or a sweep")
     pipeline = pipeline_of(whole)
     gate.check_gate(pipeline, require)
+    tracking.wanted()
     if options.dry_run:
         rehearse(pipeline, options, ways, json=json)
         return
