@@ -121,16 +121,17 @@ def loading() -> list[plugins.Problem]:
     return list(dict.fromkeys(problems))
 
 
-def answering() -> list[plugins.Problem]:
-    """What is wrong with the answers of the hooks that give things."""
+def answering(only: str | None = None) -> list[plugins.Problem]:
+    """What is wrong with the answers of the hooks that give things; `only` of this plugin."""
     problems = []
     giving = (*GIVES, "mirctl_recipes")
     for hook in giving:
         for name, answer in plugins.hooks().call(hook):
-            useless = _useless(hook, answer) if hook in GIVES else ()
+            asked = hook in GIVES and only in (None, name)
+            useless = _useless(hook, answer) if asked else ()
             problems += [plugins.Problem(name, "hooks", why) for why in useless]
     for (name, hook), why in plugins.hooks().off.items():
-        if hook in giving:
+        if hook in giving and only in (None, name):
             problems.append(plugins.Problem(name, "hooks", why))
     return list(dict.fromkeys(problems))
 

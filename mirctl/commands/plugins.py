@@ -50,12 +50,16 @@ def check(
             metavar="RECIPE", help="One that can run here: it is run, dry and then twice."
         ),
     ] = None,
+    timeout: Annotated[
+        int,
+        typer.Option("--timeout", min=1, max=10**6, help="Seconds that one call of it may take."),
+    ] = 60,
     json: Json = False,
 ) -> None:
     """Check that a plugin keeps the rules of the house; exit 1 where it does not."""
     from mirctl import conformance
 
-    conformance.show(name, conformance.examine(name, recipe), json=json)
+    conformance.show(name, conformance.examine(name, recipe, timeout), json=json)
 
 
 @app.command()
