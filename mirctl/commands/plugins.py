@@ -27,7 +27,7 @@ def info(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a plugin.")],
     json: Json = False,
 ) -> None:
-    """Show what one plugin gives: jobs, encoders, data sets, artifact kinds, recipes."""
+    """Show a plugin: its command, hooks, jobs, encoders, data sets, artifact kinds, recipes."""
     from mirctl import diagnosis
 
     diagnosis.show_info(diagnosis.describe(name), json=json)
