@@ -66,6 +66,7 @@ class Run:
     """Name -> sha256 of inputs that only show while others are read."""
     track: dict[str, Path] = field(default_factory=dict)
     """Tracker -> the folder it was asked to write to."""
+    _gathered: bool = field(default=False, init=False)
 
     def note_input(self, name: str, sha256: str) -> None:
         """Record an input that only shows while others are read, such as the pictures that a table
@@ -112,6 +113,8 @@ class Run:
         """
         plugin = self.config.uses.partition("/")[0]
         entry = plugins.discover(plugins.HOOKS)[0].get(plugin)
+        if not self._gathered:  # the others leave once the artifact is begun
+            self._gathered = bool(self.meter.gather())
         with artifact.create(self.out, kind, schema, self.force) as draft:
             yield draft
             draft.text("recipe.yaml", recipe.dump(self.config, relative_to=self.out))
