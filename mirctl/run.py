@@ -187,7 +187,7 @@ def _led(run: Run, makes: str, *, resume: bool) -> Iterator[None]:
 
 def _compare(run: Run) -> None:
     """Refuse to go on unless all processes run the same on the same data."""
-    distributed.refuse_others({**_identity(run), "device": run.device.type})
+    distributed.refuse_others(_identity(run))
 
 
 def _begins(run: Run) -> str:
@@ -276,7 +276,7 @@ def _identity(run: Run) -> dict[str, Any]:
     return {
         "mirctl": __version__,
         "recipe": recipe.dump(run.config),
-        "device": str(run.device),
+        "device": run.device.type,  # the next part may find itself on another card
         "precision": str(run.dtype),
         "inputs": {i["name"]: i["sha256"] for i in run.inputs if i["name"] not in run.found},
     }
