@@ -282,7 +282,7 @@ class _Loop:
             "best": self.best,
             "average": self.average.means,
             "progress": vars(self.progress),
-            "spent": self.run.meter.state(),
+            "spent": self.run.meter.gather(),
             "processes": distributed.world(),
         }
         state = fsdp().gathered(state) if self.pieces else state

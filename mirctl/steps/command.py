@@ -76,7 +76,7 @@ def run(
         return
     if options.shard != WHOLE or options.on or options.shards:
         raise UsageError("--shard, --shards and --on are for a recipe of one job")
-    distributed.refuse_several(f"{name} has steps or a sweep")
+    distributed.refuse_several(f"{name} has steps or a sweep", "its training by itself in several")
     pipeline = pipeline_of(whole)
     gate.check_gate(pipeline, require)
     tracking.wanted()

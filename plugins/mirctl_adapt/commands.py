@@ -21,6 +21,7 @@ from mirctl.options import (
     Seed,
     Shard,
 )
+from mirctl.several import several_processes
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
@@ -32,6 +33,7 @@ OutFolder = Annotated[Path | None, typer.Option("--out", "-o", help="New folder 
 def adapt() -> None: ...
 
 
+@several_processes
 @app.command(epilog="Example: mirctl adapt run shop.yaml --out model train.epochs=30")
 def run(
     recipe: Recipe,
@@ -144,7 +146,7 @@ def recommend(
     from mirctl_adapt import serving
 
     console.configure(quiet=quiet)
-    part = shards.Shard.of_command(shard, "adapt recommend")
+    part = shards.Shard.parse(shard)
     asked = serving.Asked(stdin, tuple(user or ()), everyone, history, part)
     serving.recommend(
         artifact, asked, k, allow, deny, out, device, precision, items, images,
@@ -175,7 +177,7 @@ def embed(
     from mirctl_adapt import serving
 
     console.configure(quiet=quiet)
-    part = shards.Shard.of_command(shard, "adapt embed")
+    part = shards.Shard.parse(shard)
     report = serving.embed(artifact, items, images, out, device, precision, part, force=force)
     serving.show_embedded(report, json=json)
 

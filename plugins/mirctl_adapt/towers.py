@@ -48,7 +48,7 @@ def encode(
         raw = raw_items(items, name)
         with meter.phase(f"encode {name}") as phase, _in_recipe(name):
             states[name] = encode_with(choice, raw, device=device, shard=shard)
-            phase.items = states[name].calls
+            phase.items, phase.shared = states[name].calls, shard is not None
         _tell(name, states[name], items.ids)
     return states
 
