@@ -161,6 +161,9 @@ def _execute(
 ) -> "Result | None":
     job, config = prepare(name, changes, options, only=only)
     check_requirements(job, require)
+    if job.makes == "table":
+        instead = "its parts with --shard i/n" if job.shards else ""
+        distributed.refuse_several(job.name, instead)
     if not job.shards and (options.shard.of > 1 or options.on):
         raise UsageError(f"{job.name} is not done in shards")
     if options.shards and not options.on:

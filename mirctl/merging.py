@@ -40,7 +40,7 @@ def _refuse_twice(parts: Sequence[Path], out: str) -> None:
     known: set[Path] = set()
     for path in parts:
         real = Path(os.path.realpath(path))
-        if real in known and not goes_through(str(path)):
+        if real in known:
             raise UsageError("is given twice", where=str(path))
         if real == Path(os.path.realpath(out)) and not goes_through(out):
             raise UsageError("is one of the parts: choose another --out", where=out)

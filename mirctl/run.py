@@ -67,6 +67,7 @@ class Run:
     """Name -> sha256 of inputs that only show while others are read."""
     track: dict[str, Path] = field(default_factory=dict)
     """Tracker -> the folder it was asked to write to."""
+    _gathered: bool = field(default=False, init=False)
 
     def note_input(self, name: str, sha256: str) -> None:
         """Record an input that only shows while others are read, such as the pictures that a table
@@ -113,6 +114,8 @@ class Run:
         """
         plugin = self.config.uses.partition("/")[0]
         entry = plugins.discover(plugins.HOOKS)[0].get(plugin)
+        if not self._gathered:  # the others leave once the artifact is begun
+            self._gathered = bool(self.meter.gather())
         with artifact.create(self.out, kind, schema, self.force) as draft:
             yield draft
             draft.text("recipe.yaml", recipe.dump(self.config, relative_to=self.out))
@@ -185,7 +188,7 @@ def _led(run: Run, makes: str, *, resume: bool) -> Iterator[None]:
 
 def _compare(run: Run) -> None:
     """Refuse to go on unless all processes run the same on the same data."""
-    distributed.refuse_others({**_identity(run), "device": run.device.type})
+    distributed.refuse_others(_identity(run))
 
 
 def _begins(run: Run) -> str:
@@ -275,7 +278,7 @@ def _identity(run: Run) -> dict[str, Any]:
     return {
         "mirctl": __version__,
         "recipe": recipe.dump(run.config),
-        "device": str(run.device),
+        "device": run.device.type,  # the next part may find itself on another card
         "precision": str(run.dtype),
         "inputs": {i["name"]: i["sha256"] for i in run.inputs if i["name"] not in run.found},
     }
