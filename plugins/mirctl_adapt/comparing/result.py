@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from mirctl import console, distributed, files, jobs, recipe
+from mirctl import console, files, jobs, recipe
 from mirctl.artifact import manifest
 from mirctl.errors import UsageError, suggest
 from mirctl.jobs import Options, Requirement
@@ -35,7 +35,6 @@ def compare(
     require: Sequence[Requirement], *, json: bool,
 ) -> None:  # fmt: skip
     """Run what is not done yet, show all, and let the gate decide."""
-    distributed.refuse_several("adapt compare")
     several = rates.parse(asked.rates)
     race, against = _race(name, changes, asked, options)
     _check_gate(race, against, require)
