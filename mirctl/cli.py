@@ -203,18 +203,25 @@ def main() -> None:
     # many times slower. A short spin costs an idle machine little. Read when torch is loaded.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    # Slurm and CI end a job so: what cleans up after Ctrl-C cleans up then, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if os.environ.get("NO_COLOR"):  # rich leaves out colours, but not bold
         os.environ.setdefault("_TYPER_FORCE_DISABLE_TERMINAL", "1")
-    console.open_streams()
     try:
+        _catch_signals()
+        console.open_streams()
         code = run_command(sys.argv[1:])
     except KeyboardInterrupt:  # a second Ctrl-C, while the first was being told
         code = INTERRUPTED
     finally:
         _let_signals_end_it()
     sys.exit(code)
+
+
+def _catch_signals() -> None:
+    """From now on there is something to clean up after Ctrl-C."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Slurm and CI end a job so: what cleans up after Ctrl-C cleans up then, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _let_signals_end_it() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from mirctl import console, plugins
-from mirctl.errors import MissingError, UsageError, suggest
+from mirctl.errors import MissingError
 from mirctl.hookspecs import GIVES
 
 IMPORT_STRINGS = {"config", "function", "metrics", "check", "load", "accepts", "resolve", "get"}
@@ -52,15 +52,16 @@ def _yes(fact: bool) -> str:
 
 
 def describe(name: str) -> dict[str, Any]:
-    """Everything one plugin's hooks give."""
-    known = [row["name"] for row in listing()] + ["core"]
-    if name not in known:
-        hint = suggest(name, known, f"installed: {', '.join(known)}")
-        raise UsageError(f"no plugin {name!r} is installed{hint}")
+    """A plugin's command and hooks, and everything that these give."""
+    command, hooks = plugins.named(name)
     loaded = plugins.hooks()
-    if problem := next((p for p in loaded.problems if p.plugin == name), None):
-        raise MissingError(str(problem))
-    given: dict[str, Any] = {}
+    plugin = loaded.manager.get_plugin(name)
+    if (plugin is None and hooks) or not (command or hooks):
+        _, clashes = plugins.discover(plugins.COMMANDS)
+        raise MissingError(str(next(p for p in [*loaded.problems, *clashes] if p.plugin == name)))
+    given: dict[str, Any] = {"commands": [f"mirctl {name}"]} if command else {}
+    if plugin:
+        given["hooks"] = sorted(one.name for one in loaded.manager.get_hookcallers(plugin))
     for hook in ("jobs", "encoders", "datasets", "artifact_kinds", "recipes"):
         answers = [answer for owner, answer in loaded.call(f"mirctl_{hook}") if owner == name]
         if answers:
@@ -121,16 +122,17 @@ def loading() -> list[plugins.Problem]:
     return list(dict.fromkeys(problems))
 
 
-def answering() -> list[plugins.Problem]:
-    """What is wrong with the answers of the hooks that give things."""
+def answering(only: str | None = None) -> list[plugins.Problem]:
+    """What is wrong with the answers of the hooks that give things; `only` of this plugin."""
     problems = []
     giving = (*GIVES, "mirctl_recipes")
     for hook in giving:
         for name, answer in plugins.hooks().call(hook):
-            useless = _useless(hook, answer) if hook in GIVES else ()
+            asked = hook in GIVES and only in (None, name)
+            useless = _useless(hook, answer) if asked else ()
             problems += [plugins.Problem(name, "hooks", why) for why in useless]
     for (name, hook), why in plugins.hooks().off.items():
-        if hook in giving:
+        if hook in giving and only in (None, name):
             problems.append(plugins.Problem(name, "hooks", why))
     return list(dict.fromkeys(problems))
 

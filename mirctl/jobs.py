@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from mirctl import console, distributed, files, inputs, plugins, recipe
+from mirctl import console, distributed, files, inputs, places, plugins, recipe
 from mirctl.errors import DataError, MissingError, UsageError, suggest
 from mirctl.hookspecs import Job
 from mirctl.section import JobConfig
@@ -119,7 +119,7 @@ def refuse_missing(
     """Raise a DataError for a file or folder that is not there."""
     for item in needed:
         with files.unreadable_is(DataError, item.path):
-            there = item.path.exists()
+            there = places.seen(item.path).exists()
         if not there:
             change = f"{step}.{item.key}" if step else item.key
             raise DataError(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mirctl import artifact, files, plugins
+from mirctl import artifact, files, places, plugins
 from mirctl.artifact import Artifact
 from mirctl.errors import ArtifactError, DataError, MirctlError, UsageError
 from mirctl.tables import goes_through, join
@@ -21,7 +21,7 @@ def merge(parts: Sequence[Path], out: str, *, force: bool) -> dict[str, Any]:
     if not parts:
         raise UsageError("name the parts: mirctl artifact merge PART... --out OUT")
     _refuse_twice(parts, out)
-    if any((path / files.MANIFEST).is_file() for path in parts):
+    if any(map(_is_artifact, parts)):
         return _artifacts(parts, Path(out), force=force)
     if not goes_through(out):
         files.refuse_to_overwrite(Path(out), force=force, marker=None)
@@ -29,12 +29,18 @@ def merge(parts: Sequence[Path], out: str, *, force: bool) -> dict[str, Any]:
     return {"out": out, "parts": len(parts), "rows": join(ordered, out)}
 
 
+def _is_artifact(path: Path) -> bool:
+    kind = ArtifactError if os.path.isdir(path) else DataError
+    with files.unreadable_is(kind, path):
+        return places.seen(path / files.MANIFEST).is_file()
+
+
 def _refuse_twice(parts: Sequence[Path], out: str) -> None:
     """Raise a UsageError for a part that is there twice, or that the whole would overwrite."""
     known: set[Path] = set()
     for path in parts:
         real = Path(os.path.realpath(path))
-        if real in known and not goes_through(str(path)):
+        if real in known:
             raise UsageError("is given twice", where=str(path))
         if real == Path(os.path.realpath(out)) and not goes_through(out):
             raise UsageError("is one of the parts: choose another --out", where=out)

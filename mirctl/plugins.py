@@ -14,7 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from mirctl import console, distributed
-from mirctl.errors import MissingError
+from mirctl.errors import MissingError, UsageError, suggest
 
 COMMANDS = "mirctl.commands"
 HOOKS = "mirctl.plugins"
@@ -74,6 +74,16 @@ def discover(group: str) -> tuple[dict[str, EntryPoint], list[Problem]]:
         if len(entries) == 1 or ours:
             found[name] = (ours or entries)[0]
     return found, problems
+
+
+def named(name: str) -> tuple[EntryPoint | None, EntryPoint | None]:
+    """The command and the hooks of an installed plugin; both None where others claim its name."""
+    (commands, clashes), (hooks, more) = map(discover, (COMMANDS, HOOKS))
+    known = {*commands, *hooks, *(clash.plugin for clash in [*clashes, *more])}
+    if name not in known:
+        hint = suggest(name, known, f"installed: {', '.join(sorted(known))}")
+        raise UsageError(f"no plugin {name!r} is installed{hint}")
+    return commands.get(name), hooks.get(name)
 
 
 def load(entry: EntryPoint) -> Any:

@@ -25,6 +25,7 @@ from mirctl import (
     files,
     inputs,
     locks,
+    places,
     plugins,
     recipe,
     tracking,
@@ -207,7 +208,8 @@ def check_place(out: Path, makes: str, *, resume: bool, force: bool) -> None:
     files.refuse_to_overwrite(out, force=force, marker=marker)
     work = partial(out)
     with files.refusals_are_errors(work):
-        names = set(os.listdir(work)) if work.is_dir() else set()
+        names = set(os.listdir(work)) if places.seen(work).is_dir() else set()
+        places.refuse_links_in(work)
     ours = {locks.LOCK, *(name for name in names if name.startswith(f".{NOTE}."))}
     if work.is_file() or (names - ours and NOTE not in names):
         raise UsageError("is in the way of the run's own folder: move it", where=str(work))

@@ -1,5 +1,6 @@
-"""What Ctrl-C and SIGTERM do while work is under way."""
+"""What Ctrl-C and SIGTERM do while work is under way, and who dies with whom."""
 
+import ctypes
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -47,3 +48,13 @@ def _handled_by(handler: Callable[[int, object], None] | signal.Handlers) -> Ite
     finally:
         for number, old in before.items():
             signal.signal(number, old)
+
+
+def die_with_parent(number: int) -> Callable[[], None] | None:
+    """Where the system can (Linux), have a child get this signal when this process dies."""
+    try:
+        prctl = ctypes.CDLL(None).prctl
+    except (AttributeError, OSError):
+        return None
+    set_signal = 1
+    return lambda: prctl(set_signal, number)

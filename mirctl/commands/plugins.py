@@ -27,7 +27,7 @@ def info(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a plugin.")],
     json: Json = False,
 ) -> None:
-    """Show what one plugin gives: jobs, encoders, data sets, artifact kinds, recipes."""
+    """Show a plugin: its command, hooks, jobs, encoders, data sets, artifact kinds, recipes."""
     from mirctl import diagnosis
 
     diagnosis.show_info(diagnosis.describe(name), json=json)
@@ -50,12 +50,16 @@ def check(
             metavar="RECIPE", help="One that can run here: it is run, dry and then twice."
         ),
     ] = None,
+    timeout: Annotated[
+        int,
+        typer.Option("--timeout", min=1, max=10**6, help="Seconds that one call of it may take."),
+    ] = 60,
     json: Json = False,
 ) -> None:
     """Check that a plugin keeps the rules of the house; exit 1 where it does not."""
     from mirctl import conformance
 
-    conformance.show(name, conformance.examine(name, recipe), json=json)
+    conformance.show(name, conformance.examine(name, recipe, timeout), json=json)
 
 
 @app.command()

@@ -4,18 +4,15 @@ A check is a function `(Plugin) -> problems`; its name and its docstring's first
 what it looks at. Each problem is one sentence that says what is wrong and what to do.
 """
 
-import os
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import chdir, contextmanager
+from contextlib import chdir
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import typer
 
 from mirctl import console
-from mirctl.conformance import calling, loading, recipes
+from mirctl.conformance import calling, isolation, loading, recipes
 from mirctl.conformance.plugin import WORK, Plugin, find
 
 Check = Callable[[Plugin], Iterator[str]]
@@ -44,46 +41,38 @@ class Checked:
     problems: list[str]
 
 
-def examine(name: str, recipe: str | None = None) -> list[Checked]:
+def examine(name: str, recipe: str | None = None, timeout: float = 60) -> list[Checked]:
     """Every check of one plugin; `recipe` is one that can really run: dry, then twice.
 
-    The checks call the plugin's commands with files that do not exist, in an empty folder.
+    The checks call the plugin's commands with files that do not exist, in an empty folder and in
+    a process of their own; `timeout`: seconds that each such call may take.
     """
     plugin = find(name, recipe)
     if recipe is None:
         console.say("no job is run, and no artifact opened: name a RECIPE that can run")
-    checks = {check: f for check, f in CHECKS.items() if recipe or f is not recipes.round_trip}
-    found = []
-    with console.progress(f"checking {name}", len(checks), "checks") as advance, _no_input():
-        for check, function in checks.items():
-            found.append(_examine(plugin, check, function))
-            advance(1)
-    return found
+    checks = [check for check, f in CHECKS.items() if recipe or f is not recipes.round_trip]
+    found: dict[str, list[str]] = {}
+    with console.progress(f"checking {name}", len(checks), "checks") as advance:
+        for check, problem in isolation.examined(plugin, checks, timeout):
+            found.setdefault(check, []).extend([] if problem is None else [problem])
+            advance(problem is None)
+    return [Checked(check, _about(check), problems) for check, problems in found.items()]
 
 
-@contextmanager
-def _no_input() -> Iterator[None]:
-    """Inside, a command that reads stdin finds its end at once."""
-    before = sys.stdin
-    with open(os.devnull, encoding="utf-8") as nothing:
-        sys.stdin = nothing
-        try:
-            yield
-        finally:
-            sys.stdin = before
+def look(plugin: Plugin, check: str, place: Path) -> Iterator[str]:
+    """What one check finds, in this process and in an empty folder below `place`."""
+    plugin = replace(plugin, place=place / check)
+    work = plugin.place / WORK
+    work.mkdir(parents=True)
+    try:
+        with chdir(work):
+            yield from CHECKS[check](plugin)
+    except (Exception, SystemExit, KeyboardInterrupt) as error:  # of the plugin's own code
+        yield f"cannot be checked: {type(error).__name__}: {error}"
 
 
-def _examine(plugin: Plugin, name: str, check: Check) -> Checked:
-    with tempfile.TemporaryDirectory(prefix="mirctl-check-") as empty:
-        place = Path(empty).resolve()
-        (place / WORK).mkdir()
-        problems = []
-        with chdir(place / WORK):
-            try:
-                problems += check(replace(plugin, place=place))
-            except (Exception, SystemExit) as error:  # the plugin's own code, called by the check
-                problems.append(f"cannot be checked: {type(error).__name__}: {error}")
-    return Checked(name, (check.__doc__ or "").partition("\n")[0], problems)
+def _about(check: str) -> str:
+    return (CHECKS[check].__doc__ or "").partition("\n")[0]
 
 
 def report(name: str, found: list[Checked]) -> str:

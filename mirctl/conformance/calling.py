@@ -1,12 +1,13 @@
 """Checks that call a plugin's commands, wrongly and with files that do not exist.
 
-All but one run in this process, each in an empty folder.
+All but one run in this process.
 """
 
 import json
 from collections.abc import Iterator
 
 from mirctl.cli import first_doc_line
+from mirctl.conformance import telling
 from mirctl.conformance.plugin import OUT, Command, Plugin
 from mirctl.conformance.running import HOUSE, Ran, called, python
 
@@ -110,12 +111,14 @@ def _dry(plugin: Plugin, line: list[str]) -> Iterator[str]:
 
 
 def no_terminal(plugin: Plugin) -> Iterator[str]:
-    """It works without a terminal, without stdin, and without colours."""
+    """It works, and ends, without a terminal, without stdin, and without colours."""
     leaves = _leaves(plugin)
     lines = [[plugin.name, "--help"]] if leaves else []
     lines += [leaf.filled() for leaf in leaves[:1]]
     for line in lines:
-        ran = python("-m", "mirctl", *line, closed=True, **NO_TERMINAL)
+        telling.call(f"`{_shell(line)} <&-`")
+        ran = python("-m", "mirctl", *line, closed=True, timeout=None, **NO_TERMINAL)
+        telling.call("")
         if ran.code not in HOUSE or "Traceback" in ran.err:
             yield f"`{_shell(line)} <&-` exits {ran.code} without a terminal{_why(ran)}"
         if "\x1b" in ran.out + ran.err:

@@ -3,8 +3,10 @@
 import inspect
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 
 from mirctl import diagnosis, plugins
+from mirctl.conformance import telling
 from mirctl.conformance.plugin import Plugin
 from mirctl.conformance.running import python
 from mirctl.errors import MissingError
@@ -29,6 +31,11 @@ print(json.dumps([spent, [name for name in sys.argv[2:] if name in sys.modules]]
 
 def loads(plugin: Plugin) -> Iterator[str]:
     """The command and the hooks load, and no other plugin has the name."""
+    for entry in plugin.entries:
+        telling.call(f"`import {entry.module}`")
+        with suppress(plugins.LoadError):  # told below
+            plugins.load(entry)
+    telling.call(f"loading the other plugins (MIRCTL_PLUGINS={plugin.name} leaves them out)")
     for problem in diagnosis.loading():
         if problem.plugin == plugin.name:
             yield problem.reason
@@ -43,7 +50,8 @@ def imports(plugin: Plugin) -> Iterator[str]:
 def _imports(module: str) -> Iterator[str]:
     least = float("inf")
     for _ in range(TRIES):  # the first one may compile; a busy machine slows some
-        ran = python("-c", _PROBE, module, *HEAVY)
+        telling.call(f"`import {module}`")
+        ran = python("-c", _PROBE, module, *HEAVY, timeout=None)
         if ran.code:
             return  # `loads` tells why
         *printed, last = ran.out.splitlines()
@@ -65,9 +73,8 @@ def _imports(module: str) -> Iterator[str]:
 
 def hooks(plugin: Plugin) -> Iterator[str]:
     """What its hooks give is of the right kind, and every import string leads somewhere."""
-    for problem in diagnosis.answering():
-        if problem.plugin == plugin.name:
-            yield problem.reason
+    for problem in diagnosis.answering(plugin.name):
+        yield problem.reason
     for owner, answer in plugins.hooks().call("mirctl_jobs"):
         if owner == plugin.name:
             for job, problem in plugins.checked("mirctl_jobs", answer):

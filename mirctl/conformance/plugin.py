@@ -10,7 +10,6 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from mirctl import plugins
-from mirctl.errors import UsageError, suggest
 from mirctl.recipe import locate
 
 NOWHERE = "./no-such-file.csv"
@@ -103,13 +102,9 @@ def _walk(words: tuple[str, ...], node: TyperCommand | TyperGroup) -> Iterator[C
 
 def find(name: str, recipe: str | None = None) -> Plugin:
     """An installed plugin, also one that does not load or whose name another claims, too."""
-    (commands, clashes), (hooks, more) = map(plugins.discover, (plugins.COMMANDS, plugins.HOOKS))
-    known = {*commands, *hooks, *(clash.plugin for clash in [*clashes, *more])}
-    if name not in known:
-        hint = suggest(name, known, f"installed: {', '.join(sorted(known))}")
-        raise UsageError(f"no plugin {name!r} is installed{hint}")
+    command, hooks = plugins.named(name)
     if recipe is not None:
         locate(recipe)
         if Path(recipe).exists():
             recipe = str(Path(recipe).absolute())
-    return Plugin(name, commands.get(name), hooks.get(name), recipe)
+    return Plugin(name, command, hooks, recipe)

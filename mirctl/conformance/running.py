@@ -4,13 +4,18 @@ import io
 import os
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
+from typing import Any, BinaryIO, TextIO
+
+from mirctl.conformance import telling
 
 HOUSE = {0, 2, 3, 4, 5}
 """Exit codes that are right for a command whose files are missing."""
-INTERRUPTED = 130
 SECONDS = 120
+TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "backslashreplace", "write_through": True}
 
 
 @dataclass(frozen=True)
@@ -24,40 +29,83 @@ class Ran:
 
 def run(*arguments: object) -> Ran:
     """Run a command line in this process: run("recipe", "list") -> code, out, err."""
-    from mirctl import cli, console
-
     out, err = _stream(), _stream()
-    with redirect_stdout(out), redirect_stderr(err):
-        try:
-            code = cli.run_command([str(argument) for argument in arguments])
-        except SystemExit as error:  # a command that leaves in its own way
-            code = error.code if isinstance(error.code, int) else 1
-        finally:
-            console.configure(quiet=False)
-    return Ran(code, _text(out), _text(err))
+    return Ran(_code(arguments, out, err), _text(out), _text(err))
 
 
 def called(*arguments: object) -> Ran:
-    """As `run`, for a check: Ctrl-C stops the checks, not only what one of them called."""
-    ran = run(*arguments)
-    if ran.code == INTERRUPTED:
-        raise KeyboardInterrupt
+    """As `run`, for a check: without stdin, and with all that goes past sys.stdout, too."""
+    telling.call(f"`{' '.join(('mirctl', *map(str, arguments)))}`")
+    before = sys.stdin
+    with _file_as(0), _file_as(1) as out, _file_as(2) as err:
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 (a new one each time)
+        try:
+            code = _code(arguments, _writer(1), _writer(2))
+        finally:
+            sys.stdin = before
+        for stream in (sys.__stdout__, sys.__stderr__):
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        ran = Ran(code, _content(out), _content(err))
+    telling.call("")
     return ran
 
 
+def _code(arguments: Iterable[object], out: TextIO, err: TextIO) -> int:
+    from mirctl import cli, console
+
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            return cli.run_command([str(argument) for argument in arguments])
+        except SystemExit as error:  # a command that leaves in its own way
+            return error.code if isinstance(error.code, int) else 1
+        finally:
+            console.configure(quiet=False)
+
+
+@contextmanager
+def _file_as(handle: int) -> Iterator[BinaryIO]:
+    """Inside, this handle of the process (0, 1, 2) is an empty file."""
+    before = os.dup(handle)
+    try:
+        with tempfile.TemporaryFile() as file:
+            os.dup2(file.fileno(), handle)
+            yield file
+    finally:
+        os.dup2(before, handle)
+        os.close(before)
+
+
+def _writer(handle: int) -> TextIO:
+    return io.TextIOWrapper(io.FileIO(handle, "w", closefd=False), **TEXT)
+
+
+def _content(file: BinaryIO) -> str:
+    file.seek(0)
+    return file.read().decode(errors="backslashreplace")
+
+
 def _stream() -> io.TextIOWrapper:
-    return io.TextIOWrapper(
-        io.BytesIO(), encoding="utf-8", errors="backslashreplace", write_through=True
-    )
+    return io.TextIOWrapper(io.BytesIO(), **TEXT)
 
 
 def _text(stream: io.TextIOWrapper) -> str:
     return stream.buffer.getvalue().decode(errors="backslashreplace")
 
 
-def python(*arguments: object, stdin: str = "", closed: bool = False, **environment: str) -> Ran:
+def import_path() -> str:
+    """This process' import path, for PYTHONPATH."""
+    return os.pathsep.join(map(os.path.abspath, sys.path))
+
+
+def python(
+    *arguments: object,
+    stdin: str = "",
+    closed: bool = False,
+    timeout: float | None = SECONDS,
+    **environment: str,
+) -> Ran:
     """Run Python with this process' import path; `closed`: there is no stdin at all."""
-    path = os.pathsep.join(part or os.getcwd() for part in sys.path)
     command = [sys.executable, *map(str, arguments)]
     done = subprocess.run(
         ["sh", "-c", 'exec "$0" "$@" <&-', *command] if closed else command,
@@ -65,7 +113,7 @@ def python(*arguments: object, stdin: str = "", closed: bool = False, **environm
         capture_output=True,
         text=True,
         errors="backslashreplace",
-        timeout=SECONDS,
-        env={**os.environ, "PYTHONPATH": path, **environment},
+        timeout=timeout,
+        env={**os.environ, "PYTHONPATH": import_path(), **environment},
     )
     return Ran(done.returncode, done.stdout, done.stderr)

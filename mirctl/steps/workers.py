@@ -1,6 +1,5 @@
 """Steps in processes of their own, several at once: each is a `mirctl run` that writes a log."""
 
-import ctypes
 import json
 import os
 import signal
@@ -8,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from mirctl import jobs, recipe
 from mirctl.errors import RunError
 from mirctl.steps.plan import Plan, Planned
 from mirctl.steps.running import Failure, Outcome, log_of
+from mirctl.stopping import die_with_parent
 
 POLL = 0.05
 """Seconds between looks at who is done."""
@@ -46,6 +45,7 @@ class Workers:
         told.write_text(recipe.dump(self.plan.config(name)), encoding="utf-8")
         log = log_of(self.plan, name)
         log.parent.mkdir(parents=True, exist_ok=True)
+        log.unlink(missing_ok=True)  # what stood there may be a pipe, which nobody reads
         modes = [f"--{mode}" for mode in ("resume", "force") if getattr(options, mode)]
         # -P: a mirctl.py in the current folder is somebody else's.
         command = [sys.executable, "-P", "-m", "mirctl", "run", told, "--out", options.out, *modes]
@@ -58,7 +58,7 @@ class Workers:
                 stderr=err,
                 env=self.environment,
                 start_new_session=True,  # Ctrl-C comes to us, and we tell them, once
-                preexec_fn=_die_with_parent(),
+                preexec_fn=die_with_parent(signal.SIGTERM),
             )
         self._children.append(_Child(name, process, out, log, time.monotonic()))
         self.room -= 1
@@ -99,13 +99,3 @@ def _outcome(child: _Child) -> Outcome:
     error = said.get("error") or {"message": f"{died}: see {child.log}"}
     code = code if code > 0 else RunError.code
     return Outcome("failed", failure=Failure(code, error["message"], error.get("where")))
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """Where the system can (Linux), have a child told to stop when this process dies."""
-    try:
-        prctl = ctypes.CDLL(None).prctl
-    except (AttributeError, OSError):
-        return None
-    set_signal = 1
-    return lambda: prctl(set_signal, signal.SIGTERM)

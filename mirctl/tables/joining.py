@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from mirctl.errors import DataError
 from mirctl.tables.source import EmptyError
-from mirctl.tables.stream import Stream
+from mirctl.tables.stream import Block, Stream
 from mirctl.tables.stream_opening import open_stream
 
 ROWS = 4096
@@ -20,18 +21,28 @@ def join(paths: Sequence[Path], target: Path | str) -> int:
     streams = [stream for path in paths if (stream := _opened(path)) is not None]
     if not streams:
         raise EmptyError("is empty, as are all parts", where=str(paths[0]))
-    first = next((stream for stream in streams if next(stream.blocks(1), None)), streams[0])
+    parts = [stream.blocks(ROWS) for stream in streams]
+    place, head = next(_heads(parts), (0, None))
+    first = streams[place]
     for stream in streams:
         _refuse_other(stream, first)
+    if head is not None:  # a pipe gives it once
+        parts[place] = chain([head], parts[place])
     count = 0
     with first.writer(target) as writer:
-        for stream in streams:
-            for block in stream.blocks(ROWS):
-                writer.write(block)
-                count += len(block)
+        for block in chain.from_iterable(parts):
+            writer.write(block)
+            count += len(block)
         if first.kind != "parquet":
             first.blanks.tail = streams[-1].blanks.tail
     return count
+
+
+def _heads(parts: Sequence[Iterator[Block]]) -> Iterator[tuple[int, Block]]:
+    """The place and the first rows of each part that has rows."""
+    for place, blocks in enumerate(parts):
+        if (head := next(blocks, None)) is not None:
+            yield place, head
 
 
 def _opened(path: Path) -> Stream | None:

@@ -20,15 +20,16 @@ if TYPE_CHECKING:
     from mirctl.conformance.running import Ran
 
 
-def conformance(name: str, recipe: str | Path | None = None) -> None:
+def conformance(name: str, recipe: str | Path | None = None, timeout: float = 60) -> None:
     """Check an installed plugin; one AssertionError names every check that fails, and why.
 
     `recipe` is one that can really run: it is run dry, then twice. The other checks call each
-    command with files that do not exist.
+    command with files that do not exist. All of it happens in another process; one call that
+    takes longer than `timeout` seconds fails its check.
     """
     from mirctl.conformance import examine, report
 
-    found = examine(name, None if recipe is None else str(recipe))
+    found = examine(name, None if recipe is None else str(recipe), timeout)
     if any(one.problems for one in found):
         raise AssertionError(report(name, [one for one in found if one.problems]))
 

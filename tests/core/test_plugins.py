@@ -73,6 +73,24 @@ def test_two_strangers_with_one_name_both_stand_back(install, root, capsys):
     assert root("greet", "hello") == 5
     error = capsys.readouterr().err
     assert "one and two" in error
+    assert root("plugins", "info", "greet") == 5
+    assert "one and two" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["nosuch", "adopt"])
+def test_info_and_check_know_the_same_plugins(root, capsys, name):
+    told = []
+    for command in "info", "check":
+        assert root("plugins", command, name) == 2
+        told.append(capsys.readouterr().err)
+    assert told[0] == told[1]
+
+
+def test_info_tells_the_hooks_of_a_plugin_that_gives_nothing(root, capsys):
+    assert root("plugins", "info", "tensorboard") == 0
+    assert "mirctl_step" in capsys.readouterr().out
+    assert root("plugins", "info", "cache") == 0
+    assert "mirctl cache" in capsys.readouterr().out
 
 
 def test_the_core_keeps_its_names(install, root, capsys):
@@ -81,6 +99,7 @@ def test_the_core_keeps_its_names(install, root, capsys):
     assert "Say hello" not in capsys.readouterr().out
     assert root("plugins", "doctor") == 5
     assert "mirctl's own is used" in capsys.readouterr().out
+    assert root("plugins", "info", "cache") == 0
 
 
 def test_mirctl_plugins_limits_what_is_loaded(install, root, capsys, monkeypatch):

@@ -160,6 +160,27 @@ def test_parts_are_joined_as_given_where_no_name_tells_their_order(mirctl, here)
     assert mirctl("artifact", "merge", "b.csv", "no.csv", "--out", "new.csv").code == 3
 
 
+@pytest.mark.parametrize("parts", [["-", "p.csv"], ["e.csv", "-", "p.csv"], ["p.csv", "-"]])
+def test_a_part_may_come_through_a_pipe(mirctl_process, here, parts):
+    Path("p.csv").write_text("x,y\n1,2\n")
+    Path("e.csv").write_text("x,y\n")
+    ran = mirctl_process("artifact", "merge", *parts, "--out", "-", stdin="x,y\n3,4\n")
+    rows = ["1,2", "3,4"] if parts[-1] == "-" else ["3,4", "1,2"]
+    assert (ran.code, ran.out.splitlines()) == (0, ["x,y", *rows]), ran.err
+
+
+def test_a_pipe_that_is_no_part_leaves_nothing_on_stdout(mirctl_process, here):
+    Path("p.csv").write_text("x,y\n1,2\n")
+    for parts, code, told in (
+        (["-", "-"], 2, "-: is given twice"),
+        (["-", "p.csv"], 3, "stdin, row 1: has 1 columns where 2 are expected"),
+        (["-", "no.csv"], 3, "no.csv: no such file"),
+    ):
+        ran = mirctl_process("artifact", "merge", *parts, "--out", "-", stdin="x,y\n3\n")
+        assert (ran.code, ran.out) == (code, "")
+        assert told in ran.err
+
+
 @pytest.fixture
 def content(here, bert):
     write_catalogue(here)
