@@ -323,7 +323,7 @@ def _fail(
         except (BrokenPipeError, console.StdoutError):
             _abandon_stdout()
     if not alike:
-        meeting.leave()
+        meeting.leave(told)
     return told.code
 
 

@@ -121,14 +121,15 @@ def settled(failure: Failure) -> tuple[Failure, bool]:
     return failure, bool(said and said.like(failure))
 
 
-def leave() -> None:
+def leave(failure: Failure) -> None:
     """The first process, having told of a failure, goes when all have heard of it, or soon."""
     process = distributed.process()
     if process.world == 1 or process.rank or "MASTER_ADDR" not in os.environ:
         return
     with suppress(RuntimeError, MirctlError, KeyboardInterrupt):  # nobody is there, or nobody waits
         store = _opened(GRACE)
-        starting = 0.0 if _met or _kept_by_launcher() else _started + START - time.monotonic()
+        near = _met or _kept_by_launcher() or failure.code == Interrupted.code
+        starting = 0.0 if near else _started + START - time.monotonic()
         _until(lambda: store.add("heard", 0) >= process.world - 1, max(GRACE, starting))
 
 

@@ -1,12 +1,12 @@
 """What a second CPU process saves: CPU seconds of training for each process, one against two.
 
-Both learn the same batches, in one thread a process. With a core for each process, half the CPU
-time is half the wait; what is above half is work that both do, and the talk between them.
+Both learn the same batches, in one thread a process; what a longer run takes more than a shorter
+one counts, not the start. With a core for each process, half the CPU time is half the wait; what is
+above half is work that both do (batches, optimizer, validation), and the talk between them.
 """
 
 import csv
 import json
-import os
 import random
 import sys
 import tempfile
@@ -14,10 +14,11 @@ from pathlib import Path
 
 from measure import goal, run_child
 
-ROWS, EPOCHS, EPOCH_ROWS = 5000, 2, 8192
+ROWS, EPOCH_ROWS, SHORT, LONG = 5000, 8192, 1, 3
 LAUNCHER = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
-MODELS = {"small model": (32, 128), "model of width 128": (128, 128), "large batches": (128, 1024)}
-"""Name -> width of the model, rows of a batch."""
+WIDTH = 128
+GOALS = {128: 0.8, 1024: 0.7}
+"""Rows of a batch -> goal; what a step costs at any size weighs less in large batches."""
 
 
 def write_table(path: Path) -> None:
@@ -33,31 +34,34 @@ def write_table(path: Path) -> None:
             rows.writerow([*numbers, *kinds])
 
 
-def train(work: Path, name: str, launcher: tuple[str, ...], width: int, batch: int) -> float:
+def train(work: Path, launcher: tuple[str, ...], batch: int, epochs: int) -> float:
     """CPU seconds of the training phase for each process."""
-    settings = (f"model.width={width}", f"train.epochs={EPOCHS}", f"train.batch_size={batch}")
+    settings = (f"model.width={WIDTH}", f"train.epochs={epochs}", f"train.batch_size={batch}")
     line = [*launcher, "mirctl", "impute", "fit", work / "table.csv", *settings]
-    line += [f"train.epoch_rows={EPOCH_ROWS}", "--device", "cpu", "--quiet", "--out", work / name]
-    child = run_child([sys.executable, "-m", *line], env={"OMP_NUM_THREADS": "1"}, cwd=work)
+    line += [f"train.epoch_rows={EPOCH_ROWS}", "--device", "cpu", "--quiet", "--force"]
+    command = [sys.executable, "-m", *line, "--out", work / "model"]
+    child = run_child(command, env={"OMP_NUM_THREADS": "1"}, cwd=work)
     if child.code:
-        sys.exit(f"{name} failed:\n{child.err}")
-    told = json.loads((work / name / "efficiency.json").read_text())
+        sys.exit(f"{' '.join(map(str, command))} failed:\n{child.err}")
+    told = json.loads((work / "model" / "efficiency.json").read_text())
     return told["phases"]["train"]["cpu_seconds"] / told["processes"]
 
 
 def main() -> None:
-    os.environ.pop("WORLD_SIZE", None)
     with tempfile.TemporaryDirectory(prefix="mirctl-bench-") as folder:
         work = Path(folder)
         write_table(work / "table.csv")
-        for number, (name, (width, batch)) in enumerate(MODELS.items()):
-            one = train(work, f"one-{number}", (), width, batch)
-            two = train(work, f"two-{number}", LAUNCHER, width, batch)
-            rows = EPOCHS * EPOCH_ROWS
-            print(f"{name}: width {width}, {batch} rows a batch, {rows:,} rows in all")
+        rows = (LONG - SHORT) * EPOCH_ROWS
+        for batch, limit in GOALS.items():
+            taken = {
+                launcher: train(work, launcher, batch, LONG) - train(work, launcher, batch, SHORT)
+                for launcher in ((), LAUNCHER)
+            }
+            one, two = taken.values()
+            print(f"width {WIDTH}, {batch} rows a batch, {rows:,} rows")
             print(f"  CPU seconds a process: one process {one:.1f}, two {two:.1f}")
-            print(f"  rows a CPU second and process: {rows / one:.0f}, {rows / two:.0f}")
-            goal("share of one process' CPU time", two / one, "<=", 0.7)
+            print(f"  rows a CPU second of each process: {rows / one:.0f}, {rows / two:.0f}")
+            goal("share of one process' CPU time", two / one, "<=", limit)
 
 
 if __name__ == "__main__":

@@ -101,7 +101,8 @@ def test_a_lost_process_is_explained_by_what_it_said(one_of_three):
 
 def test_the_first_process_stays_until_all_have_heard(one_of_three):
     port = one_of_three(0)
-    meeting.settled(Failure(2, "wrong", None, 0))
+    failure = Failure(2, "wrong", None, 0)
+    meeting.settled(failure)
 
     def hear():
         time.sleep(0.3)
@@ -109,7 +110,7 @@ def test_the_first_process_stays_until_all_have_heard(one_of_three):
 
     Thread(target=hear).start()
     begin = time.monotonic()
-    meeting.leave()
+    meeting.leave(failure)
     assert 0.2 < time.monotonic() - begin < 4
 
 
