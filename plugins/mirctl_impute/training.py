@@ -9,11 +9,14 @@ share of the rows random other cells are not either, since a table to be filled 
 and hold unseen categories.
 """
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from mirctl.device import send
+from mirctl.errors import RunError
 from mirctl.training import step_seed
 from mirctl_impute import diffusion
 from mirctl_impute.cells import Cells
@@ -91,4 +94,8 @@ class MaskTask:
 
     def validate(self) -> dict[str, float]:
         """Point estimates of the held-out cells; a score is better the higher it is."""
-        return self.held.measure(self.model, self.table, self.device).means()
+        found = self.held.measure(self.model, self.table, self.device).means()
+        if not math.isfinite(found["score"]):
+            told = "what the model says of held-out cells is no finite number"
+            raise RunError(f"{told}: try a lower train.lr")
+        return found

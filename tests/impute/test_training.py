@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from impute.plain import table_of
+from mirctl.errors import RunError
 from mirctl_impute.config import ImputeTrain
-from mirctl_impute.held import HeldOut
+from mirctl_impute.held import Errors, HeldOut
 from mirctl_impute.training import MaskTask
 
 
@@ -172,3 +173,11 @@ def test_cells_are_read_at_their_middle_rank_and_learned_anywhere_in_their_ranks
         assert inside.min() == pytest.approx(0, abs=0.02)
         assert inside.max() == pytest.approx(1, abs=0.02)
         assert (inside.mean(), inside.var()) == pytest.approx((1 / 2, 1 / 12), abs=0.03)
+
+
+def test_a_model_that_says_no_numbers_has_diverged(holed, monkeypatch):
+    made = task(holed)
+    nothing = Errors(np.array([np.nan]), np.array([np.nan]), np.zeros(0), np.zeros(0))
+    monkeypatch.setattr(HeldOut, "measure", lambda *_: nothing)
+    with pytest.raises(RunError, match="lower train.lr"):
+        made.validate()
