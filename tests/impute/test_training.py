@@ -179,5 +179,5 @@ def test_a_model_that_says_no_numbers_has_diverged(holed, monkeypatch):
     made = task(holed)
     nothing = Errors(np.array([np.nan]), np.array([np.nan]), np.zeros(0), np.zeros(0))
     monkeypatch.setattr(HeldOut, "measure", lambda *_: nothing)
-    with pytest.raises(RunError, match="lower train.lr"):
+    with pytest.raises(RunError, match="a lower train"):
         made.validate()
