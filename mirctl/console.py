@@ -227,6 +227,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def counted(count: int, noun: str, several: str = "") -> str:
+    """1 row, 1,200 rows; `several` is the noun's plural where an s does not make it."""
+    return f"{count:,} {noun if count == 1 else several or noun + 's'}"
+
+
 def size_text(count: int) -> str:
     """Bytes as people say them: 812 B, 4.2 MB."""
     number = float(count)

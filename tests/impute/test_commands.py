@@ -248,4 +248,4 @@ def test_too_few_rows_are_learned_and_not_measured(mirctl, tmp_path):
     ran = mirctl("impute", "fit", path, "--out", model, *FAST, "--json")
     assert ran.code == 0, ran.err
     assert json.loads(ran.out)["metrics"] == {}
-    assert "too few to hold cells out" in ran.err
+    assert "too short to hold cells out" in ran.err
