@@ -5,6 +5,7 @@ import json
 import math
 import os
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -240,6 +241,11 @@ def size_text(count: int) -> str:
             return f"{number:.3g} {unit}"
         number /= 1000
     return f"{number:.3g} TB"
+
+
+def width() -> int | None:
+    """Columns of the terminal that shows stdout; None where it goes elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def table(columns: list[str], rows: list[list[str]], left: Collection[int] = (0,)) -> str:
