@@ -27,7 +27,7 @@ def push(
         str | None, typer.Option("--revision", "--branch", help="Branch, made where missing.")
     ] = None,
     public: Annotated[bool, typer.Option("--public", help="Everybody may read it.")] = False,
-    message: Annotated[str, typer.Option("--message", "-m", help="Of the commit.")] = "",
+    message: Annotated[str, typer.Option("--message", "-m", help="Message of the commit.")] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only list what would be sent; needs no network.")
     ] = False,
