@@ -77,7 +77,7 @@ def test_allow_and_deny_filter(mirctl, chain, tmp_path):
         (["--history", "i99"], 3, "did you mean 'i9'"),
         (["--user", "u777"], 3, "no such user"),
         ([], 2, "say for whom"),
-        (["--all", "--k", 10**30], 2, "less than or equal to"),
+        (["--all", "--k", 10**30], 2, "is not in the range 1 to"),
         (["--all", "--user", "u1"], 2, "say for whom"),
         (["--history", "i1", "--deny", "/no/such"], 3, "no such file"),
     ],
