@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from mirctl import __version__, console, plugins
+from mirctl import __version__, console, distributed, plugins
 from mirctl.errors import MirctlError, MissingError, UsageError
 from mirctl.options import (
     Changes,
@@ -31,6 +31,7 @@ from mirctl.options import (
     Shard,
     whole,
 )
+from mirctl.several import guarded, several_processes
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
 
@@ -72,7 +73,7 @@ class LazyCommand(TyperCommand):
             raise MissingError(
                 f"plugin {self.name!r} (from {owner}): is a {kind}, not a typer.Typer"
             )
-        return typer.main.get_group(app)
+        return guarded(typer.main.get_group(app))
 
 
 class PluginGroup(TyperGroup):
@@ -80,6 +81,7 @@ class PluginGroup(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
+        guarded(self)
         found, self.clashes = plugins.discover(plugins.COMMANDS)
         for name, entry in found.items():
             self.commands.setdefault(name, LazyCommand(entry))
@@ -148,6 +150,7 @@ def env(json: Json = False) -> None:
     environment.show(environment.describe(), json=json)
 
 
+@several_processes
 @app.command()
 def run(
     recipe: Recipe,
@@ -201,18 +204,25 @@ def main() -> None:
     # many times slower. A short spin costs an idle machine little. Read when torch is loaded.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    # Slurm and CI end a job so: what cleans up after Ctrl-C cleans up then, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if os.environ.get("NO_COLOR"):  # rich leaves out colours, but not bold
         os.environ.setdefault("_TYPER_FORCE_DISABLE_TERMINAL", "1")
-    console.open_streams()
     try:
+        _catch_signals()
+        console.open_streams()
         code = run_command(sys.argv[1:])
     except KeyboardInterrupt:  # a second Ctrl-C, while the first was being told
         code = INTERRUPTED
     finally:
         _let_signals_end_it()
     sys.exit(code)
+
+
+def _catch_signals() -> None:
+    """From now on there is something to clean up after Ctrl-C."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Slurm and CI end a job so: what cleans up after Ctrl-C cleans up then, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _let_signals_end_it() -> None:
@@ -225,6 +235,7 @@ def _let_signals_end_it() -> None:
 def run_command(arguments: list[str]) -> int:
     """Run one command line; every way it can end becomes one exit code and one message."""
     as_json = "--json" in arguments
+    distributed.begin()
     try:
         code = app(arguments, prog_name="mirctl", standalone_mode=False)
         console.flush()
@@ -245,7 +256,9 @@ def run_command(arguments: list[str]) -> int:
     except MirctlError as error:
         if "--debug" in arguments:
             console.trace(error)
-        return _fail(error.code, error.message, error.where, as_json=as_json)
+        alike = isinstance(error, distributed.AlikeError)
+        told = {"as_json": as_json, "alike": alike, "rank": error.rank}
+        return _fail(error.code, error.message, error.where, **told)
     except typer.TyperException as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             console.emit(error.format_message()) if error.format_message() else None
@@ -288,16 +301,31 @@ def _fail_unforeseen(error: Exception, *, as_json: bool) -> int:
     return _fail(1, f"{message} ({hint})", None, as_json=as_json)
 
 
-def _fail(code: int, message: str, where: str | None, *, as_json: bool) -> int:
-    console.error(f"{where}: {message}" if where else message, once=code == INTERRUPTED)
+def _fail(
+    code: int,
+    message: str,
+    where: str | None,
+    *,
+    as_json: bool,
+    alike: bool = False,
+    rank: int | None = None,
+) -> int:
+    """Say why a command ends, and give its exit code; `alike`: every process ends so; `rank`: of
+    the process that failed, where it is another one."""
+    from mirctl import meeting
+
+    mine = meeting.Failure(code, message, where, distributed.rank() if rank is None else rank)
+    told, by_first = (mine, True) if alike else meeting.settled(mine)
+    console.error(str(told), once=by_first or code == INTERRUPTED, rank=told.rank)
     if as_json:
-        failure = {"code": code, "message": message, "where": where}
         try:
-            console.emit(json.dumps({"error": failure}, ensure_ascii=False))
+            console.emit(json.dumps({"error": told.document()}, ensure_ascii=False))
             console.flush()
         except (BrokenPipeError, console.StdoutError):
             _abandon_stdout()
-    return code
+    if not alike:
+        meeting.leave()
+    return told.code
 
 
 def _abandon_stdout() -> None:

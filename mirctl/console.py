@@ -47,7 +47,6 @@ def configure(*, quiet: bool) -> None:
     """Silence everything on stderr but warnings and errors."""
     global _quiet
     _quiet = quiet
-    follow(0)
 
 
 def follow(rank: int) -> None:
@@ -92,11 +91,13 @@ def warn(message: str) -> None:
         _to_stderr(f"warning: {message}")
 
 
-def error(message: str, *, once: bool = False) -> None:
-    """Say why a command failed; `once`: of several processes the first one says it for all."""
+def error(message: str, *, once: bool = False, rank: int | None = None) -> None:
+    """Say why a command failed; `once`: of several processes the first one says it for all;
+    `rank`: of the process that failed, where that may be another one."""
     if once and _rank:
         return
-    who = f"process {_rank}: " if _rank else ""
+    failed = _rank if rank is None else rank
+    who = f"process {failed}: " if failed else ""
     _to_stderr(f"{who}error: {message}")
 
 

@@ -11,14 +11,14 @@ NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
 def choose(name: str) -> torch.device:
-    """The device of a name; `auto` takes cuda, then mps, then cpu. Of several processes on a
-    machine each has the card of its number there.
+    """The device of a name; `auto` takes cuda, then mps, then cpu. Of several processes each has
+    the card of its number on its machine.
     """
-    several = distributed.process().here > 1
-    if several and name.startswith("cuda:"):
+    process = distributed.process()
+    if process.here > 1 and name.startswith("cuda:"):
         raise UsageError(f"device {name!r} is one card for several processes: say cuda")
-    if several and name in ("auto", "cuda") and torch.cuda.is_available():
-        name = f"cuda:{distributed.process().local}"
+    if process.world > 1 and name in ("auto", "cuda") and torch.cuda.is_available():
+        name = f"cuda:{process.local}"
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")

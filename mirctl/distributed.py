@@ -1,8 +1,8 @@
 """Several processes that train one model: which of them this is, and what they tell each other.
 
-The environment of torchrun says who takes part; `accelerate launch`, Slurm and Ray Train set the
-same variables. None of them means one process, for which everything here does nothing. The first
-process (rank 0) alone writes and speaks.
+The environment of torchrun says who takes part; `accelerate launch` and Ray Train set the same
+variables. None of them means one process, for which everything here does nothing. The first process
+(rank 0) alone writes and speaks.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ LOST = (
 
 class Done(Exception):
     """A process that is not the first has nothing more to do: it is no failure."""
+
+
+class AlikeError(UsageError):
+    """Every process raises it: the first one says it for all."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,17 @@ def world() -> int:
     return _process.world
 
 
+def begin() -> None:
+    """Be the process that the environment says; one process where it makes no sense, which is told
+    once that matters."""
+    global _process
+    try:
+        _process = _told()
+    except UsageError:
+        _process = ALONE
+    console.follow(_process.rank)
+
+
 @contextmanager
 def launched() -> Iterator[None]:
     """Inside, this is the process that the environment says; only the first one speaks."""
@@ -98,19 +113,21 @@ def launched() -> Iterator[None]:
         yield
     finally:
         _process = before
+        console.follow(before.rank)
 
 
-def refuse_several(what: str, instead: str = "its training by itself in several") -> None:
-    """Raise a UsageError where a launcher started several processes."""
-    if _told().world > 1:
-        raise UsageError(f"{what}: run it in one process, and {instead}")
+def refuse_several(what: str, instead: str = "") -> None:
+    """Raise an AlikeError where a launcher started several processes."""
+    if world() > 1:
+        more = f", and {instead}" if instead else ""
+        raise AlikeError(f"{what}: run it in one process{more}; WORLD_SIZE says {world()}")
 
 
 def _told() -> Process:
-    keys = {"RANK": 0, "WORLD_SIZE": 1, "LOCAL_RANK": 0, "LOCAL_WORLD_SIZE": 1}
-    texts = {key: os.environ.get(key, str(default)) for key, default in keys.items()}
-    if not os.environ.get("WORLD_SIZE"):
+    if os.environ.get("WORLD_SIZE", "1") in ("", "1"):
         return ALONE
+    keys = {"RANK": "", "WORLD_SIZE": "", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"}
+    texts = {key: os.environ.get(key, default) for key, default in keys.items()}
     try:
         found = Process(*map(int, texts.values()))
     except ValueError:
@@ -131,6 +148,8 @@ def connected(device: torch.device) -> Iterator[None]:
     import torch
     import torch.distributed as dist
 
+    from mirctl import meeting
+
     backend = "gloo"
     if device.type == "cuda":
         torch.cuda.set_device(device)
@@ -138,18 +157,25 @@ def connected(device: torch.device) -> Iterator[None]:
     if dist.is_initialized():  # by whoever called us
         yield
         return
+    store = meeting.come()
     try:
         with stopping.at_once():
-            dist.init_process_group(backend, timeout=PATIENCE)
+            dist.init_process_group(
+                backend, store=store, rank=rank(), world_size=world(), timeout=PATIENCE
+            )
     except (RuntimeError, ValueError) as error:
         raise RunError(f"the {world()} processes do not meet: {error}") from error
+    well = False
     try:
         yield
+        well = True
     except Done:
-        dist.destroy_process_group()
+        well = True
         raise
-    # Not after another error: NCCL would wait for processes that are gone.
-    dist.destroy_process_group()
+    finally:
+        # With gloo the others hear at once of a failure; NCCL would wait for those that are gone.
+        if well or backend == "gloo":
+            dist.destroy_process_group()
 
 
 @contextmanager
@@ -198,10 +224,22 @@ def from_first(value: Any) -> Any:
     return held[0]
 
 
+def from_all(value: Any) -> list[Any]:
+    """What each process has, by rank."""
+    if world() == 1:
+        return [value]
+    import torch.distributed as dist
+
+    held = [None] * world()
+    with reaching_others():
+        dist.all_gather_object(held, value)
+    return held
+
+
 def refuse_others(facts: dict[str, Any]) -> None:
     """Raise a UsageError where another process was started with other facts than the first."""
-    first = from_first(facts)
-    differ = [key for key, value in facts.items() if first.get(key) != value]
-    if summed(bool(differ))[0]:
-        told = f"has another {', '.join(differ)} than" if differ else "was started unlike"
-        raise UsageError(f"a process {told} the first: run one command on the same files")
+    first, *others = from_all(facts)
+    for number, other in enumerate(others, start=1):
+        if differ := [key for key, value in other.items() if first.get(key) != value]:
+            told = f"process {number} has another {', '.join(differ)} than the first"
+            raise AlikeError(f"{told}: run one command on the same files")

@@ -4,9 +4,10 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,9 +54,13 @@ def _cuda_energy(device: "torch.device") -> float | None:
 
 
 def _energy(device: "torch.device | None") -> dict[str, float | None]:
-    """Joules counted so far by what takes part in the run; None where that cannot be read."""
+    """Joules counted so far by what takes part in the run; None where that cannot be read.
+
+    Of several processes on a machine one reads what the machine's processors spend.
+    """
     on_cuda = device is not None and device.type == "cuda"
-    return {"cpu": _cpu_energy(), **({"cuda": _cuda_energy(device)} if on_cuda else {})}
+    cpu = {} if distributed.process().local else {"cpu": _cpu_energy()}
+    return {**cpu, **({"cuda": _cuda_energy(device)} if on_cuda else {})}
 
 
 @dataclass
@@ -65,11 +70,21 @@ class Phase:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     items: int = 0
+    shared: bool = False
+    """True: of several processes each has items of its own."""
 
     def add(self, other: "Phase") -> None:
         self.seconds += other.seconds
         self.cpu_seconds += other.cpu_seconds
         self.items += other.items
+        self.shared |= other.shared
+
+    def beside(self, other: "Phase") -> "Phase":
+        """What two processes spent at the same time."""
+        shared = self.shared or other.shared
+        items = self.items + other.items if shared else max(self.items, other.items)
+        seconds = max(self.seconds, other.seconds)
+        return Phase(seconds, self.cpu_seconds + other.cpu_seconds, items, shared)
 
     def facts(self) -> dict[str, float]:
         rate = {"items": self.items, "items_per_second": self.items / max(self.seconds, 1e-9)}
@@ -91,6 +106,30 @@ class _Clock:
         return time.monotonic() - self.wall, time.process_time() - self.cpu
 
 
+def together(states: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What the processes of a run spent: the longest time, the largest memory of any of them, the
+    sums of CPU time and energy."""
+
+    def joined(phases: Iterable[dict[str, Any]]) -> dict[str, Any]:
+        return vars(reduce(Phase.beside, (Phase(**phase) for phase in phases)))
+
+    phases: dict[str, list[dict[str, Any]]] = {}
+    joules: dict[str, list[float | None]] = {}
+    for state in states:
+        for name, phase in state["phases"].items():
+            phases.setdefault(name, []).append(phase)
+        for name, spent in state["joules"].items():
+            joules.setdefault(name, []).append(spent)
+    return {
+        "total": joined(state["total"] for state in states),
+        "joules": {k: None if None in known else sum(known) for k, known in joules.items()},
+        "peak": max(state["peak"] for state in states),
+        "peak_cuda": max(state["peak_cuda"] for state in states),
+        "parts": states[0]["parts"],
+        "phases": {name: joined(each) for name, each in phases.items()},
+    }
+
+
 class Meter:
     """Measures one run: `with meter:` around it, `with meter.phase("train"):` inside.
 
@@ -105,6 +144,7 @@ class Meter:
         self.peak = 0
         self._peak_cuda = 0
         self.parts = 1
+        self._others: list[dict[str, Any]] = []
         self._before = Phase()
         self._joules_before: dict[str, float | None] = {}
         self._open: dict[str, tuple[_Clock, Phase]] = {}
@@ -183,8 +223,16 @@ class Meter:
             "phases": {name: vars(part) for name, part in phases.items()},
         }
 
+    def gather(self) -> dict[str, Any]:
+        """What all processes spent so far, which all of them ask; `report` counts it, too."""
+        mine, *others = distributed.from_all(self.state())
+        self._others = [] if distributed.rank() else others
+        return together([mine, *others])
+
     def go_on(self, state: dict[str, Any]) -> None:
-        """Add what the interrupted parts of this run spent."""
+        """Add what the interrupted parts of this run spent, all processes of it."""
+        if distributed.rank():
+            return
         self._before.add(Phase(**state["total"]))
         self._joules_before = state["joules"]
         self.peak = max(self.peak, state["peak"])
@@ -197,17 +245,18 @@ class Meter:
         """Everything measured so far; null where it cannot be read, never a guess."""
         import torch
 
-        total = self._total()
+        spent = together([self.state(), *self._others])
+        total = Phase(**spent["total"])
         cuda = self.device is not None and self.device.type == "cuda"
         return {
             "seconds": total.seconds,
             "cpu_seconds": total.cpu_seconds,
             "parts": self.parts,
             "processes": distributed.world(),
-            "peak_anonymous_bytes": self.peak or None,
-            "peak_cuda_bytes": self._cuda_memory() if cuda else None,
-            "energy_joules": self._joules(),
-            "phases": {name: part.facts() for name, part in self.phases.items()},
+            "peak_anonymous_bytes": spent["peak"] or None,
+            "peak_cuda_bytes": spent["peak_cuda"] if cuda else None,
+            "energy_joules": spent["joules"],
+            "phases": {name: Phase(**part).facts() for name, part in spent["phases"].items()},
             **self.facts,
             "machine": {
                 "system": platform.system(),

@@ -21,6 +21,8 @@ class MirctlError(Exception):
     """Something a user can act on. `where` names the file, line, key or row."""
 
     code = 1
+    rank: int | None = None
+    """The process that failed, where another one tells of it."""
 
     def __init__(self, message: str, *, where: str | None = None) -> None:
         super().__init__(message)

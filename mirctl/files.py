@@ -110,6 +110,8 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a temporary file beside `path`; rename it over `path` once the block ends well."""
     path = Path(path)
     with refusals_are_errors(path):
+        if os.path.lexists(path) and not (path.is_symlink() or path.is_file() or path.is_dir()):
+            raise UsageError("is a pipe or a device, and stays one: name a file", where=str(path))
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(**_beside(path, ".tmp"))
     try:

@@ -137,6 +137,15 @@ def mirctl_recipes() -> Path:
 
 
 @hookspec
+def mirctl_track(folder: Path) -> None:
+    """This plugin is asked to track a run into `folder` (absolute, perhaps not there yet): raise a
+    MirctlError where it cannot, for want of a package, say.
+
+    Called before a run and for --dry-run, only where MIRCTL_TRACK names the plugin; writes nothing.
+    """
+
+
+@hookspec
 def mirctl_run_started(run: Run) -> None:
     """A run has its folder, seed, device and inputs; nothing is computed yet.
 

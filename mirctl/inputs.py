@@ -12,6 +12,9 @@ from mirctl import cache, console, files, recipe
 from mirctl.errors import DataError, UsageError
 from mirctl.section import Relative, Section
 
+MOST_FILES = 2_000_000
+"""A folder with more is hardly one of data."""
+
 
 @dataclass(frozen=True)
 class Input:
@@ -27,8 +30,13 @@ class Input:
         """The file itself, or every file of a folder, by name."""
         if not self.path.is_dir():
             return [self.path] if self.path.is_file() else []
-        found = []
+        found: list[Path] = []
+        if self.path == Path(self.path.anchor):
+            raise DataError(f"{self.key}: is the whole disk: name a folder", where=str(self.path))
         for place, folders, names in os.walk(self.path):
+            if len(found) > MOST_FILES:
+                told = f"{self.key}: holds over {MOST_FILES:,} files: name the folder of the data"
+                raise DataError(told, where=str(self.path))
             if Path(place) == self.path:
                 folders[:] = [n for n in folders if not any(w in n.lower() for w in self.skip)]
             found += [Path(place, name) for name in names]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from mirctl import console, distributed, files, inputs, plugins, recipe
+from mirctl import console, distributed, files, inputs, places, plugins, recipe
 from mirctl.errors import DataError, MissingError, UsageError, suggest
 from mirctl.hookspecs import Job
 from mirctl.section import JobConfig
@@ -119,7 +119,7 @@ def refuse_missing(
     """Raise a DataError for a file or folder that is not there."""
     for item in needed:
         with files.unreadable_is(DataError, item.path):
-            there = item.path.exists()
+            there = places.seen(item.path).exists()
         if not there:
             change = f"{step}.{item.key}" if step else item.key
             raise DataError(
@@ -161,6 +161,9 @@ def _execute(
 ) -> "Result | None":
     job, config = prepare(name, changes, options, only=only)
     check_requirements(job, require)
+    if job.makes == "table":
+        instead = "its parts with --shard i/n" if job.shards else ""
+        distributed.refuse_several(job.name, instead)
     if not job.shards and (options.shard.of > 1 or options.on):
         raise UsageError(f"{job.name} is not done in shards")
     if options.shards and not options.on:

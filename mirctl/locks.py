@@ -17,6 +17,7 @@ from mirctl.errors import RunError, UsageError
 
 LOCK, USE = ".lock", ".use"
 """Held by one who writes; shared by all who read what is written."""
+_OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
 PATIENCE = 2.0
 """Seconds of waiting before people are told."""
 
@@ -40,7 +41,7 @@ def share(folder: Path) -> int | None:
     said, as in a folder that only lets read: nobody can remove it either.
     """
     try:
-        handle = os.open(folder / USE, os.O_RDWR | os.O_CREAT, 0o666)
+        handle = os.open(folder / USE, _OPEN, 0o666)
     except OSError:
         return None
     try:
@@ -58,7 +59,7 @@ def held_if_free(folder: Path, lock: str = LOCK) -> Iterator[bool]:
     With `lock` USE: if nobody shares it.
     """
     try:
-        handle = os.open(folder / lock, os.O_RDWR | os.O_CREAT, 0o666)
+        handle = os.open(folder / lock, _OPEN, 0o666)
     except (FileNotFoundError, NotADirectoryError):
         yield False
         return
@@ -96,7 +97,7 @@ def _acquire(folder: Path, what: str) -> int:
         with files.refusals_are_errors(folder):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
-                handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+                handle = os.open(folder / LOCK, _OPEN, 0o666)
             except FileNotFoundError:
                 continue
             except NotADirectoryError as error:

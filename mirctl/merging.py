@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mirctl import artifact, files, plugins
+from mirctl import artifact, files, places, plugins
 from mirctl.artifact import Artifact
 from mirctl.errors import ArtifactError, DataError, MirctlError, UsageError
 from mirctl.tables import goes_through, join
@@ -21,12 +21,18 @@ def merge(parts: Sequence[Path], out: str, *, force: bool) -> dict[str, Any]:
     if not parts:
         raise UsageError("name the parts: mirctl artifact merge PART... --out OUT")
     _refuse_twice(parts, out)
-    if any((path / files.MANIFEST).is_file() for path in parts):
+    if any(map(_is_artifact, parts)):
         return _artifacts(parts, Path(out), force=force)
     if not goes_through(out):
         files.refuse_to_overwrite(Path(out), force=force, marker=None)
     ordered = _ordered({path: _named(path) for path in parts}, DataError)
     return {"out": out, "parts": len(parts), "rows": join(ordered, out)}
+
+
+def _is_artifact(path: Path) -> bool:
+    kind = ArtifactError if os.path.isdir(path) else DataError
+    with files.unreadable_is(kind, path):
+        return places.seen(path / files.MANIFEST).is_file()
 
 
 def _refuse_twice(parts: Sequence[Path], out: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import ValidationError
 
-from mirctl import console, files, hub, mistakes, plugins, yaml12
+from mirctl import console, files, hub, mistakes, places, plugins, yaml12
 from mirctl.errors import UsageError, blamed_on_the_artifact, suggest
 from mirctl.section import Relative, Section
 
@@ -87,7 +87,7 @@ def locate(name: str) -> tuple[Path, Path]:
     """
     path = hub.marked_folder(name)
     with files.unreadable_is(UsageError, path):
-        if path.is_dir() and (path / files.MANIFEST).is_file():
+        if places.seen(path).is_dir() and places.seen(path / files.MANIFEST).is_file():
             return path / "recipe.yaml", path
         if path.is_file():
             return path, path.parent
@@ -170,19 +170,17 @@ def resolve(config: type[S], recipe: Recipe) -> S:
             raise UsageError(message, where=where) from error
     for key, instead in mistakes.deprecated(checked):
         console.warn(f"{recipe.where(key)}: {key} is deprecated: {instead}")
-    cwd = Path.cwd()
-    return map_paths(
-        checked,
-        lambda key, path, _: _absolute(path, cwd if _is_changed(recipe, key) else recipe.base),
-    )
+    return map_paths(checked, lambda key, path, _: placed(recipe, key, path))
+
+
+def placed(recipe: Recipe, key: str, path: Path) -> Path:
+    """The absolute path that a path at a dotted key means."""
+    base = Path.cwd() if _is_changed(recipe, key) else recipe.base
+    return Path(os.path.abspath(base / files.expanded(path)))
 
 
 def _is_changed(recipe: Recipe, key: str) -> bool:
     return any(key == c or key.startswith(f"{c}.") for c in recipe.changed)
-
-
-def _absolute(path: Path, base: Path) -> Path:
-    return Path(os.path.abspath(base / files.expanded(path)))
 
 
 def map_paths(

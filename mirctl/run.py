@@ -25,6 +25,7 @@ from mirctl import (
     files,
     inputs,
     locks,
+    places,
     plugins,
     recipe,
     tracking,
@@ -66,6 +67,7 @@ class Run:
     """Name -> sha256 of inputs that only show while others are read."""
     track: dict[str, Path] = field(default_factory=dict)
     """Tracker -> the folder it was asked to write to."""
+    _gathered: bool = field(default=False, init=False)
 
     def note_input(self, name: str, sha256: str) -> None:
         """Record an input that only shows while others are read, such as the pictures that a table
@@ -112,6 +114,8 @@ class Run:
         """
         plugin = self.config.uses.partition("/")[0]
         entry = plugins.discover(plugins.HOOKS)[0].get(plugin)
+        if not self._gathered:  # the others leave once the artifact is begun
+            self._gathered = bool(self.meter.gather())
         with artifact.create(self.out, kind, schema, self.force) as draft:
             yield draft
             draft.text("recipe.yaml", recipe.dump(self.config, relative_to=self.out))
@@ -184,7 +188,7 @@ def _led(run: Run, makes: str, *, resume: bool) -> Iterator[None]:
 
 def _compare(run: Run) -> None:
     """Refuse to go on unless all processes run the same on the same data."""
-    distributed.refuse_others({**_identity(run), "device": run.device.type})
+    distributed.refuse_others(_identity(run))
 
 
 def _begins(run: Run) -> str:
@@ -204,7 +208,8 @@ def check_place(out: Path, makes: str, *, resume: bool, force: bool) -> None:
     files.refuse_to_overwrite(out, force=force, marker=marker)
     work = partial(out)
     with files.refusals_are_errors(work):
-        names = set(os.listdir(work)) if work.is_dir() else set()
+        names = set(os.listdir(work)) if places.seen(work).is_dir() else set()
+        places.refuse_links_in(work)
     ours = {locks.LOCK, *(name for name in names if name.startswith(f".{NOTE}."))}
     if work.is_file() or (names - ours and NOTE not in names):
         raise UsageError("is in the way of the run's own folder: move it", where=str(work))
@@ -273,7 +278,7 @@ def _identity(run: Run) -> dict[str, Any]:
     return {
         "mirctl": __version__,
         "recipe": recipe.dump(run.config),
-        "device": str(run.device),
+        "device": run.device.type,  # the next part may find itself on another card
         "precision": str(run.dtype),
         "inputs": {i["name"]: i["sha256"] for i in run.inputs if i["name"] not in run.found},
     }

@@ -1,5 +1,6 @@
 """A new plugin: the files of `mirctl/template`, with its names in them."""
 
+import os
 import re
 import shlex
 from importlib.util import find_spec
@@ -24,7 +25,7 @@ def write(name: str, out: Path) -> list[str]:
     """Write a whole package into the new folder `out`; gives the names of its files."""
     check_name(name)
     out = files.target(out)
-    if out.exists():
+    if os.path.exists(out):
         raise UsageError("exists already: choose another --out", where=str(out))
     with files.atomic_folder(out) as folder:
         for source in sources():

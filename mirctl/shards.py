@@ -32,14 +32,6 @@ class Shard:
     of: int = 1
 
     @classmethod
-    def of_command(cls, text: str | None, command: str) -> Self:
-        """The part that a command of rows does, which no launcher may start several times."""
-        from mirctl import distributed
-
-        distributed.refuse_several(command, "its parts with --shard i/n")
-        return cls.parse(text)
-
-    @classmethod
     def parse(cls, text: str | None) -> Self:
         """`i/n`, i from 1."""
         if text is None:

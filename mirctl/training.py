@@ -5,7 +5,9 @@ generators are seeded anew before it. So a run that was killed and resumed ends 
 """
 
 import math
+import statistics
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import ModuleType
@@ -23,6 +25,9 @@ from mirctl.errors import ArtifactError, Interrupted, RunError, UsageError
 from mirctl.run import Run
 from mirctl.section import Section
 from mirctl.stopping import Stop, interruptible
+
+WARM_UP = 3
+"""Steps that are not timed."""
 
 
 class TrainConfig(Section):
@@ -51,6 +56,11 @@ class TrainConfig(Section):
     compile: bool = Field(
         False, description="Compile the model with torch.compile: slow to start, then faster"
     )
+    minutes: PositiveFloat | None = Field(
+        None,
+        description="Stop after so long, in the middle of an epoch if need be; the rate falls "
+        "as if all steps were done by then",
+    )
     checkpoint_every: float = Field(60.0, ge=0, description="Seconds between checkpoints")
 
     @model_validator(mode="after")
@@ -69,6 +79,10 @@ class Task(Protocol):
     add up to it (`mirctl.distributed.process()` says which rows are whose). Every process is given
     the whole batch. A task without it trains in one process."""
 
+    rates: Mapping[str, float]
+    """Learning rates of weights whose names begin so; all others have the config's. A task without
+    it has one rate for all."""
+
     def steps(self, epoch: int) -> int: ...
 
     def batch(self, epoch: int, step: int) -> Any: ...
@@ -86,6 +100,8 @@ class Progress:
     step: int = 0
     total: int = 0
     loss: float = 0.0
+    seconds: float = 0.0
+    """Spent in steps."""
     best: float = -math.inf
     best_epoch: int = -1
     history: list[dict[str, float]] = field(default_factory=list)
@@ -114,10 +130,11 @@ class _Loop:
         for unit in units.called(self.model) if config.compile else ():
             unit.compile(dynamic=True)
         self.weights = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizers = optim.optimizers(self.model, config)
+        self.optimizers = optim.optimizers(self.model, config, getattr(task, "rates", {}))
         self.scaler = torch.amp.GradScaler(run.device.type, enabled=run.dtype == torch.float16)
         self.average = Average(self.weights, config.ema)
         self.progress = Progress()
+        self.timed: list[tuple[float, float]] = []
         self.best: dict[str, Tensor] = {}
         self.all_steps = sum(task.steps(epoch) for epoch in range(config.epochs))
         self.saved = time.monotonic()
@@ -125,18 +142,19 @@ class _Loop:
 
     def run_all(self, stop: Stop) -> list[dict[str, float]]:
         state, seconds = self.progress, time.monotonic()
-        while state.epoch < self.config.epochs and not self._out_of_patience():
+        while state.epoch < self.config.epochs and not self._over():
             steps = self.task.steps(state.epoch)
             with console.progress(self._label(), steps - state.step, "steps") as advance:
-                while state.step < steps:
-                    self._step(state.epoch, state.step)
+                while state.step < steps and not self._out_of_time():
+                    self._timed_step()
                     state.step += 1
                     state.total += 1
                     advance(1)
                     self._maybe_save(stop)
-            self._end_epoch(steps, time.monotonic() - seconds)
+            self._end_epoch(state.step, time.monotonic() - seconds)
             seconds = time.monotonic()
             self._maybe_save(stop)
+        self._tell_meter()
         if self.best:
             self.model.load_state_dict(self.best)
         if self.pieces:
@@ -146,11 +164,40 @@ class _Loop:
     def _label(self) -> str:
         return f"epoch {self.progress.epoch + 1}/{self.config.epochs}"
 
+    def _timed_step(self) -> None:
+        wall, cpu = time.monotonic(), time.process_time()
+        self._step(self.progress.epoch, self.progress.step)
+        self.timed.append((time.monotonic() - wall, time.process_time() - cpu))
+        self.progress.seconds += self.timed[-1][0]
+
+    def _tell_meter(self) -> None:
+        """What a step costs; the first ones, which warm up, are left out where there are more."""
+        counted = self.timed[WARM_UP:] or self.timed
+        per_epoch = self.all_steps / max(self.config.epochs, 1)
+        facts = {"steps": self.progress.total, "timed_steps": len(counted)}
+        if counted:
+            second, cpu = map(statistics.median, zip(*counted, strict=True))
+            facts |= {"step_seconds": second, "step_cpu_seconds": cpu}
+            facts["epoch_seconds"] = second * per_epoch
+        if per_epoch:
+            facts["epochs"] = self.progress.total / per_epoch
+        self.run.meter.record(**facts, out_of_time=self._out_of_time())
+
+    def _out_of_time(self) -> bool:
+        return bool(self.config.minutes) and self._share_of_time() >= 1
+
+    def _share_of_time(self) -> float:
+        """Of all processes what the first has spent counts: they must stop together."""
+        if self.config.minutes is None:
+            return 0.0
+        return distributed.from_first(self.progress.seconds) / (60 * self.config.minutes)
+
     def _step(self, epoch: int, step: int) -> None:
         torch.manual_seed(step_seed(self.run.seed, self.progress.total))
-        lr = self.config.lr * rate(self.config, self.progress.total, self.all_steps)
+        done = max(self.progress.total, int(self._share_of_time() * self.all_steps))
+        share = rate(self.config, done, self.all_steps)
         for group in (group for one in self.optimizers for group in one.param_groups):
-            group["lr"] = lr
+            group["lr"] = group["highest"] * share
         self.model.train()
         self.model.zero_grad(set_to_none=True)
         batch = self.task.batch(epoch, step)
@@ -207,9 +254,11 @@ class _Loop:
         state.epoch, state.step, state.loss = state.epoch + 1, 0, 0.0
         plugins.tell("mirctl_step", run=self.run, step=state.total, metrics=dict(entry))
 
-    def _out_of_patience(self) -> bool:
+    def _over(self) -> bool:
+        """Is there no time left, or no patience?"""
         waited = self.progress.epoch - 1 - self.progress.best_epoch
-        return self.config.patience is not None and waited >= self.config.patience
+        impatient = self.config.patience is not None and waited >= self.config.patience
+        return impatient or self._out_of_time()
 
     def _maybe_save(self, stop: Stop) -> None:
         first, waited = not distributed.rank(), time.monotonic() - self.saved
@@ -233,7 +282,7 @@ class _Loop:
             "best": self.best,
             "average": self.average.means,
             "progress": vars(self.progress),
-            "spent": self.run.meter.state(),
+            "spent": self.run.meter.gather(),
             "processes": distributed.world(),
         }
         state = fsdp().gathered(state) if self.pieces else state

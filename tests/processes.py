@@ -3,6 +3,8 @@
 import contextlib
 import io
 import os
+import socket
+import subprocess
 import sys
 
 import torch.distributed as dist
@@ -46,3 +48,29 @@ def command_lines(rank, folder, *lines):
         place.with_suffix(".out").write_text(out.getvalue())
         if code:
             return  # the other process would wait for this one
+
+
+def free_port():
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        return place.getsockname()[1]
+
+
+def by_hand(*lines, **variables):
+    """Start a command line for each rank, as srun would, without anybody who ends one for another;
+    None starts nothing. Gives (code, stdout, stderr) of each that was started."""
+    told = os.environ | {"WORLD_SIZE": str(len(lines)), "LOCAL_WORLD_SIZE": str(len(lines))}
+    told |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())} | variables
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "mirctl", *map(str, line)],
+            env=told | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank, line in enumerate(lines)
+        if line
+    ]
+    ended = [(process.communicate(timeout=120), process.returncode) for process in started]
+    return [(code, *streams) for streams, code in ended]

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from mirctl import __version__, files
+from mirctl import __version__, files, places
 from mirctl.errors import ArtifactError
 
 FORMAT, MINOR = 1, 1
@@ -244,11 +244,11 @@ def first_problem(error: ValidationError) -> str:
 
 
 def _file(folder: Path) -> Path:
-    if not folder.is_dir():
+    if not places.seen(folder).is_dir():
         problem = "is a file, not an artifact's folder" if folder.exists() else "does not exist"
         raise ArtifactError(problem, where=str(folder))
     path = locate(folder, FILE)
-    if not path.is_file():
+    if not places.seen(path).is_file():
         raise ArtifactError(f"is no mirctl artifact: it has no {FILE}", where=str(folder))
     return path
 

@@ -10,7 +10,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from mirctl import console, files, plugins, yaml12
+from mirctl import console, files, places, plugins, yaml12
 from mirctl.artifact import manifest as manifests
 from mirctl.artifact.manifest import INDEX, MOST_VALUES, SUFFIX, Manifest
 from mirctl.artifact.tensors import Spec, Tensors, check_tensors, open_tensors
@@ -193,7 +193,7 @@ def open_artifact(path: Path, kind: str | None = None, schema: int | None = None
     for name, record in manifest.files.items():
         with files.unreadable_is(ArtifactError, folder / name):
             file = manifests.locate(folder, name)
-            size = file.stat().st_size if file.is_file() else None
+            size = file.stat().st_size if places.seen(file).is_file() else None
         if size is None:
             raise ArtifactError(f"{name} is missing: the artifact is not whole", where=str(path))
         if size != record.size:
@@ -226,7 +226,7 @@ def _file_problems(folder: Path, name: str, manifest: Manifest) -> list[str]:
     record = manifest.files[name]
     try:
         file = manifests.locate(folder, name)
-        if not file.is_file():
+        if not places.seen(file).is_file():
             return [f"{name}: is missing"]
         size = file.stat().st_size
         if size != record.size:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mirctl import files
+from mirctl import files, places
 from mirctl.artifact import header as headers
 from mirctl.artifact.header import CODES, DTYPES, Header, Spec
 from mirctl.artifact.manifest import MOST_VALUES, canonical
@@ -80,7 +80,7 @@ def check_tensors(path: Path) -> Header:
 
 def _open(path: Path) -> IO[bytes]:
     with files.unreadable_is(ArtifactError, path):
-        if not path.is_file():
+        if not places.seen(path).is_file():
             problem = "is not a regular file" if path.exists() else "does not exist"
             raise ArtifactError(problem, where=str(path))
         return open(path, "rb")

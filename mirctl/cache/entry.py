@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypedDict
 
-from mirctl import console, files, locks
+from mirctl import console, files, locks, places
+from mirctl.errors import UsageError
 
 RECORD = "entry.json"
 NAME = re.compile(r"[^./\\\s\0-\x1f][^/\\\0-\x1f]{0,199}")
@@ -54,9 +55,13 @@ class Entry:
     def only_reads(self) -> bool:
         """Does its folder, or where it would be made, let nobody write?"""
         lock = self.folder / locks.LOCK
-        place = next(path for path in (lock, self.folder, *self.folder.parents) if path.exists())
+        place = next(
+            path for path in (lock, self.folder, *self.folder.parents) if os.path.exists(path)
+        )
         # What another process removes in the middle of this lets nobody write, and is not there.
-        return any(not _may_write(path) and path.exists() for path in {place, lock.parent})
+        return any(
+            not places.may_write(path) and os.path.exists(path) for path in {place, lock.parent}
+        )
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -91,7 +96,8 @@ class Entry:
     def recorded(self) -> Record:
         """As `read`, but a ValueError where entry.json is broken."""
         try:
-            return _parse((self.folder / RECORD).read_text(encoding="utf-8"))
+            with readable():
+                return _parse((self.folder / RECORD).read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             return Record()
 
@@ -147,13 +153,19 @@ def root() -> Path:
     return files.expanded(shared).absolute() / "mirctl"
 
 
+@contextmanager
+def readable() -> Iterator[None]:
+    """Tell a cache that may not be read as what it is: a wrong setting."""
+    try:
+        yield
+    except PermissionError as error:
+        todo = "check its permissions, or let MIRCTL_CACHE name another folder"
+        raise UsageError(f"the cache cannot be read: {todo}", where=error.filename) from error
+
+
 def entry(section: str, key: str, what: str = "") -> Entry:
     """The entry of a key; its folder is made by the first lock. `what` is a line for people."""
     return Entry(section, key, what)
-
-
-def _may_write(path: Path) -> bool:
-    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _checked(name: Any) -> str:

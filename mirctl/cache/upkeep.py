@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirctl import console, files, locks
-from mirctl.cache.entry import NAME, RECORD, Entry, root
+from mirctl import console, files, locks, places
+from mirctl.cache.entry import NAME, RECORD, Entry, readable, root
 
 REMOVED = ".removed-"
 
@@ -28,6 +28,8 @@ def entries() -> Iterator[Entry]:
     """Every entry there is, by section and key, also those left unfinished."""
     for section in _folders(root()):
         for folder in _folders(section):
+            if folder.is_symlink():
+                continue  # what stands elsewhere is not ours to count or to remove
             what = ""
             with suppress(ValueError):
                 what = Entry(section.name, folder.name).recorded().what
@@ -82,7 +84,8 @@ def prune(
     now = time.time()
     removed = []
     for item in items:
-        unfinished = not (item.entry.folder / RECORD).exists()
+        with readable():
+            unfinished = not places.seen(item.entry.folder / RECORD).exists()
         old = older_than_seconds is not None and now - item.used > older_than_seconds
         large = max_bytes is not None and total > max_bytes
         if (unfinished or old or large) and (dry_run or _remove_unused(item)):
@@ -147,9 +150,10 @@ def _sweep(entry: Entry) -> None:
 
 def _folders(folder: Path) -> list[Path]:
     """Folders that may be a section or an entry; ours of removed entries are hidden."""
-    if not folder.is_dir():
-        return []
-    return sorted(p for p in folder.iterdir() if NAME.fullmatch(p.name) and p.is_dir())
+    with readable():
+        if not places.seen(folder).is_dir():
+            return []
+        return sorted(p for p in folder.iterdir() if NAME.fullmatch(p.name) and p.is_dir())
 
 
 def _contents(folder: Path) -> list[Path]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mirctl import files
+from mirctl import files, places
 from mirctl.console import counted
 from mirctl.data import images
 from mirctl.data.config import Columns
@@ -26,7 +26,7 @@ MEDIA = {"cover": images.PICTURES, "audio": images.SOUNDS, "video": images.FILMS
 def read(root: Path) -> tuple[Log, Items]:
     """The pairs, and every item that the titles or the pairs name; only the pairs must be there."""
     with files.unreadable_is(DataError, root):
-        if not root.is_dir():
+        if not places.seen(root).is_dir():
             raise DataError("no such folder", where=str(root))
         os.listdir(root)  # a search for names finds nothing where it may not look, and says nothing
     pairs = _only(root, "*_pairs.csv", "") or _only(root, "*_pairs.tsv", "")

@@ -94,14 +94,19 @@ class TextEncoder:
         self.name, self.max_tokens = settings.model, settings.max_tokens
         self.vocabulary = _vocabulary(network)
         self.batch_size = settings.batch_size or 64
-        states = self._states([self._tokens(["a"])[0] or [0]])[0]
+        states = self._states([self.tokens(["a"])[0] or [0]])[0]
         self.taps = tapped(settings, len(states))
         self.widths = tuple(states[tap].shape[-1] for tap in self.taps)
         self.layers = tuple("embeddings" if tap == 0 else str(tap) for tap in self.taps)
 
+    @property
+    def padding(self) -> int:
+        """The token that fills up short rows."""
+        return self.tokenizer.pad_token_id or 0
+
     def encode(self, items: Sequence[str]) -> Tensor:
         """(texts, sum of widths); texts of like length share a batch."""
-        tokens = self._tokens(items) if items else []
+        tokens = self.tokens(items) if items else []
         order = sorted(range(len(tokens)), key=lambda n: -len(tokens[n]))
         out = torch.empty(len(tokens), sum(self.widths))
         batches = chunks([tokens[n] for n in order], self.batch_size)
@@ -113,7 +118,8 @@ class TextEncoder:
         states, mask = self._states(batch)
         return torch.cat([pooled(states[tap], mask, self.pool) for tap in self.taps], 1).cpu()
 
-    def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
+    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        """The token ids of each text, cut to `max_tokens`."""
         longest = self.max_tokens * CHARACTERS_PER_TOKEN
         # A lone surrogate is no character, and tokenizers refuse it.
         clean = [text[:longest].encode("utf-8", "replace").decode() for text in texts]
@@ -127,12 +133,12 @@ class TextEncoder:
         Padding stands right: positions then count from the first real token in every model.
         """
         length = max(1, *(len(row) for row in tokens))
-        ids = torch.full((len(tokens), length), self.tokenizer.pad_token_id or 0)
+        ids = torch.full((len(tokens), length), self.padding)
         mask = torch.zeros(len(tokens), length, dtype=torch.long)
         for n, row in enumerate(tokens):
             ids[n, : len(row)] = torch.tensor(row, dtype=torch.long)
             mask[n, : len(row)] = 1
-        self._refuse_foreign(int(ids.max()))
+        self.refuse_foreign(int(ids.max()))
         device = self.network.device
         ids, mask = ids.to(device), mask.to(device)
         try:
@@ -147,7 +153,7 @@ class TextEncoder:
             ) from error
         return output.hidden_states, mask
 
-    def _refuse_foreign(self, token: int) -> None:
+    def refuse_foreign(self, token: int) -> None:
         """Raise a MissingError where the tokenizer knows more tokens than the weights."""
         if self.vocabulary is not None and token >= self.vocabulary:
             raise MissingError(

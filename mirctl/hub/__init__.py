@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mirctl import files
+from mirctl import files, places
 from mirctl.errors import MissingError
 from mirctl.hub import contents, remote, wheels
 from mirctl.hub.artifacts import artifact_folder as artifact_folder
@@ -52,7 +52,7 @@ def resolve(name: str, *, download: bool = True) -> Model:
 
 def _local(name: str) -> Path:
     folder = files.expanded(name).absolute()
-    if not folder.is_dir():
+    if not places.seen(folder).is_dir():
         raise MissingError(f"model {name!r}: there is no such folder", where=str(folder))
     folder = folder.resolve()
     contents.check(folder, name)

@@ -4,17 +4,17 @@ import logging
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mirctl import __version__, console, files, masking
+from mirctl import __version__, console, masking
 from mirctl.errors import MirctlError, MissingError
+from mirctl.hub import http
 
 if TYPE_CHECKING:
-    from httpx2 import URL, Client, Request, Response
     from huggingface_hub import HfApi
 
 _PART = r"[A-Za-z0-9_](?:[\w.-]{0,94}[A-Za-z0-9_])?"
@@ -24,9 +24,6 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 MAIN = "main"
 MOST_FILES = 100_000
 """An artifact has tens of files: a longer listing would only fill the memory."""
-_HUBS = ("https://huggingface.co", "https://hf.co")
-PATIENCE = 300.0
-"""Seconds of silence after which the hub counts as away."""
 
 
 @dataclass(frozen=True)
@@ -82,69 +79,7 @@ def prepare() -> None:
     logger = logging.getLogger("huggingface_hub")
     if not any(isinstance(handler, _Told) for handler in logger.handlers):
         logger.handlers = [_Told()]
-        set_client_factory(_http)
-
-
-def _http() -> "Client":
-    """The library's own client, but it gives up on a silent hub, and looks at what is answered."""
-    from huggingface_hub.utils._http import default_client_factory
-
-    http = default_client_factory()
-    asked = [*http.event_hooks["request"], _keep_token, _be_patient]
-    http.event_hooks = {"request": asked, "response": [_refuse_places]}
-    return http
-
-
-def _is_hub(url: "URL") -> bool:
-    """May the token go there?"""
-    from huggingface_hub import constants
-
-    hubs = (type(url)(place) for place in (constants.ENDPOINT, *_HUBS))
-    return (url.scheme, url.host, url.port) in [(hub.scheme, hub.host, hub.port) for hub in hubs]
-
-
-def _keep_token(request: "Request") -> None:
-    """The token goes to the hub alone: an answer may name any place to go on at."""
-    if not _is_hub(request.url):
-        request.headers.pop("authorization", None)
-
-
-def _be_patient(request: "Request") -> None:
-    """Most of what the library asks it would wait for without end."""
-    limits = dict.fromkeys(("connect", "read", "write", "pool"), PATIENCE)
-    told = request.extensions.get("timeout", {})
-    own = {name: limit for name, limit in told.items() if limit is not None}
-    request.extensions = {**request.extensions, "timeout": limits | own}
-
-
-def _refuse_places(response: "Response") -> None:
-    """The library names files of its cache by what an answer says of a file, whatever that is."""
-    told: list[Any] = []
-    if response.request.method == "HEAD":
-        told = [response.headers.get(name, "") for name in ("ETag", "X-Linked-ETag")]
-        _refuse_routes(response)
-    elif "/tree/" in response.url.path and response.is_success:
-        told = _hashes(response.read())
-    for name in told:
-        if not isinstance(name, str) or re.search(r"[/\\]|\.\.|.{200}", name.removeprefix("W/")):
-            raise MissingError(f"{response.url.host} says {str(name)[:60]!r} is a file's hash")
-
-
-def _refuse_routes(response: "Response") -> None:
-    """Xet's library takes the token to where an answer says, on a way of its own."""
-    linked = response.links.get("xet-auth", {}).get("url")
-    for route in filter(None, (linked, response.headers.get("X-Xet-Refresh-Route"))):
-        if not _is_hub(type(response.url)(route)):
-            raise MissingError(f"{response.url.host} wants the token at {route[:60]!r}: do not go")
-
-
-def _hashes(listing: bytes) -> list[Any]:
-    """The hashes in a listing of files; none where it is no listing, which the library tells."""
-    try:
-        items = files.json_value(listing)
-        return [part.get("oid", "") for item in items for part in (item, item.get("lfs") or {})]
-    except (ValueError, TypeError, AttributeError):
-        return []
+        set_client_factory(http.client)
 
 
 def api() -> "HfApi":
@@ -191,7 +126,7 @@ def refusals(what: str, todo: str = "") -> Iterator[None]:
 
 def reason(error: BaseException) -> str:
     """Why the hub did not give what was asked, and what to do."""
-    from huggingface_hub import errors
+    from huggingface_hub import constants, errors
 
     chain = list(_chain(error))
     if any(isinstance(item, errors.GatedRepoError) for item in chain):
@@ -205,10 +140,28 @@ def reason(error: BaseException) -> str:
     told = (getattr(getattr(item, "response", None), "status_code", None) for item in chain)
     if status := next((status for status in told if status), None):
         return _status(status, chain)
+    if silent := next(filter(None, map(_silence, chain)), None):
+        return silent
     text = str(error).strip().partition("\n")[0][:300] or type(error).__name__
     if "/xet-" in text:
         return f"the hub speaks no Xet ({text}): set HF_HUB_DISABLE_XET=1"
-    return f"the hub cannot be reached ({text}): check the network and HF_ENDPOINT"
+    host = urlsplit(constants.ENDPOINT).hostname
+    return f"the hub at {host} cannot be reached ({text}): check the network and HF_ENDPOINT"
+
+
+def _silence(error: BaseException) -> str | None:
+    """Who was silent, and how long, where that is what an error of the HTTP library says."""
+    name = type(error).__name__
+    if name not in ("ConnectTimeout", "ReadTimeout", "WriteTimeout"):
+        return None
+    with suppress(RuntimeError, AttributeError, KeyError):  # one that names no request
+        request = error.request  # type: ignore[attr-defined]
+        limit = request.extensions["timeout"][name.removesuffix("Timeout").lower()]
+        did = {"ConnectTimeout": "took no connection", "ReadTimeout": "said nothing"}
+        todo = "check the network, or set HF_HUB_ETAG_TIMEOUT and HF_HUB_DOWNLOAD_TIMEOUT to more"
+        told = f"{request.url.host} {did.get(name, 'took nothing')} for {limit:g} s"
+        return f"the hub cannot be reached ({told}): {todo}"
+    return None
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

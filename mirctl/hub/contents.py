@@ -5,7 +5,7 @@ import json
 from fnmatch import fnmatch
 from pathlib import Path
 
-from mirctl import cache, files
+from mirctl import cache, files, places
 from mirctl.errors import MissingError
 
 WEIGHTS = ("model*.safetensors", "model.safetensors.index.json")
@@ -38,14 +38,14 @@ def counts(name: str) -> bool:
 
 def model_files(folder: Path) -> list[Path]:
     """The files that count; in a folder without a config that is its lone .pth."""
-    if not (folder / "config.json").is_file():
+    if not is_transformers(folder):
         return sorted(folder.glob("*.pth"))
     return sorted(path for path in folder.iterdir() if path.is_file() and counts(path.name))
 
 
 def is_transformers(folder: Path) -> bool:
     """Is it a Hugging Face model, as opposed to a lone .pth?"""
-    return (folder / "config.json").is_file()
+    return places.seen(folder / "config.json").is_file()
 
 
 def check(folder: Path, name: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mirctl import console, distributed, files, jobs, locks, recipe
+from mirctl import console, distributed, files, jobs, locks, recipe, tracking
 from mirctl.cache import Hashes
 from mirctl.console import counted
 from mirctl.errors import Interrupted, UsageError
@@ -33,6 +33,17 @@ class Ways:
     """A step that runs in any case, and all after it."""
     keep_going: bool = False
     workers: int = 1
+    apart: bool = False
+    """Each step in a process of its own, also where one runs at a time: its memory is its own."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A pipeline that was run."""
+
+    plan: Plan
+    outcomes: dict[str, Outcome]
+    table: list[cells.Row]
 
 
 def read(name: str, changes: Sequence[str]) -> recipe.Recipe:
@@ -66,12 +77,20 @@ def run(
         return
     if options.shard != WHOLE or options.on or options.shards:
         raise UsageError("--shard, --shards and --on are for a recipe of one job")
-    distributed.refuse_several(f"{name} has steps or a sweep")
+    distributed.refuse_several(f"{name} has steps or a sweep", "its training by itself in several")
     pipeline = pipeline_of(whole)
     gate.check_gate(pipeline, require)
+    tracking.wanted()
     if options.dry_run:
-        _rehearse(pipeline, options, ways, json=json)
+        rehearse(pipeline, options, ways, json=json)
         return
+    made = carry_out(pipeline, options, ways)
+    forgiving = _forgives(pipeline, ways)
+    result.show(made.plan, made.outcomes, made.table, require, json=json, forgiving=forgiving)
+
+
+def carry_out(pipeline: Pipeline, options: Options, ways: Ways) -> Made:
+    """Run in the folder `options.out` what is not up to date there."""
     if options.out is None:
         raise UsageError("--out is missing: name a new folder for the results")
     folder = Path(os.path.abspath(files.target(options.out)))
@@ -83,7 +102,7 @@ def run(
         table = cells.rows(pipeline, outcomes) if pipeline.source.sweep else []
         if table:
             cells.write(folder, table)
-    result.show(plan, outcomes, table, require, json=json, forgiving=_forgives(pipeline, ways))
+    return Made(plan, outcomes, table)
 
 
 @contextmanager
@@ -131,7 +150,7 @@ def _run(plan: Plan, options: Options, ways: Ways) -> dict[str, Outcome]:
     plan.records.write()
     keep_going = _forgives(plan.pipeline, ways)
     try:
-        if ways.workers == 1:
+        if ways.workers == 1 and not ways.apart:
             return running.run(plan, running.Here(plan), told, keep_going=keep_going)
         with tempfile.TemporaryDirectory() as recipes:
             place = Workers(plan, ways.workers, Path(recipes))
@@ -187,7 +206,7 @@ def _remove(result: Path) -> None:
     shutil.rmtree(result) if result.is_dir() else result.unlink()
 
 
-def _rehearse(pipeline: Pipeline, options: Options, ways: Ways, *, json: bool) -> None:
+def rehearse(pipeline: Pipeline, options: Options, ways: Ways, *, json: bool) -> None:
     """What would run and why; every job that can looks at its data."""
     folder = Path(os.path.abspath(files.target(options.out or Path("OUT"))))
     records = Records(folder)

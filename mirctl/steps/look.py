@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mirctl import __version__, files, inputs, jobs, plugins, recipe
+from mirctl import __version__, files, inputs, jobs, places, plugins, recipe
 from mirctl.cache import Hashes
 from mirctl.errors import DataError, UsageError
 from mirctl.hookspecs import Job
@@ -17,7 +17,8 @@ from mirctl.steps.graph import Pipeline, Step
 from mirctl.steps.reading import out_of, with_references
 from mirctl.steps.record import FILE, LOGS, Record, Records, Watched, text_digest
 
-TAKEN = (FILE, "sweep.csv", LOGS)
+TABLE = "sweep.csv"
+TAKEN = (FILE, TABLE, LOGS)
 
 
 class Look:
@@ -50,6 +51,12 @@ class Look:
                     f"out: step {name!r} cannot write {out}: {taken}",
                     where=step.recipe.where("out"),
                 )
+
+    def refuse_links(self) -> None:
+        """Raise a UsageError where a result or a log would be written elsewhere, through a link."""
+        logs = [f"{LOGS}/{name}.log" for name in self.outs]
+        for out in (*self.outs.values(), *logs, TABLE):
+            places.refuse_links(self.folder / out, self.folder)
 
     def refuse_misfits(self, step: Step) -> None:
         """Raise a UsageError where a table stands for an artifact, or the other way round."""
@@ -99,7 +106,7 @@ class Look:
 
     def described(self, step: Step, before: Record | None) -> Record:
         """What the step is made from now, but for its needs; a DataError for a missing input."""
-        if before is not None and self._unchanged(step, before):
+        if before is not None and self._unchanged(step, before) and _names(step, before.watched):
             config, watched = before.config, before.watched
         else:
             resolved = self.resolve(step, self.jobs[step.name])
@@ -141,6 +148,22 @@ class Look:
                 return self.known.sha256(path)
             stat = path.stat()
             return stat.st_size, stat.st_mtime_ns
+
+
+def _names(step: Step, watched: Sequence[Watched]) -> bool:
+    """Does the recipe name all of that? A record from elsewhere may tell to read anything."""
+    for one in watched:
+        value: Any = step.recipe.tree
+        for part in one.key.split("."):
+            if isinstance(value, list):
+                value = value[int(part)] if part.isdecimal() and int(part) < len(value) else None
+            else:
+                value = value.get(part) if isinstance(value, dict) else None
+        if not isinstance(value, str):
+            return False
+        if one.path != str(recipe.placed(step.recipe, one.key, Path(value))):
+            return False
+    return True
 
 
 def _a(makes: str) -> str:

@@ -67,6 +67,7 @@ def _planned(look: Look, *, start: str | None, force: bool) -> dict[str, Planned
     for step in pipeline.steps.values():
         look.refuse_misfits(step)
     look.refuse_shared()
+    look.refuse_links()
     for step in pipeline.steps.values():
         before, job = records.steps.get(step.name), look.jobs[step.name]
         now = look.described(step, before)

@@ -6,6 +6,7 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from stat import S_ISREG
 from types import NoneType
 from typing import Annotated, Any, Literal
 
@@ -124,7 +125,9 @@ class Records:
 
 def stamp(path: Path, known: Stamp | None) -> Stamp:
     """A file as it is now; hashed only where its size, time or inode are not the known ones."""
-    stat = os.stat(path)
+    stat = os.lstat(path)
+    if not S_ISREG(stat.st_mode):
+        return (0, 0, 0, "")  # a link or a pipe: no step leaves one
     state = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
     return known if known and known[:3] == state else (*state, files.sha256(path))
 

@@ -45,6 +45,7 @@ class Workers:
         told.write_text(recipe.dump(self.plan.config(name)), encoding="utf-8")
         log = log_of(self.plan, name)
         log.parent.mkdir(parents=True, exist_ok=True)
+        log.unlink(missing_ok=True)  # what stood there may be a pipe, which nobody reads
         modes = [f"--{mode}" for mode in ("resume", "force") if getattr(options, mode)]
         # -P: a mirctl.py in the current folder is somebody else's.
         command = [sys.executable, "-P", "-m", "mirctl", "run", told, "--out", options.out, *modes]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mirctl import files
+from mirctl import files, places
 from mirctl.errors import DataError
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def open_source(path: Path | str) -> Source:
 
 
 def _open_file(path: Path) -> Source:
-    if path.is_dir():
+    if places.seen(path).is_dir():
         raise DataError("is a folder where a table is expected", where=str(path))
     if not path.exists():
         raise DataError("no such file", where=str(path))

@@ -22,6 +22,7 @@ from mirctl.options import (
     Shard,
     whole,
 )
+from mirctl.several import several_processes
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
@@ -33,6 +34,7 @@ OutFolder = Annotated[Path | None, typer.Option("--out", "-o", help="New folder 
 def adapt() -> None: ...
 
 
+@several_processes
 @app.command(epilog="Example: mirctl adapt run shop.yaml --out model train.epochs=30")
 def run(
     recipe: Recipe,
@@ -147,7 +149,7 @@ def recommend(
     from mirctl_adapt import serving
 
     console.configure(quiet=quiet)
-    part = shards.Shard.of_command(shard, "adapt recommend")
+    part = shards.Shard.parse(shard)
     asked = serving.Asked(stdin, tuple(user or ()), everyone, history, part)
     serving.recommend(
         artifact, asked, k, allow, deny, out, device, precision, items, images,
@@ -178,6 +180,67 @@ def embed(
     from mirctl_adapt import serving
 
     console.configure(quiet=quiet)
-    part = shards.Shard.of_command(shard, "adapt embed")
+    part = shards.Shard.parse(shard)
     report = serving.embed(artifact, items, images, out, device, precision, part, force=force)
     serving.show_embedded(report, json=json)
+
+
+@app.command(
+    epilog="Example: mirctl adapt compare shop.yaml --methods iisan-versa,frozen,id,pop --out race"
+)
+def compare(
+    recipe: Recipe,
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="KEY=VALUE", help="Changes for all methods, or of one: lora.train.lr=1e-3."
+        ),
+    ] = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            help="a,b,c of: iisan-versa, iisan, frozen, fft, lora, adapter, bitfit, id, markov, "
+            "pop; NAME+id adds ids to content. Unless told, those that are quick."
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(help="Tell the differences from this method; the first if not given."),
+    ] = None,
+    ablate: Annotated[
+        bool, typer.Option("--ablate", help="Also iisan-versa without each of its parts.")
+    ] = False,
+    seeds: Annotated[int, typer.Option(min=1, max=1000, help="How often each is trained.")] = 5,
+    baseline_minutes: Annotated[
+        float,
+        typer.Option(
+            min=0.01, max=1e6, help="fft, lora, adapter, bitfit: one seed, for so long each."
+        ),
+    ] = 10.0,
+    rates: Annotated[
+        str | None,
+        typer.Option(
+            help="2e-3,4e-3,8e-3: learning rates to choose from for each method on validation, "
+            "with one seed more. Unless told, all have the recipe's."
+        ),
+    ] = None,
+    out: OutFolder = None,
+    seed: Seed = None,
+    device: Device = None,
+    precision: Precision = None,
+    resume: Resume = False,
+    dry_run: DryRun = False,
+    force: Force = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Race methods on one recipe: quality with intervals, time, memory, parameters, TPME."""
+    from mirctl import jobs
+    from mirctl_adapt.comparing import result
+
+    console.configure(quiet=quiet)
+    gate = jobs.requirements(require)
+    options = jobs.Options(out, seed, device, precision, resume, dry_run, force)
+    asked = result.Asked(methods, against, ablate, seeds, baseline_minutes, rates)
+    result.compare(recipe, changes or [], asked, options, gate, json=json)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from mirctl.data.config import DataConfig
 from mirctl.encode.settings import EncoderSettings, ImageSettings
@@ -12,7 +12,9 @@ from mirctl.metrics import ranking
 from mirctl.section import ArtifactName, Count, InputPath, JobConfig, Relative, Section
 from mirctl.training import TrainConfig
 
-CONTENT = ("iisan-versa", "iisan", "frozen")
+CACHED = ("iisan-versa", "iisan", "frozen")
+TUNED = ("fft", "lora", "adapter", "bitfit")
+CONTENT = (*CACHED, *TUNED)
 Groups = Annotated[int, Field(ge=1, le=10_000)]
 WIDEST = 65_536
 
@@ -20,7 +22,9 @@ WIDEST = 65_536
 class ModelConfig(Section):
     """The recommender: what an item is made of, and who reads a history."""
 
-    method: Literal["iisan-versa", "iisan", "frozen", "id", "markov", "pop"] = "iisan-versa"
+    method: Literal[
+        "iisan-versa", "iisan", "frozen", "fft", "lora", "adapter", "bitfit", "id", "markov", "pop"
+    ] = "iisan-versa"
     text: EncoderSettings | None = Field(None, description="Encoder of the items' titles")
     image: ImageSettings | None = Field(None, description="Encoder of the items' pictures")
     columns: dict[str, EncoderSettings] = Field(
@@ -34,7 +38,9 @@ class ModelConfig(Section):
     )
     normalize: bool | None = Field(None, description="Standardise states; iisan: no, else yes")
     head: Literal["linear", "gelu"] | None = Field(None, description="iisan: linear, else gelu")
-    bottleneck: int = Field(64, ge=1, le=WIDEST, description="Inner width of a side adapter")
+    bottleneck: int = Field(
+        64, ge=1, le=WIDEST, description="Inner width of an adapter, rank of lora"
+    )
     dim: int = Field(64, ge=1, le=WIDEST, description="Width of item and user embeddings")
     intra: bool = Field(True, description="Keep the intra-modal towers")
     inter: bool = Field(True, description="Keep the inter-modal tower")
@@ -55,6 +61,10 @@ class ModelConfig(Section):
             )
         if taken := {"text", "image"} & set(self.columns):
             raise ValueError(f"columns: {min(taken)!r} is a tower's name: rename that column")
+        if self.method in TUNED and not self.tuned:
+            raise ValueError(
+                f"method {self.method!r} tunes text encoders: set model.text or .columns"
+            )
         side = self.method in ("iisan", "iisan-versa")
         if side and not self.intra and (not self.inter or len(self.encoders) == 1):
             raise ValueError("without intra, and without an inter tower of two, nothing is left")
@@ -72,6 +82,18 @@ class ModelConfig(Section):
             return {}
         named = {"text": self.text, "image": self.image, **self.columns}
         return {name: settings for name, settings in named.items() if settings is not None}
+
+    @property
+    def tuned(self) -> dict[str, EncoderSettings]:
+        """The encoders that learn: those of text, where the method is one of TUNED."""
+        if self.method not in TUNED:
+            return {}
+        return {name: one for name, one in self.encoders.items() if one.modality == "text"}
+
+    @property
+    def cached(self) -> dict[str, EncoderSettings]:
+        """The encoders that stay frozen."""
+        return {name: one for name, one in self.encoders.items() if name not in self.tuned}
 
     @property
     def keeps(self) -> str:
@@ -95,7 +117,12 @@ class AdaptTrain(TrainConfig):
     loss: Literal["auto", "catalogue", "batch"] = Field(
         "auto",
         description="Softmax over the whole catalogue, or over the batch's items minus log "
-        "popularity; auto: catalogue up to 5,000 items, and for method id",
+        "popularity; auto: catalogue up to 5,000 items, and for method id; batch for fft, lora, "
+        "adapter and bitfit, whose every step encodes its items",
+    )
+    encoder_lr: PositiveFloat | None = Field(
+        None,
+        description="Rate of what learns inside encoders; fft: 1e-4, lora, adapter, bitfit: 1e-3",
     )
 
     @field_validator("metric")

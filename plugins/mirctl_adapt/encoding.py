@@ -49,7 +49,7 @@ def encode(
     name: str, changes: Sequence[str], options: jobs.Options, shard: str | None
 ) -> dict[str, Any]:
     """Encode a recipe's items, or every n-th from the i-th on, and report what was done."""
-    part = Shard.of_command(shard, "adapt encode")
+    part = Shard.parse(shard)
     _, config = jobs.prepare(name, changes, options, only="adapt/run")
     if not isinstance(config, AdaptConfig) or not config.model.encoders:
         raise UsageError(f"{name}: its method reads no content, so there is nothing to encode")

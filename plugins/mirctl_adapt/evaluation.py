@@ -1,5 +1,6 @@
 """Full-ranking evaluation: every item of the catalogue is a candidate, in blocks of users."""
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -70,7 +71,22 @@ def names() -> list[str]:
     return [part + name for part in parts for name in ranking.names()]
 
 
-def evaluate(scorer: Scorer, split: Split, config: EvalConfig, seed: int) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Tested:
+    """Metrics, and what they are made of: every evaluated user's rank, and is its target cold."""
+
+    metrics: dict[str, Any]
+    ranks: Ranks
+    cold: np.ndarray
+
+    def tensors(self) -> dict[str, Tensor]:
+        """`above`, `ties` (users,) int32 and `cold` (users,) bool, for an artifact."""
+        parts = {"above": self.ranks.above, "ties": self.ranks.ties}
+        told = {name: torch.from_numpy(part).int() for name, part in parts.items()}
+        return {**told, "cold": torch.from_numpy(self.cold)}
+
+
+def evaluate(scorer: Scorer, split: Split, config: EvalConfig, seed: int) -> Tested:
     """Test metrics over all users, and apart over cold and warm targets; then validation's."""
     ranks = rank_all(scorer, split, "test", config.repeats)
     cold = split.train_counts()[split.targets("test")] <= config.cold_at_most
@@ -85,7 +101,7 @@ def evaluate(scorer: Scorer, split: Split, config: EvalConfig, seed: int) -> dic
         rule = "a miss each" if config.repeats == "mask" else "candidates like any item"
         share = repeats / len(ranks)
         console.say(f"{repeats} test targets ({share:.1%}) repeat an item of the history: {rule}")
-    return metrics
+    return Tested(metrics, ranks, cold)
 
 
 def report(metrics: dict[str, Any], config: EvalConfig) -> str:

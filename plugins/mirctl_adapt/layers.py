@@ -47,7 +47,7 @@ def choose(config: ModelConfig, towers: Mapping[str, Cached]) -> dict[str, list[
     chosen = {}
     for name, tower in towers.items():
         depth = len(tower.names)
-        if config.method == "frozen" or config.keeps == "last":
+        if config.method == "frozen" or config.tuned or config.keeps == "last":
             chosen[name] = [depth - 1]
         elif config.keeps == "all":
             chosen[name] = list(range(depth))

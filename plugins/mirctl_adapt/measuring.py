@@ -54,5 +54,5 @@ def evaluate(
         place = saved.scorer.embeddings.device
         embeddings = recommender.embed(saved, catalogue.items, place, config.precision)
         scorer = NeuralScorer(saved.model.users, embeddings)
-    metrics = evaluation.evaluate(scorer, split, config.evaluation, config.seed)
+    metrics = evaluation.evaluate(scorer, split, config.evaluation, config.seed).metrics
     return metrics, evaluation.report(metrics, config.evaluation)

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from mirctl import console
 from mirctl.errors import RunError
-from mirctl_adapt.config import ModelConfig
+from mirctl_adapt.config import TUNED, ModelConfig
 from mirctl_adapt.data import Histories
 from mirctl_adapt.inputs import CatalogueInputs
 from mirctl_adapt.model import (
@@ -18,7 +18,6 @@ from mirctl_adapt.model import (
     IdTable,
     Recommender,
     SideNetwork,
-    TowerInput,
     UserEncoder,
 )
 
@@ -26,7 +25,7 @@ ITEM_BLOCK = 4096
 LEAST_ROWS = 16
 
 
-def build(config: ModelConfig, towers: list[TowerInput], n_items: int) -> Recommender:
+def build(config: ModelConfig, towers: Sequence[nn.Module], n_items: int) -> Recommender:
     """An untrained recommender of the recipe's method."""
     users = UserEncoder(
         config.dim, config.history, config.user_layers, config.user_heads, config.dropout
@@ -37,8 +36,8 @@ def build(config: ModelConfig, towers: list[TowerInput], n_items: int) -> Recomm
     return Recommender(content, users)
 
 
-def _content(config: ModelConfig, towers: list[TowerInput]) -> nn.Module:
-    if config.method == "frozen":
+def _content(config: ModelConfig, towers: Sequence[nn.Module]) -> nn.Module:
+    if config.method == "frozen" or config.method in TUNED:
         return FrozenHeads(towers, dim=config.dim, head_kind=config.head_kind)
     return SideNetwork(
         towers,

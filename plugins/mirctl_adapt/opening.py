@@ -1,6 +1,7 @@
 """The parts of a saved recommender, read and checked: what passes here fails nowhere later."""
 
 import os
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -9,12 +10,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 from pydantic import BaseModel, Field, model_validator
-from torch import Tensor
+from torch import Tensor, nn
 
 from mirctl import recipe
 from mirctl.artifact import Artifact
 from mirctl.errors import ArtifactError, blamed_on_the_artifact
-from mirctl_adapt import saving
+from mirctl_adapt import saving, tuning
 from mirctl_adapt.config import AdaptConfig, ModelConfig
 from mirctl_adapt.counting import Markov, Popularity
 from mirctl_adapt.data import Histories
@@ -134,16 +135,34 @@ def network(
     art: Artifact, model: ModelConfig, facts: dict[str, dict[str, Any]], n_items: int
 ) -> tuple[Recommender, Tensor]:
     """The trained model, and the embeddings (n_items, dim) that it gave the catalogue."""
+    tuned = {name: _tuned(art, model, name, facts[name]) for name in model.tuned}
     with torch.device("meta"):  # nothing is set aside before the file is known to fit
-        empty = build(model, [_input(tower) for tower in facts.values()], n_items)
-    expected = {name: (t.dtype, tuple(t.shape)) for name, t in empty.state_dict().items()}
+        inputs = [tuned.get(name) or _input(tower) for name, tower in facts.items()]
+        empty = build(model, inputs, n_items)
+    expected = {name: (t.dtype, tuple(t.shape)) for name, t in tuning.own_state(empty).items()}
     weights = art.expected_tensors("model", expected)
     embeddings = art.expected_tensors(
         "items", {"embeddings": (torch.float32, (n_items, model.dim))}
     )
-    trained = empty.to_empty(device="cpu")
-    trained.load_state_dict(weights)
-    return trained, embeddings["embeddings"]
+    for part in empty.modules():
+        if all(tensor.is_meta for tensor in _own(part)):
+            part.to_empty(device="cpu", recurse=False)
+    empty.load_state_dict(weights, strict=False)
+    return empty, embeddings["embeddings"]
+
+
+def _own(part: nn.Module) -> Iterator[Tensor]:
+    yield from part.parameters(recurse=False)
+    yield from part.buffers(recurse=False)
+
+
+def _tuned(art: Artifact, model: ModelConfig, name: str, facts: dict[str, Any]) -> tuning.TunedText:
+    """An encoder as it was before it learned."""
+    tower = tuning.TextTower(model.tuned[name], [], model.method, model.bottleneck)
+    if tower.facts() != facts:
+        told = f"its {name} encoder was another {model.tuned[name].model} than is here"
+        raise damaged(art, told)
+    return tower.module(normalize=False)
 
 
 def _input(tower: dict[str, Any]) -> TowerInput:

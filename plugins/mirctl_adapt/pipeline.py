@@ -43,9 +43,10 @@ def run(config: AdaptConfig, run: Run) -> Result:
     trained = train(config, catalogue, split, run)
     with run.meter.phase("evaluate") as phase:
         phase.items = len(split.evaluated)
-        metrics = evaluation.evaluate(trained.scorer, split, config.evaluation, config.seed)
-    saving.save(config, run, catalogue, split, trained, metrics)
-    return Result(run.out, metrics=metrics, report=evaluation.report(metrics, config.evaluation))
+        tested = evaluation.evaluate(trained.scorer, split, config.evaluation, config.seed)
+    saving.save(config, run, catalogue, split, trained, tested)
+    report = evaluation.report(tested.metrics, config.evaluation)
+    return Result(run.out, metrics=tested.metrics, report=report)
 
 
 def check(config: AdaptConfig) -> None:
@@ -96,7 +97,7 @@ def train(config: AdaptConfig, catalogue: Catalogue, split: Split, run: Run) -> 
         inputs = towers.inputs_for(config.model, catalogue.items, run.device, run.dtype, run.meter)
         towers.refuse_empty(inputs)
         for name, tower in inputs.towers.items():
-            run.note_input(towers.input_name(name), tower.states.content)
+            run.note_input(towers.input_name(name), tower.content)
             run.note_input(f"{name} model", tower.weights)
     torch.manual_seed(config.seed)
     tower_inputs = inputs.tower_inputs(normalize=config.model.normalizes)

@@ -10,13 +10,16 @@ import pyarrow.parquet as pq
 from mirctl import artifact
 from mirctl.data.catalogue import Catalogue
 from mirctl.run import Run
+from mirctl_adapt import tuning
 from mirctl_adapt.config import AdaptConfig
 from mirctl_adapt.data import Split
+from mirctl_adapt.evaluation import Tested
 
 if TYPE_CHECKING:
     from mirctl_adapt.pipeline import Trained
 
 KIND, SCHEMA = "adapt/recommender", 1
+RANKS = "ranks"
 ITEMS = "extra/items.parquet"
 USERS = "extra/users.parquet"
 TOWERS = "extra/towers.json"
@@ -32,7 +35,7 @@ def save(
     catalogue: Catalogue,
     split: Split,
     trained: "Trained",
-    metrics: dict[str, Any],
+    tested: Tested,
 ) -> None:
     """Write the artifact in one rename."""
     facts = {
@@ -40,13 +43,14 @@ def save(
         "encoders": _encoders(config),
         **({"kept_epoch": trained.kept_epoch} if trained.history else {}),
     }
-    with run.artifact(KIND, metrics, schema=SCHEMA, **facts) as draft:
+    with run.artifact(KIND, tested.metrics, schema=SCHEMA, **facts) as draft:
         if trained.model is not None:
-            draft.tensors("model", dict(trained.model.state_dict()))
+            draft.tensors("model", tuning.own_state(trained.model))
             draft.tensors("items", {"embeddings": trained.scorer.embeddings})
             draft.json("extra/history.json", list(trained.history))
         else:
             draft.tensors("model", dict(trained.scorer.tensors()))
+        draft.tensors(RANKS, tested.tensors())
         draft.json(TOWERS, trained.inputs.facts() if trained.inputs else {})
         _write(draft.file(ITEMS), _items(catalogue, split))
         if config.save.histories:
@@ -58,6 +62,10 @@ def _encoders(config: AdaptConfig) -> dict[str, str]:
     """Tower -> its model; of a folder only the last name, since others read the artifact, too."""
     models = {name: encoder.model for name, encoder in config.model.encoders.items()}
     return {n: os.path.basename(m) if os.path.isabs(m) else m for n, m in models.items()}
+
+
+def _state(config: AdaptConfig, name: str) -> str:
+    return f"tuned by {config.model.method}" if name in config.model.tuned else "frozen"
 
 
 def _write(path: Path, table: pa.Table) -> None:
@@ -94,7 +102,7 @@ bootstrap interval."""
 def card(config: AdaptConfig, report: dict[str, Any], kept: int | None) -> artifact.Words:
     """What the README of the artifact says of it."""
     encoders = _encoders(config)
-    named = [f"- {name}: `{model}`, frozen" for name, model in encoders.items()]
+    named = [f"- {name}: `{model}`, {_state(config, name)}" for name, model in encoders.items()]
     counts = [f"- {name.replace('_', ' ')}: {n}" for name, n in report.items() if name != "notes"]
     about = ["Made by `mirctl adapt run`; the whole recipe is in `recipe.yaml`.", ""]
     about += ["Encoders:", "", *named, ""] if named else []

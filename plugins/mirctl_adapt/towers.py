@@ -19,6 +19,7 @@ from mirctl.errors import ArtifactError, DataError, UsageError
 from mirctl_adapt import layers
 from mirctl_adapt.config import ModelConfig
 from mirctl_adapt.inputs import CatalogueInputs, Tower
+from mirctl_adapt.tuning import TextTower
 
 NORMAL = ("no text", "no image", OTHER_SHARD)
 """Reasons for having no states that are nobody's mistake."""
@@ -39,7 +40,7 @@ def encode(
     """
     check(config, items)
     choices = {}
-    for name, settings in config.encoders.items():
+    for name, settings in config.cached.items():
         with _in_recipe(name):
             choices[name] = choose(settings, dtype)
     states = {}
@@ -47,7 +48,7 @@ def encode(
         raw = raw_items(items, name)
         with meter.phase(f"encode {name}") as phase, _in_recipe(name):
             states[name] = encode_with(choice, raw, device=device, shard=shard)
-            phase.items = states[name].calls
+            phase.items, phase.shared = states[name].calls, shard is not None
         _tell(name, states[name], items.ids)
     return states
 
@@ -129,7 +130,7 @@ def _such_as(reason: str, items: Sequence[int], ids: Sequence[str]) -> str:
 def refuse_empty(inputs: CatalogueInputs) -> None:
     """Raise a DataError for a tower that no item of a training catalogue has states for."""
     for name, tower in inputs.towers.items():
-        if not tower.states.present().any():
+        if not tower.present.any():
             raise DataError(
                 f"no item has any {name} that can be read: mend the data or leave out {_key(name)}",
                 where=_key(name),
@@ -148,6 +149,13 @@ def keep_layers(
     }
 
 
+def _tuned(config: ModelConfig, items: Items, name: str) -> TextTower:
+    """A tower whose encoder learns: its texts as tokens."""
+    with _in_recipe(name):
+        settings, texts = config.tuned[name], raw_items(items, name)
+        return TextTower(settings, texts, config.method, config.bottleneck)
+
+
 def inputs_for(
     config: ModelConfig,
     items: Items,
@@ -164,7 +172,8 @@ def inputs_for(
         with console.aside():
             encode(config, items, device, dtype, meter, shard)
         distributed.wait()
-    towers = keep_layers(config, encode(config, items, device, dtype, meter), dtype)
+    kept = keep_layers(config, encode(config, items, device, dtype, meter), dtype)
+    towers = {name: kept.get(name) or _tuned(config, items, name) for name in config.encoders}
     inputs = CatalogueInputs(towers, len(items.ids), device)
     for name, facts in (saved or {}).items():
         now = inputs.facts()[name]

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from mirctl import distributed
 from mirctl.metrics import ranking
+from mirctl_adapt import tuning
 from mirctl_adapt.config import AdaptConfig
 from mirctl_adapt.data import Split, Windows
 from mirctl_adapt.evaluation import rank_all
@@ -21,7 +22,8 @@ WHOLE_CATALOGUE = 5000
 def whole_catalogue(config: AdaptConfig, n_items: int) -> bool:
     """Is the softmax over every item? SASRec's is by definition; a small catalogue allows it."""
     if config.train.loss == "auto":
-        return config.model.method == "id" or n_items <= WHOLE_CATALOGUE
+        small = n_items <= WHOLE_CATALOGUE and not config.model.tuned
+        return config.model.method == "id" or small
     return config.train.loss == "catalogue"
 
 
@@ -38,6 +40,8 @@ class NextItemTask:
         self, model: Recommender, inputs: CatalogueInputs, split: Split, config: AdaptConfig
     ) -> None:
         self.model, self.inputs, self.split, self.config = model, inputs, split, config
+        rate = config.train.encoder_lr or tuning.RATES.get(config.model.method, 0.0)
+        self.rates = tuning.rates(model, rate)
         width = config.model.history
         self.windows = Windows(split.train, width, config.train.batch_size, config.seed)
         self.whole = whole_catalogue(config, split.n_items)

@@ -86,7 +86,7 @@ def fill(
     shard: str | None = None,
 ) -> Told:  # fmt: skip
     """Fill a table by a model, or by itself."""
-    part = Shard.of_command(shard, "impute fill")
+    part = Shard.parse(shard)
     refuse_to_overwrite(out, force=force)
     if fit and shard:
         raise UsageError("--shard goes with a model: learn the table once, then fill its parts")

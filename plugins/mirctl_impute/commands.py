@@ -21,6 +21,7 @@ from mirctl.options import (
     Shard,
     whole,
 )
+from mirctl.several import several_processes
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
@@ -66,6 +67,7 @@ class Task(StrEnum):
 def impute() -> None: ...
 
 
+@several_processes
 @app.command(epilog="Example: mirctl impute fit sales.csv --out model train.epochs=40")
 def fit(
     table: Annotated[
@@ -188,7 +190,7 @@ def sample(
     from mirctl_impute import asking, sampling
 
     console.configure(quiet=quiet)
-    part = shards.Shard.of_command(shard, "impute sample")
+    part = shards.Shard.parse(shard)
     asking.refuse_to_overwrite(out, force=force)
     imputer = asking.open_model(model, device)
     wanted = sampling.parse(imputer, given or [])

@@ -20,13 +20,19 @@ _steps: dict[Path, int] = {}
 
 
 @hookimpl
+def mirctl_track(folder: Path) -> None:
+    """Look for the package."""
+    _writer()
+
+
+@hookimpl
 def mirctl_run_started(run: Run) -> None:
     """Begin a folder of events with the recipe in it."""
     if NAME not in run.track:
         return
     from mirctl import recipe
 
-    writer = _open(place(run.track[NAME], run.out.name, resumed=run.checkpoint.is_file()))
+    writer = _writer()(str(place(run.track[NAME], run.out.name, resumed=run.checkpoint.is_file())))
     # Four spaces are code in Markdown, which TensorBoard shows.
     lines = recipe.dump(run.config).splitlines()
     writer.add_text("recipe", "\n".join(f"    {line}" for line in lines))
@@ -69,7 +75,7 @@ def place(folder: Path, name: str, *, resumed: bool) -> Path:
     return last if resumed else free
 
 
-def _open(folder: Path) -> SummaryWriter:
+def _writer() -> type[SummaryWriter]:
     from mirctl.errors import MissingError
 
     try:
@@ -77,4 +83,4 @@ def _open(folder: Path) -> SummaryWriter:
     except ImportError as error:
         told = "TensorBoard is not installed: pip install 'mirctl[tensorboard]'"
         raise MissingError(told) from error
-    return SummaryWriter(str(folder))
+    return SummaryWriter

@@ -73,7 +73,7 @@ def test_a_constant_scorer_scores_as_chance():
 def test_cold_and_warm_targets_make_up_all():
     parts, _ = random_split(users=60, items=40)
     scorer = counting.count_items(parts.train, parts.n_items)
-    metrics = evaluation.evaluate(scorer, parts, EvalConfig(cold_at_most=9), seed=0)
+    metrics = evaluation.evaluate(scorer, parts, EvalConfig(cold_at_most=9), seed=0).metrics
     cold, warm, both = (metrics[f"{part}ndcg@10"] for part in ("cold/", "warm/", ""))
     assert cold["n"] + warm["n"] == both["n"] == 60
     joined = (cold["value"] * cold["n"] + warm["value"] * warm["n"]) / 60

@@ -214,7 +214,7 @@ def test_a_target_is_cold_by_its_training_interactions_alone():
     # In training item 0 stands twice and item 1 three times; item 0 stands four times in all.
     rows = [favouring(2), favouring(9, 0), favouring(9, 8, 6), favouring(9, 8, 7, 1)]
     config = EvalConfig(cold_at_most=2)
-    metrics = evaluation.evaluate(Always(rows), parts_of(lists), config, seed=0)
+    metrics = evaluation.evaluate(Always(rows), parts_of(lists), config, seed=0).metrics
     assert [metrics[f"{part}mrr"]["n"] for part in ("", "cold/", "warm/", "valid/")] == [4, 3, 1, 4]
     assert metrics["cold/mrr"]["value"] == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)
     assert metrics["warm/mrr"]["value"] == pytest.approx(1 / 4)
@@ -224,11 +224,11 @@ def test_a_target_is_cold_by_its_training_interactions_alone():
 def test_items_of_the_history_never_outrank_the_target_by_default():
     lists = [[1, 4, 0, 2], [1, 4, 5, 0], [3, 7, 4, 6]]
     rows = [favouring(*history) for history in lists]
-    metrics = evaluation.evaluate(Always(rows), parts_of(lists), EvalConfig(), seed=0)
+    metrics = evaluation.evaluate(Always(rows), parts_of(lists), EvalConfig(), seed=0).metrics
     assert metrics["mrr"]["value"] == 1.0
     assert metrics["valid/mrr"]["value"] == 1.0
     allowed = EvalConfig(repeats="allow")
-    metrics = evaluation.evaluate(Always(rows), parts_of(lists), allowed, seed=0)
+    metrics = evaluation.evaluate(Always(rows), parts_of(lists), allowed, seed=0).metrics
     assert metrics["mrr"]["value"] == pytest.approx(1 / 4)
     assert metrics["valid/mrr"]["value"] == pytest.approx(1 / 3)
 
@@ -236,7 +236,7 @@ def test_items_of_the_history_never_outrank_the_target_by_default():
 def test_a_constant_scorer_is_chance_among_the_items_not_seen():
     lists = [history[:13] for history in histories()[1:]]
     rows = [[0.0] * N_ITEMS] * len(lists)
-    metrics = evaluation.evaluate(Always(rows), parts_of(lists), EvalConfig(), seed=0)
+    metrics = evaluation.evaluate(Always(rows), parts_of(lists), EvalConfig(), seed=0).metrics
     for prefix, held_out in (("", 1), ("valid/", 2)):
         unseen = [N_ITEMS - len(history) + held_out for history in lists]
         chance = np.mean([min(1, 10 / count) for count in unseen])

@@ -1,12 +1,23 @@
-"""Made-up distributions on the path, as if pip had installed them."""
+"""Made-up distributions on the path, as if pip had installed them; another Python's pathlib."""
 
+import os
 import sys
 import textwrap
 import tomllib
+from pathlib import Path
 
 import pytest
 
 from mirctl import plugins
+
+
+@pytest.fixture(params=["as it is", "as in Python 3.14"])
+def any_pathlib(request, monkeypatch):
+    """From Python 3.14 on these are False whatever the system refuses; before, some raise."""
+    if request.param != "as it is":
+        monkeypatch.setattr(Path, "exists", lambda path, **_: os.path.exists(path))
+        monkeypatch.setattr(Path, "is_dir", lambda path, **_: os.path.isdir(path))
+        monkeypatch.setattr(Path, "is_file", lambda path, **_: os.path.isfile(path))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import time
 import pytest
 import torch
 
-from mirctl.efficiency import Meter
+from mirctl.efficiency import Meter, together
 
 
 def spend(seconds):
@@ -85,3 +85,39 @@ def test_a_cuda_run_tells_the_energy_of_its_card(monkeypatch):
     state = Meter(torch.device("cuda")).state()
     assert state["joules"]["cuda"] == pytest.approx(250)
     assert state["peak_cuda"] == 7
+
+
+def spent(seconds, cpu, items=0, *, peak=0, joules=None, shared=False):
+    one = {"seconds": seconds, "cpu_seconds": cpu, "items": items, "shared": shared}
+    return {
+        "total": {**one, "items": 0},
+        "joules": joules or {},
+        "peak": peak,
+        "peak_cuda": 2 * peak,
+        "parts": 1,
+        "phases": {"work": one},
+    }
+
+
+def test_of_several_processes_sums_and_the_largest_are_told():
+    first = spent(10.0, 4.0, 7, peak=100, joules={"cpu": 5.0, "cuda": 1.0})
+    found = together([first, spent(9.0, 3.0, 7, peak=300, joules={"cuda": 2.5})])
+    assert (found["total"]["seconds"], found["total"]["cpu_seconds"]) == (10.0, 7.0)
+    assert (found["peak"], found["peak_cuda"]) == (300, 600)
+    assert found["joules"] == {"cpu": 5.0, "cuda": 3.5}
+    assert found["phases"]["work"]["items"] == 7
+
+
+def test_items_that_processes_share_add_up():
+    found = together([spent(1.0, 1.0, 7, shared=True), spent(1.0, 1.0, 6, shared=True)])
+    assert found["phases"]["work"]["items"] == 13
+
+
+def test_one_energy_that_cannot_be_read_leaves_the_sum_unknown():
+    found = together([spent(1.0, 1.0, joules={"cuda": j}) for j in (1.0, None)])
+    assert found["joules"] == {"cuda": None}
+
+
+def test_what_one_process_spent_is_what_it_spent():
+    one = spent(3.0, 2.0, 5, peak=8, joules={"cpu": 1.5})
+    assert together([one]) == one

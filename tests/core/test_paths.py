@@ -7,6 +7,8 @@ import threading
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("any_pathlib")
+
 LONG = "x" * 300
 BYTES = os.fsdecode(b"f\xff")
 RECIPE = "uses: adapt/run\ndata: {interactions: log.csv}\nmodel: {method: pop}\n"

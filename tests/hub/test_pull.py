@@ -1,10 +1,8 @@
 import json
-import threading
 
 import pytest
 
 from mirctl import artifact, cache
-from mirctl.hub import client
 
 
 def names(folder):
@@ -155,15 +153,3 @@ def test_waiting_as_long_as_the_hub_asks(pushed, mirctl, hub, waits):
     assert mirctl("hub", "pull", "org/shop").code == 0
     assert 32.0 in waits
     assert 4.0 in waits
-
-
-@pytest.mark.parametrize("path", ["/revision/", "/tree/", "metrics.json"])
-def test_a_silent_hub_is_not_waited_for_without_end(pushed, mirctl, hub, monkeypatch, path):
-    monkeypatch.setattr(client, "PATIENCE", 0.2)
-    quiet = threading.Event()
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT", 0.2)
-    hub.fault("GET", path, lambda handler: quiet.wait(20), times=99)
-    ran = mirctl("hub", "pull", "org/shop")
-    quiet.set()
-    assert ran.code == 5
-    assert "cannot be reached" in ran.err

@@ -67,6 +67,9 @@ def test_two_processes_learn_what_one_does(work, mirctl):
         assert codes == ["0", "0"]
         assert "metrics" in json.loads((work / f"told/{number}-0.out").read_text())
         assert (work / f"told/{number}-1.out").read_text() == ""
+    spent = json.loads((work / "two-catalogue/efficiency.json").read_text())
+    assert spent["phases"]["encode text"]["items"] == 26  # titles, each by one process
+    assert spent["cpu_seconds"] > spent["phases"]["train"]["cpu_seconds"] > 0
     told = (work / "told/stderr-0").read_text()
     assert told.count("fp32 in 2 processes") == 4
     assert (work / "told/stderr-1").read_text() == ""

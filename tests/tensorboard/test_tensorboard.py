@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -119,16 +120,53 @@ def test_what_cannot_track_is_told_before_the_work(train, tmp_path, monkeypatch,
     assert not (tmp_path / "model").exists()
 
 
-@pytest.mark.parametrize("missing", ["package", "permission"])
-def test_a_tracker_that_fails_stops_no_run(train, tmp_path, monkeypatch, missing):
-    if missing == "package":
-        monkeypatch.setitem(__import__("sys").modules, "torch.utils.tensorboard", None)
-    else:
-        (tmp_path / "runs").write_text("a file")
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_missing_package_is_told_before_the_work(train, tmp_path, monkeypatch, more):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    monkeypatch.setenv("MIRCTL_TRACK", f"tensorboard={tmp_path / 'runs'}")
+    ran = train(*more)
+    assert ran.code == 5
+    assert "pip install 'mirctl[tensorboard]'" in ran.err
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    "folder", ["file", "file/deep", "closed", "closed/deep/er", "loop", "dangling"]
+)
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_folder_that_cannot_be_written_is_told_before_the_work(
+    train, tmp_path, monkeypatch, no_privileges, folder, more
+):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "closed").mkdir(mode=0o500)
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "dangling").symlink_to("closed/more")
+    monkeypatch.setenv("MIRCTL_TRACK", f"tensorboard={tmp_path / folder}")
+    ran = train(*more)
+    assert ran.code == 2
+    assert folder.partition("/")[0] in ran.err
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_pipeline_tells_it_before_its_first_step(mirctl, tmp_path, monkeypatch):
+    (tmp_path / "p.yaml").write_text("steps: {a: {uses: adapt/run, data: {interactions: x.csv}}}")
+    (tmp_path / "x.csv").write_text("user_id,item_id\n")
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MIRCTL_TRACK", f"tensorboard={tmp_path / 'file'}")
+    ran = mirctl("run", tmp_path / "p.yaml", "--out", tmp_path / "out")
+    assert ran.code == 2
+    assert "nothing can be tracked there" in ran.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_tracker_that_fails_stops_no_run(train, tmp_path, monkeypatch):
+    def fails(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("torch.utils.tensorboard.SummaryWriter.flush", fails)
+    monkeypatch.setattr("torch.utils.tensorboard.SummaryWriter.close", fails)
     monkeypatch.setenv("MIRCTL_TRACK", f"tensorboard={tmp_path / 'runs'}")
     ran = train()
     assert ran.code == 0
-    why = "pip install 'mirctl[tensorboard]'" if missing == "package" else "runs"
-    assert "plugin 'tensorboard': mirctl_run_started raised" in ran.err
-    assert why in ran.err
+    assert ran.err.count("plugin 'tensorboard': mirctl_step raised OSError") == 1
     assert (tmp_path / "model" / "manifest.json").is_file()

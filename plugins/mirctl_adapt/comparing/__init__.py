@@ -1,0 +1,1 @@
+"""`adapt compare`: methods beside each other on one recipe."""
