@@ -29,6 +29,7 @@ from mirctl.options import (
     Resume,
     Seed,
     Shard,
+    whole,
 )
 from mirctl.several import guarded, several_processes
 
@@ -180,7 +181,7 @@ def run(
     count: Annotated[
         int | None,
         typer.Option(
-            "--shards", min=1, max=10**6, help="How many, with --on; else one for each CPU."
+            "--shards", parser=whole(1, 10**6), help="How many, with --on; else one for each CPU."
         ),
     ] = None,
     json: Json = False,

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -228,6 +229,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def counted(count: int, noun: str, several: str = "") -> str:
+    """1 row, 1,200 rows; `several` is the noun's plural where an s does not make it."""
+    return f"{count:,} {noun if count == 1 else several or noun + 's'}"
+
+
 def size_text(count: int) -> str:
     """Bytes as people say them: 812 B, 4.2 MB."""
     number = float(count)
@@ -236,6 +242,11 @@ def size_text(count: int) -> str:
             return f"{number:.3g} {unit}"
         number /= 1000
     return f"{number:.3g} TB"
+
+
+def width() -> int | None:
+    """Columns of the terminal that shows stdout; None where it goes elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def table(columns: list[str], rows: list[list[str]], left: Collection[int] = (0,)) -> str:

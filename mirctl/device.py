@@ -3,6 +3,7 @@
 import torch
 
 from mirctl import distributed
+from mirctl.console import counted
 from mirctl.errors import MissingError, UsageError
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -61,5 +62,6 @@ def describe(device: torch.device, dtype: torch.dtype) -> str:
     short = NAMES[dtype]
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)}), {short}"
-    threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else ""
-    return f"{device}{threads}, {short}"
+    if device.type == "cpu":
+        return f"{device}, {counted(torch.get_num_threads(), 'thread')}, {short}"
+    return f"{device}, {short}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mirctl import console, files, recipe
+from mirctl.console import counted
 from mirctl.errors import Interrupted, MissingError, RunError, UsageError
 from mirctl.run import Result, Run
 from mirctl.section import JobConfig
@@ -25,7 +26,7 @@ def run(config: JobConfig, run: Run, shards: int | None) -> Result:
     try:
         count = shards or max(1, int(ray.cluster_resources().get("CPU", 1)))
         rows = join(_parts(ray, run, count), run.out)
-        console.say(f"{rows:,} rows -> {run.out}")
+        console.say(f"{counted(rows, 'row')} -> {run.out}")
         return Result(table=run.out)
     finally:
         ray.shutdown()
@@ -49,7 +50,7 @@ def _parts(ray: Any, started: Run, count: int) -> list[Path]:
     """The tables that the shards make, in order."""
     state = started.load_checkpoint() or {"of": count, "done": []}
     if state["of"] != count:
-        told = f"was begun in {state['of']} shards: --shards {state['of']} --resume goes on"
+        told = f"was begun with --shards {state['of']}: --shards {state['of']} --resume goes on"
         raise UsageError(told, where=str(started.work))
     paths = [started.work / f"{i}-of-{count}-{started.out.name}" for i in range(1, count + 1)]
     started.save_checkpoint(state)  # so that the folder stays, whatever happens
@@ -96,7 +97,8 @@ def _done(ray: Any, started: Run, paths: list[Path], lacking: list[int]) -> Iter
                 raise RunError(f"shard {index + 1}/{len(paths)} ended with exit {code}: {last}")
             yield index
     except KeyboardInterrupt as error:
-        told = f"stopped with {len(waiting)} shards to do: the same command with --resume does them"
+        left = counted(len(waiting), "shard")
+        told = f"stopped with {left} to do: go on with the same command and --resume"
         raise Interrupted(told, where=str(started.work)) from error
     except ray.exceptions.RayError as error:
         raise RunError(f"Ray: {str(error).strip().splitlines()[-1]}") from error

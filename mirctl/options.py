@@ -4,6 +4,7 @@ Paths that a command reads are declared with `readable=False`: typer would refus
 read as wrong usage (exit 2), and whoever opens it knows whether it is data, artifact or model.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -45,6 +46,22 @@ def _silence(wanted: bool) -> bool:
     """Before other options are read, since reading some of them takes time and is told."""
     console.configure(quiet=wanted)
     return wanted
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """Reads a whole number; typer's own `min` and `max` would fill the help with their digits."""
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError as error:
+            raise typer.BadParameter(f"{text!r} is no whole number") from error
+        if not least <= number <= most:
+            raise typer.BadParameter(f"{number} is not in the range {least} to {most}")
+        return number
+
+    read.__name__ = "int"  # what the help calls it
+    return read
 
 
 Artifact = Annotated[

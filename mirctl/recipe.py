@@ -115,8 +115,8 @@ def _read(path: Path, base: Path) -> Recipe:
 def read_yaml(path: Path, shape: str) -> tuple[dict[str, Any], yaml12.Marks]:
     """A file's mapping, and where its keys stand; a UsageError for another `shape`."""
     try:
-        with files.unreadable_is(UsageError, path):
-            text = path.read_text(encoding="utf-8-sig")
+        with files.unreadable_is(UsageError, path), path.open(encoding="utf-8-sig") as file:
+            text = file.read(yaml12.MAX_TEXT + 1)  # one more is refused as too long
     except UnicodeDecodeError as error:
         raise UsageError(f"not UTF-8 text (byte {error.start})", where=str(path)) from error
     tree, marks = yaml12.load(text, str(path))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mirctl import console, jobs, plugins, recipe, steps, yaml12
+from mirctl.console import counted
 from mirctl.errors import MirctlError
 
 
@@ -43,7 +44,7 @@ def check(name: str, changes: Sequence[str], *, json: bool) -> None:
         names = steps.check(read)
         facts: dict[str, Any] = {"steps": names}
         kind = "sweep" if "sweep" in read.tree else "pipeline"
-        told = f"a whole {kind} of {len(names)} steps"
+        told = f"a whole {kind} of {counted(len(names), 'step')}"
     else:
         job, _ = jobs.prepare(name, changes, jobs.Options())
         facts, told = {"uses": job.name}, f"a whole recipe for {job.name}"

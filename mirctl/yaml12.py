@@ -16,7 +16,8 @@ from mirctl.errors import UsageError
 
 MAX_ANCHORS = 100
 MAX_VALUES = 100_000
-MAX_TEXT = 4_000_000
+MAX_TEXT = 500_000
+"""Characters: PyYAML takes a second for a million."""
 MAX_DEPTH = 50
 """PyYAML takes minutes for a hundred thousand brackets."""
 _CORE = {
@@ -68,7 +69,7 @@ class _Builder:
     def build(self, node: yaml.Node, key: str) -> Any:
         self.values += 1
         if self.values > MAX_VALUES:
-            raise self.fail(node, f"more than {MAX_VALUES} values: this is no recipe")
+            raise self.fail(node, f"more than {MAX_VALUES:,} values: this is no recipe")
         if id(node) in self.open:
             raise self.fail(node, "an alias that contains itself")
         self.marks.setdefault(key, (node.start_mark.line + 1, node.start_mark.column + 1))
@@ -141,7 +142,7 @@ def _refuse_excess(text: str, source: str) -> None:
         if anchors > MAX_ANCHORS:
             raise UsageError(f"more than {MAX_ANCHORS} anchors and aliases", where=source)
         if values > 2 * MAX_VALUES:  # a key is one, too
-            raise UsageError(f"more than {MAX_VALUES} values: this is no recipe", where=source)
+            raise UsageError(f"more than {MAX_VALUES:,} values: this is no recipe", where=source)
         if depth > MAX_DEPTH:
             line = event.start_mark.line + 1
             raise UsageError(f"nested more than {MAX_DEPTH} deep", where=f"{source}:{line}")

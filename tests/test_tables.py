@@ -120,7 +120,7 @@ BAD = [
     ("t.csv", b"user;item\n1;2\n", "separated by a semicolon where a comma"),
     ("t.csv", b"user\titem\n1\t2\n", "separated by a tab where a comma"),
     ("t.tsv", b"user,item\n1,2\n", "separated by a comma where a tab"),
-    ("t.csv", b"a,b\n1,2\n3\n4,5\n", r"row 2: has 1 columns where 2 are expected: '3'"),
+    ("t.csv", b"a,b\n1,2\n3\n4,5\n", r"row 2: has 1 column where 2 are expected: '3'"),
     ("t.csv", b"\n\na,b\n1,2\n3,4\n4,5,6\n", r"row 3: has 3 columns"),
     ("t.csv", b'a,b\n1,"open\n2,x\n', "never closes"),
     ("t.csv", b"\xef\xbb\xbf\n", "is empty"),

@@ -9,6 +9,7 @@ from torch import Tensor
 from mirctl import console
 from mirctl.artifact.manifest import INDEX, SUFFIX
 from mirctl.artifact.store import METRICS, RECIPE, Artifact, Joined, group_of, open_artifact
+from mirctl.console import counted
 
 _CHUNK = 1 << 22
 _ELSEWHERE = {"created", "digest", "checksum", "files", "aliases"}
@@ -65,7 +66,7 @@ def show_inspect(found: dict[str, Any], *, tensors: bool = False, json: bool) ->
     _show_metrics(found["metrics"])
     for group, members in found["tensors"].items():
         total = sum(item["bytes"] for item in members.values() if "same_as" not in item)
-        _line(f"\n{group}: {len(members)} tensors, {console.size_text(total)}")
+        _line(f"\n{group}: {counted(len(members), 'tensor')}, {console.size_text(total)}")
         if tensors:
             rows = _tensor_rows(members)
             _line(console.table(["tensor", "type", "shape", "size"], rows))
@@ -216,7 +217,7 @@ def show_diff(found: dict[str, Any], *, tensors: bool = False, json: bool) -> No
     _show_metric_changes(found["metrics"])
     for group, members in found["tensors"].items():
         if not tensors:
-            _line(f"{group}: {len(members)} tensors differ (--tensors lists them)")
+            _line(f"{group}: {counted(len(members), 'tensor')} changed (--tensors lists them)")
             continue
         for name, sides in members.items():
             _line(f"tensor {group}/{name}: {_tensor_text(sides)}")

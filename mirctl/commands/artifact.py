@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from mirctl import console
+from mirctl.console import counted
 from mirctl.errors import UsageError
 from mirctl.options import (
     Artifact,
@@ -92,7 +93,7 @@ def export(
         console.document({"artifact": path, "out": out, "files": written})
         return
     size = console.size_text(sum(written.values()))
-    console.say(f"written to {out}: {len(written)} files, {size}")
+    console.say(f"written to {out}: {counted(len(written), 'file')}, {size}")
 
 
 @app.command()
@@ -132,4 +133,5 @@ def merge(
     if json:
         console.document(report)
     else:
-        console.say(", ".join(f"{value} {key}" for key, value in report.items() if key != "out"))
+        told = [counted(n, key.removesuffix("s")) for key, n in report.items() if key != "out"]
+        console.say(", ".join(told))

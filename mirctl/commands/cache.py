@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mirctl import console
+from mirctl.console import counted
 from mirctl.errors import UsageError
 from mirctl.options import Json
 
@@ -112,7 +113,7 @@ def prune(
     for item in removed:
         console.emit(f"{_name(item)}  {console.size_text(item.size)}  {item.entry.what}".rstrip())
     verb = "would be removed" if dry_run else "removed"
-    console.say(f"{len(removed)} entries, {console.size_text(total)} {verb}")
+    console.say(f"{counted(len(removed), 'entry', 'entries')}, {console.size_text(total)} {verb}")
 
 
 def _quantity(text: str, units: dict[str, int], option: str, example: str) -> int:

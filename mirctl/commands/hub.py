@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from mirctl import console
+from mirctl.console import counted
 from mirctl.errors import UsageError
 from mirctl.options import Artifact, Force, Json, Quiet
 
@@ -26,7 +27,7 @@ def push(
         str | None, typer.Option("--revision", "--branch", help="Branch, made where missing.")
     ] = None,
     public: Annotated[bool, typer.Option("--public", help="Everybody may read it.")] = False,
-    message: Annotated[str, typer.Option("--message", "-m", help="Of the commit.")] = "",
+    message: Annotated[str, typer.Option("--message", "-m", help="Message of the commit.")] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only list what would be sent; needs no network.")
     ] = False,
@@ -67,7 +68,7 @@ def _show_files(facts: dict[str, Any], *, json: bool) -> None:
     rows = [[name, console.size_text(size)] for name, size in facts["files"].items()]
     console.emit(console.table(["file", "size"], rows))
     seen = "public" if facts["public"] else "private"
-    total = f"{len(rows)} files, {console.size_text(facts['bytes'])}"
+    total = f"{counted(len(rows), 'file')}, {console.size_text(facts['bytes'])}"
     console.say(f"{total} would go to {facts['repo']}@{facts['revision']}, {seen} where it is new")
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mirctl.options import Json
+from mirctl.options import Json, whole
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
@@ -52,7 +52,7 @@ def check(
     ] = None,
     timeout: Annotated[
         int,
-        typer.Option("--timeout", min=1, max=10**6, help="Seconds that one call of it may take."),
+        typer.Option("--timeout", parser=whole(1, 10**6), help="Seconds that one call may take."),
     ] = 60,
     json: Json = False,
 ) -> None:

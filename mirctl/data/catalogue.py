@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mirctl import console
+from mirctl.console import counted
 from mirctl.data import microlens
 from mirctl.data.config import DataConfig
 from mirctl.data.interactions import Interactions, Log, arrange, first_of_each, load_log
@@ -132,9 +133,11 @@ def _repeats(interactions: Interactions, tied: np.ndarray, n_items: int) -> dict
 def _tell(report: dict[str, Any], n: int) -> None:
     for note in report["notes"]:
         console.say(note)
+    interactions = counted(n, "interaction")
     if count := report["dropped_unknown"]:
-        console.say(f"{count} of {n} interactions name unknown items and are left out")
+        console.say(f"{count:,} of {interactions} left out: of unknown items")
     if count := report["dropped_duplicates"]:
-        console.say(f"{count} of {n} interactions repeat a row and are left out")
+        console.say(f"{count:,} of {interactions} left out: they repeat a row")
     if count := report["images_not_found"]:
-        console.warn(f"{count} pictures that the items name are not there: taken as missing")
+        told = counted(count, "picture")
+        console.warn(f"not there, so taken as missing: {told} that the items name")

@@ -18,7 +18,7 @@ def by_id(folder: Path, ids: Sequence[str], suffixes: tuple[str, ...]) -> list[P
     if found and not any(files):
         example = next(iter(found.values())).name
         raise DataError(
-            f"none of its {len(found)} files is named by an item id, as in "
+            f"none of its files ({len(found):,}) is named by an item id, as in "
             f"{ids[0]}{suffixes[0]} (there is {example!r}); where a column of the items names "
             "them, set columns.image",
             where=str(folder),
@@ -67,8 +67,8 @@ def by_column(folder: Path, names: Sequence[str | None]) -> tuple[list[Path | No
         files.append(path)
     if lost and not any(files):
         raise DataError(
-            f"none of the {len(lost)} pictures that the items name is there, such as {lost[0]!r}: "
-            "name their folder with data.images (--images)",
+            f"none of the pictures ({len(lost):,}) that the items name is there, such as "
+            f"{lost[0]!r}: name their folder with data.images (--images)",
             where=str(folder),
         )
     return files, lost

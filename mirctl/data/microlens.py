@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirctl import files, places
+from mirctl.console import counted
 from mirctl.data import images
 from mirctl.data.config import Columns
 from mirctl.data.interactions import Log, load_log, log_from
@@ -81,7 +82,8 @@ def _items(log: Log, titles: Path | None) -> Items:
     items = items_from(pa.concat_tables([table, rest]), COLUMNS, source.name)
     if not len(untitled):
         return items
-    note = f"{len(untitled)} items of the pairs have no row in {source.name}: they have no title"
+    count = counted(len(untitled), "item")
+    note = f"without a row in {source.name}, and so without a title: {count} of the pairs"
     return replace(items, notes=(note,))
 
 

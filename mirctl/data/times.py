@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mirctl.console import counted
 from mirctl.errors import DataError
 from mirctl.tables import at_row
 
@@ -26,7 +27,7 @@ def read_times(table: pa.Table, column: str, where: str) -> np.ndarray:
         values = values.cast(values.type.value_type)
     if values.null_count:
         first = values.is_null().index(True).as_py()
-        message = f"column {column!r} has no value in {values.null_count} rows"
+        message = f"column {column!r} has no value in {counted(values.null_count, 'row')}"
         raise DataError(message, where=at_row(where, first + 1))
     times = _numbers(values, column, where)
     if times.dtype.kind == "f" and not np.isfinite(times).all():

@@ -9,6 +9,7 @@ import torch
 from safetensors import SafetensorError
 
 from mirctl import files
+from mirctl.console import counted
 from mirctl.encode.protocol import quoted
 from mirctl.errors import MissingError
 from mirctl.hub import Model
@@ -58,7 +59,7 @@ def backbone(model: Model, device: torch.device, dtype: torch.dtype) -> "PreTrai
         except UNREADABLE as error:
             raise MissingError(quoted(model, error), where=str(model.folder)) from error
     if gaps := sorted(name for name in report["missing_keys"] if "pooler" not in name):
-        lacks = f"the weights lack {len(gaps)} tensors, such as {gaps[0]}"
+        lacks = f"the weights lack {counted(len(gaps), 'tensor')}, such as {gaps[0]}"
         raise MissingError(quoted(model, lacks), where=str(model.folder))
     network.config.use_cache = False
     return network.to(device).eval().requires_grad_(False)

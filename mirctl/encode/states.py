@@ -19,6 +19,7 @@ from torch import Tensor
 
 from mirctl import console
 from mirctl.artifact.tensors import open_tensors
+from mirctl.console import counted
 from mirctl.encode import content
 from mirctl.encode.content import Contents, RawItem
 from mirctl.encode.parallel import AT_ONCE
@@ -206,8 +207,9 @@ class _Work:
         if not self.segments.meta:  # nothing to encode, or nothing of it readable
             self.segments.describe(self.meta)
         if self.clamped:
-            limit = f"beyond fp16's {LARGEST:.0f} were clamped"
-            console.warn(f"{self.clamped} values of {self.source.settings.model} {limit}")
+            values = counted(self.clamped, "value")
+            model = self.source.settings.model
+            console.warn(f"clamped to fp16's {LARGEST:.0f}: {values} of {model}")
 
     def _batches(
         self,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirctl import cache, console, files
+from mirctl.console import counted
 from mirctl.errors import ArtifactError, UsageError
 from mirctl.hub import client
 from mirctl.hub.client import COMMIT
@@ -214,7 +215,7 @@ def _check_listing(there: client.Repo, manifest: "Manifest", name: str) -> None:
 
 def _download_all(there: client.Repo, manifest: "Manifest", folder: Path, name: str) -> None:
     total = sum(record.size for record in manifest.files.values())
-    told = f"{len(manifest.files)} files, {console.size_text(total)}"
+    told = f"{counted(len(manifest.files), 'file')}, {console.size_text(total)}"
     console.say(f"fetching {name} from the hub, commit {there.commit[:12]}: {told}")
     with console.progress(f"fetching {name}", total // 10**6, "MB") as advance:
         for file, record in manifest.files.items():

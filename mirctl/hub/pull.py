@@ -8,6 +8,7 @@ from typing import Any
 from mirctl import console, files
 from mirctl.artifact import verify
 from mirctl.artifact.manifest import read_manifest
+from mirctl.console import counted
 from mirctl.errors import ArtifactError
 from mirctl.hub import artifacts
 
@@ -39,7 +40,8 @@ def pull(name: str, out: Path | None, *, force: bool = False) -> Placed:
     pulled = artifacts.pull(name)
     if pulled.strangers:
         left = ", ".join(pulled.strangers[:5])
-        console.say(f"{len(pulled.strangers)} files are no part of it and stay there: {left}")
+        count = counted(len(pulled.strangers), "file")
+        console.say(f"left there, as no part of it: {count}: {left}")
     console.say(f"{pulled.repo} at commit {pulled.commit}")
     if out is None:
         return Placed(pulled.folder, pulled)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mirctl import __version__, console, files
 from mirctl.artifact.manifest import LARGEST, Manifest, read_manifest
+from mirctl.console import counted
 from mirctl.errors import ArtifactError, MissingError, RunError, UsageError
 from mirctl.hub import artifacts, client
 from mirctl.hub.sharing import Shared
@@ -111,7 +112,7 @@ def _send(shared: Shared, before: client.Repo, branch: str, gone: list[str], mes
 
     hub = client.api()
     added = [CommitOperationAdd(name, content) for name, content in shared.contents.items()]
-    told = f"{len(added)} files, {console.size_text(shared.size)}"
+    told = f"{counted(len(added), 'file')}, {console.size_text(shared.size)}"
     console.say(f"sending {told} to {before.name}, branch {branch}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a model's repository also gets tables

@@ -1,6 +1,7 @@
 """What a sweep found: a row for each cell, and means over seeds."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,11 +112,14 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def shown(cells: list[Row]) -> str:
-    """A table for people, of the metrics that are no part of another; means with intervals."""
-    names = dict.fromkeys(name for row in cells for name in row.metrics if "/" not in name)
-    head = [*cells[0].values, "state", "seconds", *names]
-    lines = [
+def shown(cells: list[Row], width: int | None) -> str:
+    """A table for people, of the metrics that are no part of another; means with intervals.
+
+    What is wider than `width` goes on below, with the settings again.
+    """
+    names = list(dict.fromkeys(name for row in cells for name in row.metrics if "/" not in name))
+    fixed = len(cells[0].values) + 2
+    rows = [
         [
             *map(_text, row.values.values()),
             row.state,
@@ -124,7 +128,37 @@ def shown(cells: list[Row]) -> str:
         ]
         for row in cells
     ]
-    return console.table(head, lines)
+    rows.insert(0, _short([*cells[0].values, "state", "seconds", *names]))
+    parts = []
+    for places in _parts(
+        [max(map(len, column)) for column in zip(*rows, strict=True)], fixed, width
+    ):
+        head, *lines = ([row[place] for place in places] for row in rows)
+        parts.append(console.table(head, lines))
+    return "\n\n".join(parts)
+
+
+def _parts(widths: list[int], fixed: int, room: int | None) -> list[list[int]]:
+    """The columns of each part: the `fixed` ones, and as many of the others as there is room."""
+    parts = [[*range(fixed)]]
+    for place in range(fixed, len(widths)):
+        taken = sum(widths[other] + 2 for other in parts[-1])
+        if room is not None and len(parts[-1]) > fixed and taken + widths[place] > room:
+            parts.append([*range(fixed)])
+        parts[-1].append(place)
+    return parts
+
+
+def _short(names: list[str]) -> list[str]:
+    """The shortest end of each dotted name that is the end of no other."""
+    count = Counter(end for name in names for end in _ends(name))
+    return [next((end for end in _ends(name) if count[end] == 1), name) for name in names]
+
+
+def _ends(name: str) -> list[str]:
+    """c, b.c and a.b.c of a.b.c; a number such as the 5 of p@0.5 is no name."""
+    parts = name.split(".")
+    return [".".join(parts[i:]) for i in reversed(range(len(parts))) if parts[i][:1].isalpha()]
 
 
 def _figure(entry: dict[str, Any] | None) -> str:

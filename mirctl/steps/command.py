@@ -11,6 +11,7 @@ from typing import Any
 
 from mirctl import console, distributed, files, jobs, locks, recipe, tracking
 from mirctl.cache import Hashes
+from mirctl.console import counted
 from mirctl.errors import Interrupted, UsageError
 from mirctl.jobs import Options, Requirement
 from mirctl.shards import WHOLE
@@ -144,8 +145,8 @@ def _run(plan: Plan, options: Options, ways: Ways) -> dict[str, Outcome]:
     def told(planned: Planned) -> Options:
         return _options(planned, options)
 
-    count = len(plan.steps)
-    console.say(f"{len(plan.todo)} of {count} steps to run, {count - len(plan.todo)} up to date")
+    count, todo = len(plan.steps), len(plan.todo)
+    console.say(f"{todo} of {counted(count, 'step')} to run, {count - todo} up to date")
     plan.records.write()
     keep_going = _forgives(plan.pipeline, ways)
     try:
@@ -230,7 +231,8 @@ def rehearse(pipeline: Pipeline, options: Options, ways: Ways, *, json: bool) ->
         return
     lines = [[n, p.job.name, p.why or "up to date"] for n, p in plan.steps.items()]
     console.emit(console.table(["step", "job", "runs because"], lines, left=range(3)))
-    console.say(f"{len(plan.todo)} of {len(plan.steps)} steps would run; nothing did")
+    count = counted(len(plan.steps), "step")
+    console.say(f"{len(plan.todo)} of {count} would run; nothing did")
 
 
 def check(read: recipe.Recipe) -> list[str]:

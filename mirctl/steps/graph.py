@@ -11,6 +11,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from mirctl import recipe
+from mirctl.console import counted
 from mirctl.errors import UsageError, suggest
 from mirctl.recipe import Recipe
 from mirctl.steps.reading import COMMON, Source, references
@@ -67,8 +68,8 @@ def expand(source: Source) -> Pipeline:
         count *= len(values)
     if count > MOST_CELLS or count * len(source.steps) > MOST_STEPS:
         raise UsageError(
-            f"{count:,} cells of {len(source.steps):,} steps; the most are {MOST_CELLS:,} cells "
-            f"and {MOST_STEPS:,} steps: make several recipes of it",
+            f"{count:,} cells of {counted(len(source.steps), 'step')}; the most are "
+            f"{MOST_CELLS:,} cells and {MOST_STEPS:,} steps: make several recipes of it",
             where=source.recipe.where("sweep"),
         )
     texts = _texts(source.sweep)

@@ -35,7 +35,8 @@ def show(
             document["over_seeds"] = [row.as_json() for row in means]
         console.document({**document, **({"error": vars(error)} if error else {})})
     else:
-        console.emit(cells.shown(means or table) if table else _table(plan, outcomes))
+        told = cells.shown(means or table, console.width()) if table else _table(plan, outcomes)
+        console.emit(told)
     for why in missed:
         console.error(why)
     if error:

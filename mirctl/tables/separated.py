@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mirctl import files
+from mirctl.console import counted
 from mirctl.errors import DataError
 from mirctl.tables.columns import refuse_repeated, require_columns
 from mirctl.tables.source import BLOCK_BYTES, Source, at_row
@@ -88,7 +89,9 @@ def _refuse_ragged(source: Source, read: Callable[..., pa.Table], skip: int) -> 
         read(lambda row: ragged.append(row) or "skip")
     if ragged:
         row = ragged[0]
-        message = f"has {row.actual_columns} columns where {row.expected_columns} are expected"
+        message = (
+            f"has {counted(row.actual_columns, 'column')} where {row.expected_columns} are expected"
+        )
         raise DataError(
             f"{message}: {row.text[:80]!r}", where=at_row(source.name, row.number - skip)
         )

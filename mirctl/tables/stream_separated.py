@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
+from mirctl.console import counted
 from mirctl.errors import DataError
 from mirctl.tables import separated
 from mirctl.tables.columns import refuse_repeated
@@ -96,7 +97,7 @@ class SeparatedStream(ToAnyFormat):
             columns = self.dialect.columns(lines.rows, width)
         except Ragged as ragged:
             raise DataError(
-                f"has {ragged.found} columns where {width} are expected: "
+                f"has {counted(ragged.found, 'column')} where {width} are expected: "
                 f"{lines.rows[ragged.place][:80]!r}",
                 where=at_row(self.name, first + ragged.place),
             ) from None

@@ -20,6 +20,7 @@ from mirctl.options import (
     Resume,
     Seed,
     Shard,
+    whole,
 )
 from mirctl.several import several_processes
 
@@ -112,7 +113,9 @@ def recommend(
     history: Annotated[
         str | None, typer.Option("--history", help="Item ids, oldest first: a,b,c.")
     ] = None,
-    k: Annotated[int, typer.Option("--k", min=1, max=10**9, help="Items for each user.")] = 10,
+    k: Annotated[
+        int, typer.Option("--k", parser=whole(1, 10**9), help="Items for each user.")
+    ] = 10,
     allow: Annotated[
         Path | None,
         typer.Option("--allow", help="The only items: a table, or an id a line.", readable=False),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from mirctl import console, hub, training
+from mirctl.console import counted
 from mirctl.data.catalogue import Catalogue, load_catalogue
 from mirctl.run import Result, Run
 from mirctl_adapt import counting, data, evaluation, saving, towers
@@ -77,8 +78,8 @@ def tell(catalogue: Catalogue, split: Split) -> None:
     few, out = used - len(split.evaluated), users - used
     single = int((split.whole.lengths == 1).sum())
     console.say(
-        f"{len(catalogue.interactions.item)} interactions of {users} users with {split.n_items} "
-        f"items; {len(split.evaluated)} users are evaluated"
+        f"{counted(len(catalogue.interactions.item), 'interaction')} of {counted(users, 'user')} "
+        f"with {counted(split.n_items, 'item')}; evaluated: {counted(len(split.evaluated), 'user')}"
         + (f", {few} have too few interactions and only train" if few else "")
         + (f" ({single} with a single one, which teaches nothing)" if few and single else "")
         + (f", {out} have too few interactions for the protocol and are left out" if out else "")

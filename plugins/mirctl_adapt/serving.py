@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from mirctl import console, device, files, tables
 from mirctl.artifact import write_tensors
+from mirctl.console import counted
 from mirctl.data.items import load_items
 from mirctl.errors import DataError, UsageError
 from mirctl.shards import WHOLE, Shard
@@ -87,21 +88,23 @@ def recommend(
         if json:
             console.document({"out": out, "rows": count})
         elif out != "-":
-            console.say(f"{count} rows -> {out}")
+            console.say(f"{counted(count, 'row')} -> {out}")
     _tell(told, saved, k)
 
 
 def _tell(told: Counter[str], saved: Saved, k: int) -> None:
     if told["unknown"]:
-        console.warn(f"{told['unknown']} items of the histories are not in the catalogue: left out")
+        count = counted(told["unknown"], "item")
+        console.warn(f"left out, since not in the catalogue: {count} of the histories")
     if told["empty"]:
         get = "what is popular" if saved.popularity.any() else "the first of the table, all new"
-        console.warn(f"{told['empty']} users have no known item: they get {get}")
+        console.warn(f"without a known item, so given {get}: {counted(told['empty'], 'user')}")
     if told["short"]:
         few = len(saved.item_ids) < k
         left = "the others are in the history, or kept out by --allow or --deny"
         why = f"there are {len(saved.item_ids)}" if few else left
-        console.warn(f"{told['short']} users get fewer than {k} items: {why}")
+        items = counted(k, "item")
+        console.warn(f"fewer than {items} for {counted(told['short'], 'user')}: {why}")
 
 
 def _with_progress(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -219,4 +222,4 @@ def show_embedded(report: dict[str, Any], *, json: bool) -> None:
     if json:
         console.document(report)
     else:
-        console.say(f"{report['items']} items, {report['new']} of them new -> {report['out']}")
+        console.say(f"{counted(report['items'], 'item')}, {report['new']} new -> {report['out']}")

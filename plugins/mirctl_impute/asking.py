@@ -54,6 +54,9 @@ def job(
     """The recipe and its changes that `fit` means; options beat settings."""
     if path == "-":
         raise UsageError("fit reads its table more than once: write stdin to a file first")
+    for given in filter(None, (Path(path), schema_file)):
+        if not given.exists():  # the recipe's own complaint would name a key that nobody wrote
+            raise DataError("no such file", where=str(given))
     first = settings[0] if settings else ""
     named = bool(first) and "=" not in first
     said = {

@@ -19,6 +19,7 @@ from mirctl.options import (
     Resume,
     Seed,
     Shard,
+    whole,
 )
 from mirctl.several import several_processes
 
@@ -44,7 +45,7 @@ Settings = Annotated[
     typer.Argument(metavar="RECIPE|KEY=VALUE", help="Settings, as in train.epochs=40."),
 ]
 Steps = Annotated[int, typer.Option("--steps", min=1, max=1000, help="Calls of the network.")]
-DrawSeed = Annotated[int, typer.Option("--seed", min=0, max=2**62, help="Seed of the draws.")]
+DrawSeed = Annotated[int, typer.Option("--seed", parser=whole(0, 2**62), help="Seed of the draws.")]
 
 
 class Mechanism(StrEnum):
@@ -167,7 +168,7 @@ def fill(
 @app.command(epilog="Example: mirctl impute sample model -n 1000 --given 'income=>50K,age=30..40'")
 def sample(
     model: Artifact,
-    count: Annotated[int, typer.Option("-n", min=0, max=10**12, help="Rows to make.")] = 1000,
+    count: Annotated[int, typer.Option("-n", parser=whole(0, 10**12), help="Rows to make.")] = 1000,
     given: Annotated[
         list[str] | None,
         typer.Option("--given", help="COLUMN=VALUE or COLUMN=LOW..HIGH; commas between several."),

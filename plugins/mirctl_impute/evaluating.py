@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from mirctl import console
+from mirctl.console import counted
 from mirctl.errors import DataError
 from mirctl.tables import Stream, at_row, require_columns
 from mirctl_impute import profile, schema
@@ -108,7 +109,8 @@ def filled_cells(table: Table, truth: np.ndarray, full: Draws, holes: Draws) -> 
         rows = read.values.shape[1]
         if rows != len(truth):
             raise DataError(
-                f"has {rows:,} rows where the real table has {len(truth):,}", where=read.name
+                f"has {counted(rows, 'row')} where the real table has {len(truth):,}",
+                where=read.name,
             )
     shown, missing = holes.values, holes.absent
     _check_same(table, truth, shown[0], ~missing[0], holes.name)

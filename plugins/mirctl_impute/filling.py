@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mirctl import console
+from mirctl.console import counted
 from mirctl.errors import DataError, UsageError
 from mirctl.shards import WHOLE, Shard
 from mirctl.tables import Block, Stream, at_row
@@ -277,14 +278,14 @@ def _beside(drawer: Drawer, holes: Holes, rows: int, ways: Ways) -> dict[str, li
 
 def tell(told: Told) -> None:
     """Say what was filled and what was not."""
-    console.say(f"filled {told.filled:,} cells of {told.rows:,} rows")
+    console.say(f"filled {counted(told.filled, 'cell')} of {counted(told.rows, 'row')}")
     for name, count in told.left.items():
-        console.say(f"{name}: {count:,} missing cells are left: the column is not modelled")
+        console.say(f"{name}: {counted(count, 'missing cell')} left: the column is not modelled")
     for name, count in told.unseen.items():
-        console.warn(f"{name}: {count:,} cells hold categories never seen; they count as unknown")
+        console.warn(f"{name}: {counted(count, 'cell')} of categories never seen, taken as unknown")
     if told.moved:
-        console.say(f"{told.moved:,} rows were moved to the nearest that keep the constraints")
+        console.say(f"{counted(told.moved, 'row')} moved to the nearest that keep the constraints")
     if told.broken:
         console.warn(
-            f"{told.broken:,} filled rows break constraints: their observed cells leave no way"
+            f"constraints are broken by observed cells in {counted(told.broken, 'filled row')}"
         )

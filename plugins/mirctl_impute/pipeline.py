@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from mirctl import console, training
+from mirctl.console import counted
 from mirctl.errors import DataError, UsageError
 from mirctl.run import Result, Run
 from mirctl.tables import Stream, open_stream
@@ -40,7 +41,9 @@ def run(config: ImputeConfig, run: Run) -> Result:
         errors = held.measure(model, table, run.device)
     metrics = measured(errors, config.seed) if held.unseen else {}
     if not held.unseen:
-        console.say(f"{len(values)} rows are too few to hold cells out: quality is not measured")
+        console.say(
+            f"too short to hold cells out ({counted(len(values), 'row')}): quality is not measured"
+        )
     saving.save(config, run, table, model, metrics, history, len(values))
     return Result(run.out, metrics=metrics, report=report(metrics))
 
@@ -82,8 +85,8 @@ def _try_rules(table: Table, values: np.ndarray, schema_file: Path | None) -> No
     broken = np.concatenate([rules.broken(values[part], ~np.isnan(values[part])) for part in parts])
     if broken.any():
         console.warn(
-            f"{broken.sum():,} rows of the table itself break constraints, the first of them row "
-            f"{broken.argmax() + 1}"
+            f"constraints are broken in {counted(broken.sum(), 'row')} of the table itself, "
+            f"first in row {broken.argmax() + 1}"
         )
 
 
@@ -102,7 +105,7 @@ def tell(looked: Looked, where: str) -> None:
     for name, said in looked.kinds.items():
         by_kind.setdefault(said.kind, []).append(name)
     learned = sum(len(names) for kind, names in by_kind.items() if kind in MODELLED)
-    console.say(f"{looked.rows:,} rows, {learned} columns to learn")
+    console.say(f"{counted(looked.rows, 'row')}, {counted(learned, 'column')} to learn")
     for kind, names in by_kind.items():
         carried = "" if kind in (*MODELLED, "constant") else ", carried through as they are"
         console.say(f"  {kind}: {', '.join(names)}{carried}")

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mirctl import console
+from mirctl.console import counted
 from mirctl.errors import DataError, UsageError, suggest
 from mirctl.shards import WHOLE, Shard
 from mirctl.tables import new_table
@@ -159,6 +160,6 @@ def tell(imputer: Imputer, moved: int) -> None:
         console.say(f"not learned, so left empty: {', '.join(left)}")
     if moved:
         console.warn(
-            f"{moved:,} rows hardly ever fall into the ranges given, or keep the constraints: "
-            "their values are at the edge"
+            f"at the edge of the ranges given, or of the constraints: {counted(moved, 'row')}, "
+            "since few or none fall inside"
         )

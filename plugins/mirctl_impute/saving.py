@@ -7,6 +7,7 @@ import torch
 
 from mirctl import artifact, device
 from mirctl.artifact import card as cards
+from mirctl.console import counted
 from mirctl.run import Run
 from mirctl_impute.ablated import Mlp, Pooled
 from mirctl_impute.config import ImputeConfig, ModelConfig
@@ -58,7 +59,7 @@ def load(path: Path, device_name: str = "auto") -> Imputer:
 
 
 ABOUT = """\
-Made by `mirctl impute fit` from {rows:,} rows; the whole recipe is in `recipe.yaml`.
+Made by `mirctl impute fit` from {rows}; the whole recipe is in `recipe.yaml`.
 
 {columns}
 """
@@ -78,5 +79,5 @@ category, and up to 2,048 values of a number, the smallest and the largest among
 def card(table: Table, rows: int) -> artifact.Words:
     """What the README of the artifact says of it."""
     columns = cards.table(["column", "kind"], table.kinds.items())
-    about = ABOUT.format(rows=rows, columns=columns)
+    about = ABOUT.format(rows=counted(rows, "row"), columns=columns)
     return artifact.Words("A learned table", about, QUALITY, USE, NOTES)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mirctl import console
+from mirctl.console import counted
 from mirctl.errors import Interrupted
 from mirctl.tables import goes_through
 
@@ -27,7 +28,7 @@ def progress(label: str, total: int, target: Path | str) -> Iterator[Callable[[i
     except KeyboardInterrupt as error:
         if goes_through(target):
             where = "stdout" if str(target) == "-" else str(target)
-            left = f"the table is not whole: {written:,} rows were written"
+            left = f"the table is not whole: it ends after {counted(written, 'row')}"
         else:
             where, left = str(target), "nothing is written, and a file that was there is as it was"
         raise Interrupted(f"stopped, {left}", where=where) from error

@@ -195,7 +195,7 @@ def test_users_left_out_by_the_protocol_are_counted(mirctl, recipe, catalogue, t
     changes = ["model.method=pop", "evaluation.protocol=iisan"]
     told = mirctl("adapt", "run", recipe, *changes, "--out", tmp_path / "m").err
     assert "61 users" in told
-    assert "60 users are evaluated, 1 have too few interactions for the protocol" in told
+    assert "evaluated: 60 users, 1 have too few interactions for the protocol" in told
 
 
 def test_ids_are_learned_by_the_softmax_over_the_whole_catalogue(mirctl, recipe, tmp_path):

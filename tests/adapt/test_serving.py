@@ -52,7 +52,7 @@ def test_histories_stream_from_stdin(chain):
     found = rows(ran.stdout)
     assert [(r["user_id"], r["item_id"]) for r in found[:2]] == [("1", "i3"), ("x", "i9")]
     assert len(found) == 3, "an empty history is served by popularity"
-    assert "1 items of the histories are not in the catalogue" in ran.stderr
+    assert "not in the catalogue: 1 item of the histories" in ran.stderr
 
 
 def test_a_line_nested_too_deep_is_named(chain):
@@ -77,7 +77,7 @@ def test_allow_and_deny_filter(mirctl, chain, tmp_path):
         (["--history", "i99"], 3, "did you mean 'i9'"),
         (["--user", "u777"], 3, "no such user"),
         ([], 2, "say for whom"),
-        (["--all", "--k", 10**30], 2, "less than or equal to"),
+        (["--all", "--k", 10**30], 2, "is not in the range 1 to"),
         (["--all", "--user", "u1"], 2, "say for whom"),
         (["--history", "i1", "--deny", "/no/such"], 3, "no such file"),
     ],
@@ -103,7 +103,7 @@ def test_users_with_fewer_items_than_asked_are_counted(mirctl, chain, tmp_path):
     ran = mirctl("adapt", "recommend", chain, "--history", "i9", "--k", "3", "--allow", allow)
     assert "fewer" not in ran.err
     ran = mirctl("adapt", "recommend", chain, "--history", "i1", "--k", "3", "--allow", allow)
-    assert "1 users get fewer than 3 items" in ran.err
+    assert "fewer than 3 items for 1 user" in ran.err
 
 
 def test_a_damaged_artifact_is_exit_4(mirctl, chain, tmp_path):
@@ -198,7 +198,7 @@ def test_a_user_of_whom_nothing_is_known_is_told(chain):
     command = [sys.executable, "-m", "mirctl", "adapt", "recommend", str(chain), "-", "--k", "1"]
     lines = '{"user_id": "x", "history": ["nothing"]}\n["i1"]\n'
     done = subprocess.run(command, input=lines, capture_output=True, text=True, check=False)
-    assert "1 users have no known item: they get what is popular" in done.stderr
+    assert "without a known item, so given what is popular: 1 user" in done.stderr
 
 
 def test_items_by_id_alone_cannot_be_others(mirctl, chain, recipe):

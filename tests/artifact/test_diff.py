@@ -126,7 +126,7 @@ def test_diff_shows_people_a_line_a_difference(mirctl, pair):
     assert ran.code == 0
     assert "recipe train.lr: 0.1 -> 0.2 (+0.1)" in ran.out
     assert "ndcg@10  0.5000  0.7500  0.2500" in ran.out
-    assert "model: 4 tensors differ" in ran.out
+    assert "model: 4 tensors changed" in ran.out
     ran = mirctl("artifact", "diff", *pair, "--tensors")
     assert "tensor model/w: float32 [2, 3], differs by up to 0.25" in ran.out
     assert "tensor model/wide: float32 [2] -> (absent)" in ran.out

@@ -125,7 +125,7 @@ def test_prune_reads_ages_and_sizes(mirctl):
     dry = json.loads(mirctl("cache", "prune", "--older-than", "2d", "--dry-run", "--json").out)
     assert (dry["dry_run"], [item["key"] for item in dry["removed"]]) == (True, ["old"])
     ran = mirctl("cache", "prune", "--max-size", "3kB")
-    assert (ran.out.split()[0], "1 entries" in ran.err) == ("states/old", True)
+    assert (ran.out.split()[0], "1 entry" in ran.err) == ("states/old", True)
     assert mirctl("cache", "prune", "--all").out.startswith("states/new")
     assert list(cache.entries()) == []
 

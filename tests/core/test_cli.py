@@ -45,6 +45,7 @@ def test_help_fits_into_80_columns(mirctl, name, monkeypatch):
     for command in find(name).commands():
         shown = mirctl(*command.words, "--help").out
         assert "…" not in shown, str(command)
+        assert not re.search(r"<=\d{8}", shown), "the digits of a limit fill the help"
         usage = shown.partition("╭")[0].partition("Usage:")[2].partition("\n \n")[0]
         assert re.search(r"\{[a-z]|\[\[|\.\.\.\}", usage) is None, usage
 

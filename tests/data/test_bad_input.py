@@ -116,7 +116,7 @@ def test_a_folder_where_no_picture_fits_is_refused(tmp_path):
 
 
 def test_pictures_that_are_all_lost_are_refused(tmp_path):
-    with pytest.raises(DataError, match="none of the 2 pictures that the items name is there"):
+    with pytest.raises(DataError, match=r"none of the pictures \(2\) that the items name is there"):
         load(tmp_path, items="item_id,cover\na,x.jpg\nb,y.jpg\n", columns={"image": "cover"})
 
 

@@ -182,7 +182,7 @@ def test_a_column_may_name_the_pictures(tmp_path, files, capsys):
     catalogue = load(**files, columns={"image": "cover"})
     assert catalogue.items.images == [tmp_path / "p/one.png", None, None]
     assert catalogue.report["images_not_found"] == 1
-    assert "1 pictures" in capsys.readouterr().err
+    assert "1 picture that" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

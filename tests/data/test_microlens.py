@@ -47,7 +47,7 @@ def test_what_is_missing_is_counted_and_said(root, capsys):
     report = load(root).report
     gaps = {key: report[f"items_without_{key}"] for key in ("text", "image", "audio", "video")}
     assert gaps == {"text": 1, "image": 2, "audio": 2, "video": 2}
-    assert "1 items of the pairs have no row" in capsys.readouterr().err
+    assert "and so without a title: 1 item of the pairs" in capsys.readouterr().err
 
 
 def test_titles_may_have_a_header(root):

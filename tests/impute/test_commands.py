@@ -38,6 +38,12 @@ def test_the_pipeline_of_the_readme(mirctl, tmp_path, monkeypatch):
     assert all(all(row.values()) for row in full)
 
 
+def test_what_is_not_there_is_told_as_it_was_given(mirctl, table, tmp_path):
+    for given in ("no.csv",), (table, "--schema", "no.yaml"):
+        ran = mirctl("impute", "fit", *given, "--out", tmp_path / "model")
+        assert (ran.code, ran.err) == (3, f"error: {given[-1]}: no such file\n")
+
+
 def test_the_artifact_is_whole_and_says_what_it_is(mirctl, learned):
     assert mirctl("artifact", "verify", learned).code == 0
     card = (learned / "README.md").read_text()
@@ -248,4 +254,4 @@ def test_too_few_rows_are_learned_and_not_measured(mirctl, tmp_path):
     ran = mirctl("impute", "fit", path, "--out", model, *FAST, "--json")
     assert ran.code == 0, ran.err
     assert json.loads(ran.out)["metrics"] == {}
-    assert "too few to hold cells out" in ran.err
+    assert "too short to hold cells out" in ran.err

@@ -128,7 +128,7 @@ def test_filled_rows_keep_them_where_observed_cells_allow(mirctl, ordered, tmp_p
         assert not wrong(new)
         assert all(new[name] == cell for name, cell in old.items() if cell)
         assert all(new.values())
-    assert "break constraints" not in ran.err
+    assert "constraints are broken" not in ran.err
 
 
 def test_rows_whose_observed_cells_leave_no_way_are_filled_and_counted(mirctl, ordered, tmp_path):
@@ -138,7 +138,7 @@ def test_rows_whose_observed_cells_leave_no_way_are_filled_and_counted(mirctl, o
     for option in ("--point", "--seed=3"):
         ran = mirctl("impute", "fill", ordered, path, option)
         after = read(ran.out)
-        assert "1 filled rows break constraints" in ran.err
+        assert "constraints are broken by observed cells in 1 filled row" in ran.err
         assert all(all(row.values()) for row in after)
         assert wrong(after[0]) == ["low <= high", "20 <= low <= 50"]
         assert wrong(after[1]) == ["start < end"]
@@ -185,7 +185,7 @@ def test_rows_of_the_table_that_break_them_are_counted(mirctl, tmp_path, schema)
     cells[9][4] = "0.25"
     table = write(tmp_path / "t.csv", cells)
     ran = mirctl("impute", "fit", table, *FAST, "--schema", schema, "--out", tmp_path / "m")
-    assert "2 rows of the table itself break constraints, the first of them row 8" in ran.err
+    assert "constraints are broken in 2 rows of the table itself, first in row 8" in ran.err
 
 
 def test_a_bad_constraint_is_told_with_its_file_and_leaves_nothing(mirctl, tmp_path):

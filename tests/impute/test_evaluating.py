@@ -78,7 +78,7 @@ def test_the_model_beats_the_mean(mirctl, learned, tmp_path):
 @pytest.mark.parametrize(
     ("full", "holed", "options", "code", "message"),
     [
-        ("x,c\n1,a\n", "x,c\n,a\n", (), 3, "1 rows where the real table has 5"),
+        ("x,c\n1,a\n", "x,c\n,a\n", (), 3, "1 row where the real table has 5"),
         (REAL, REAL, (), 3, "hides no cell"),
         ("x,c\n,a\n2,b\n4,a\n6,b\n8,a\n", "x,c\n,a\n2,b\n4,a\n6,b\n8,a\n", (), 3,
          "'x' is still missing"),

@@ -154,7 +154,7 @@ def test_unseen_categories_missing_and_foreign_columns_are_told(mirctl, learned,
     assert ran.code == 0, ran.err
     assert "lacks made" in ran.err
     assert "more were never learned" in ran.err
-    assert "colour: 30 cells hold categories never seen" in ran.err
+    assert "colour: 30 cells of categories never seen" in ran.err
     assert {row["colour"] for row in cells(ran.out)} == {"purple"}
     assert all(row["size"] for row in cells(ran.out))
 
@@ -165,7 +165,7 @@ def test_a_hole_in_text_is_left_and_told(mirctl, learned, tmp_path):
     path = tmp_path / "t.csv"
     path.write_text(csv_text(data))
     ran = mirctl("impute", "fill", learned, path)
-    assert "note: 1 missing cells are left" in ran.err
+    assert "note: 1 missing cell left" in ran.err
     assert ran.out == path.read_text()
 
 

@@ -56,7 +56,7 @@ def test_guidance_follows_what_is_given_more_closely(mirctl, learned):
 def test_a_range_that_hardly_occurs_is_met_and_told(mirctl, learned):
     ran = mirctl("impute", "sample", learned, "-n", "20", "--given", "size=1..1,weight=110..")
     assert ran.code == 0
-    assert "are at the edge" in ran.err
+    assert "at the edge of the ranges given" in ran.err
     for row in csv.DictReader(io.StringIO(ran.out)):
         assert float(row["weight"]) >= 110
 

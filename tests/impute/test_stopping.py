@@ -42,7 +42,7 @@ def test_a_pipe_holds_the_rows_that_are_counted(mirctl, learned, holed, stopped,
     what = [holed] if command == "fill" else ["-n", "90"]
     ran = mirctl("impute", command, learned, *what, "--steps", "2")
     assert ran.code == 130
-    assert "stdout: stopped, the table is not whole: 32 rows were written" in ran.err
+    assert "stdout: stopped, the table is not whole: it ends after 32 rows" in ran.err
     assert len(list(csv.reader(ran.out.splitlines()))) == 33
 
 

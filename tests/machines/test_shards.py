@@ -122,7 +122,7 @@ def test_a_pipe_is_no_table_to_read_twice(mirctl_process, model, here):
         ({"a.csv": "x,y\n1,2\n", "b.csv": "y,x\n1,2\n"}, "has columns y, x; a.csv has x, y"),
         ({"a.csv": "x\n1\n", "b.jsonl": '{"x": 1}\n'}, "is jsonl, and a.csv is csv"),
         ({"a.csv": "x\n1\n", "b.csv": ""}, "b.csv: is empty"),
-        ({"a.csv": "x,y\n1,2\n", "b.csv": "x,y\n1\n"}, "has 1 columns where 2 are expected"),
+        ({"a.csv": "x,y\n1,2\n", "b.csv": "x,y\n1\n"}, "has 1 column where 2 are expected"),
     ],
 )
 def test_parts_that_are_not_of_one_table_are_refused(mirctl, here, files, told):
@@ -173,7 +173,7 @@ def test_a_pipe_that_is_no_part_leaves_nothing_on_stdout(mirctl_process, here):
     Path("p.csv").write_text("x,y\n1,2\n")
     for parts, code, told in (
         (["-", "-"], 2, "-: is given twice"),
-        (["-", "p.csv"], 3, "stdin, row 1: has 1 columns where 2 are expected"),
+        (["-", "p.csv"], 3, "stdin, row 1: has 1 column where 2 are expected"),
         (["-", "no.csv"], 3, "no.csv: no such file"),
     ):
         ran = mirctl_process("artifact", "merge", *parts, "--out", "-", stdin="x,y\n3\n")

@@ -72,7 +72,7 @@ MODEL = "{uses: toy/learn}"
         (
             f"steps: {{a: {GOOD}}}\nsweep: {{seed: {list(range(40))}, a.fail: {list(range(40))}}}",
             "2:1",
-            "1,600 cells of 1 steps; the most are 1,000 cells",
+            "1,600 cells of 1 step; the most are 1,000 cells",
         ),
         ("uses: toy/write\nsweep: {txet: [1]}", "2:16", "unknown key"),
         ("uses: toy/use\nmodel: {step: x}\nsweep: {seed: [1]}", "2:9", "no step 'x'"),

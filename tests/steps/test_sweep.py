@@ -6,6 +6,8 @@ import json
 import pytest
 from scipy import stats
 
+from mirctl.steps.cells import Row, shown
+
 PLAIN = "uses: toy/learn\nsweep: {weight: [0, 10], seed: [1, 2, 3]}\n"
 STEPS = """\
 steps:
@@ -47,6 +49,32 @@ def test_over_seeds_there_are_means_and_intervals_by_student(bench):
     assert len(document["cells"]) == 6
     shown = bench.run().out
     assert "12.0000 [" in shown
+
+
+def test_a_table_names_in_short_what_it_tells_apart_and_fits_the_terminal():
+    metrics = {f"{step}.{name}": {"value": 0.5} for step in "ab" for name in ("mae", "r2")}
+    metrics |= {"a.p@0.5": {"value": 1.0}, "a.part/of": {"value": 1.0}}
+    values = {"a.model.method": "iisan", "a.size": 1, "b.size": 2}
+    row = Row(values, "done", 1.0, metrics, {})
+    whole, _ = shown([row], None).splitlines()
+    head = [
+        "method",
+        "a.size",
+        "b.size",
+        "state",
+        "seconds",
+        "a.mae",
+        "a.r2",
+        "b.mae",
+        "b.r2",
+        "p@0.5",
+    ]
+    assert whole.split() == head
+    narrow = [part.splitlines() for part in shown([row], 55).split("\n\n")]
+    assert max(len(line) for part in narrow for line in part) <= 55
+    assert [word for part in narrow for word in part[0].split()[5:]] == head[5:]
+    assert {tuple(part[1].split()[:5]) for part in narrow} == {("iisan", "1", "2", "done", "1.0")}
+    assert len(shown([row], 5).split("\n\n")) == 5, "however narrow, all is told"
 
 
 def test_cells_share_what_they_do_not_differ_in(bench):

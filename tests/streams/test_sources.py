@@ -55,7 +55,7 @@ BAD = [
     ("t.csv", b"user;item\n1;2\n", "separated by a semicolon where a comma"),
     ("t.tsv", b"user,item\n1,2\n", "separated by a comma where a tab"),
     ("t.csv", b"a,a\n1,2\n", "more than one column 'a'"),
-    ("t.csv", b"a,b\n1,2\n\n3\n4,5\n", r"row 2: has 1 columns where 2 are expected: '3'"),
+    ("t.csv", b"a,b\n1,2\n\n3\n4,5\n", r"row 2: has 1 column where 2 are expected: '3'"),
     ("t.csv", b'\n\na,b\n"1",2\n3,4\n4,5,6\n', r"row 3: has 3 columns"),
     ("t.csv", b'a,b\n1,2\n1,"open\n2,x\n', "row 2: .* in column 'b' and never closes"),
     ("t.csv", b'a,"b\n1,2\n', "header cannot be read: a quotation mark opens"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mirctl.console import counted
 from mirctl.errors import DataError
 from mirctl.tables import Stream
 from mirctl_impute import asking, schema
@@ -39,7 +40,7 @@ def read(
         raise DataError("has no column that can be learned", where=stream.name)
     if len(values) < FEWEST_ROWS:
         raise DataError(
-            f"has {len(values)} rows, and fewer than {FEWEST_ROWS} say nothing about a method",
+            f"has {counted(len(values), 'row')}, fewer than the {FEWEST_ROWS} that methods want",
             where=stream.name,
         )
     given = asking.column_names(names)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mirctl import console
+from mirctl.console import counted
 from mirctl_impute.comparing.case import Outcome
 from mirctl_impute.comparing.plan import FILL, Plan
 from mirctl_impute.comparing.summary import CPU, NAMES, REAL, WORSE, Metrics
@@ -81,7 +82,9 @@ def _failures(outcomes: Sequence[Outcome]) -> list[str]:
     for outcome in outcomes:
         if outcome.error:
             failed.setdefault(outcome.method, []).append(outcome.error)
-    return [f"{method} failed {len(why)} times: {why[0]}" for method, why in failed.items()]
+    return [
+        f"{method} failed {counted(len(why), 'time')}: {why[0]}" for method, why in failed.items()
+    ]
 
 
 def _warnings(outcomes: Sequence[Outcome]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mirctl.console import counted
 from mirctl.errors import DataError
 from mirctl.tables import new_table
 from mirctl_impute.comparing.case import Planned, Values
@@ -76,7 +77,7 @@ def cases(
     """A split a seed: a share of the rows is learned, the rest held out."""
     if len(real.values) < FEWEST_ROWS:
         raise DataError(
-            f"has {len(real.values)} rows, and fewer than {FEWEST_ROWS} cannot be split",
+            f"has {counted(len(real.values), 'row')}, and fewer than {FEWEST_ROWS} cannot be split",
             where=real.stream.name,
         )
     _check(real, target, share, seeds)

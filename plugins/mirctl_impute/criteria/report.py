@@ -6,6 +6,7 @@ from html import escape
 
 import numpy as np
 
+from mirctl.console import counted
 from mirctl_impute.columns import NumberColumn
 from mirctl_impute.criteria import plots
 from mirctl_impute.criteria.judging import Judgement
@@ -57,10 +58,10 @@ def page(content: Content) -> str:
 
 
 def _head(content: Content) -> Iterator[str]:
-    rows = f"{len(content.made):,} rows, beside {len(content.real):,} real ones"
+    rows = f"{counted(len(content.made), 'row')}, beside {len(content.real):,} real ones"
     yield f"<header><h1>{escape(content.made_name)}</h1>"
     yield f"<p>against <b>{escape(content.real_name)}</b>, the real table. {rows}; "
-    yield f"{len(content.table.columns)} columns are compared.</p></header>"
+    yield f"compared: {counted(len(content.table.columns), 'column')}.</p></header>"
 
 
 def _verdict(content: Content) -> Iterator[str]:
