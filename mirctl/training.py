@@ -142,7 +142,8 @@ class _Loop:
 
     def run_all(self, stop: Stop) -> list[dict[str, float]]:
         state, seconds = self.progress, time.monotonic()
-        while state.epoch < self.config.epochs and not self._over():
+        # An epoch that was begun is validated, also where a resumed run has no time left for it.
+        while state.epoch < self.config.epochs and (state.step or not self._over()):
             steps = self.task.steps(state.epoch)
             with console.progress(self._label(), steps - state.step, "steps") as advance:
                 while state.step < steps and not self._out_of_time():

@@ -35,6 +35,8 @@ class Ways:
     workers: int = 1
     apart: bool = False
     """Each step in a process of its own, also where one runs at a time: its memory is its own."""
+    has_from: bool = True
+    """Can who runs it say --from?"""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def _forgives(pipeline: Pipeline, ways: Ways) -> bool:
 def _run(plan: Plan, options: Options, ways: Ways) -> dict[str, Outcome]:
     """Run what is not up to date."""
     for planned in plan.todo:
-        _refuse_unfinished(planned, options)
+        _refuse_unfinished(planned, options, ways)
         _refuse_foreign_result(planned, options)
         # From now on what appears at its place is its own.
         plan.records.steps.setdefault(planned.step.name, planned.record)
@@ -167,7 +169,7 @@ def _unfinished(planned: Planned) -> bool:
     return (runs.partial(planned.out) / runs.CHECKPOINT).is_file()
 
 
-def _refuse_unfinished(planned: Planned, options: Options) -> None:
+def _refuse_unfinished(planned: Planned, options: Options, ways: Ways) -> None:
     """Nobody loses a checkpoint without having said so."""
     if not _unfinished(planned) or options.force or _over(planned):
         return
@@ -175,9 +177,9 @@ def _refuse_unfinished(planned: Planned, options: Options) -> None:
     if options.resume and not changed:
         return
     told = f", and {planned.why} since: " if changed else ": --resume goes on with it, "
+    over = f"--from {planned.step.of or planned.step.name}" if ways.has_from else "removing this"
     raise UsageError(
-        f"step {planned.step.name} is unfinished{told}"
-        f"--from {planned.step.of or planned.step.name} starts it over",
+        f"step {planned.step.name} is unfinished{told}{over} starts it over",
         where=f"{planned.out}.partial",
     )
 
@@ -216,7 +218,7 @@ def rehearse(pipeline: Pipeline, options: Options, ways: Ways, *, json: bool) ->
     plan = plans.make(pipeline, folder, records, start=ways.start, force=options.force)
     for planned in plan.todo:
         if options.out is not None:
-            _refuse_unfinished(planned, options)
+            _refuse_unfinished(planned, options, ways)
             _refuse_foreign_result(planned, options)
         # What it takes from other steps is not there yet.
         job = replace(planned.job, check="") if planned.needs else planned.job

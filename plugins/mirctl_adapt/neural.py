@@ -20,8 +20,11 @@ from mirctl_adapt.model import (
     SideNetwork,
     UserEncoder,
 )
+from mirctl_adapt.tuning import TextTower
 
 ITEM_BLOCK = 4096
+TUNED_BLOCK = 256
+"""Items whose texts an encoder reads at once."""
 LEAST_ROWS = 16
 
 
@@ -61,9 +64,10 @@ def embed_items(
     """
     model.eval()
     known = None if ids is None else torch.tensor(ids, device=inputs.device)
-    blocks = []
+    reads = any(isinstance(tower, TextTower) for tower in inputs.towers.values())
+    size, blocks = TUNED_BLOCK if reads else ITEM_BLOCK, []
     with console.progress("embedding the items", inputs.n_items) as advance:
-        for rows in torch.arange(inputs.n_items).split(ITEM_BLOCK):
+        for rows in torch.arange(inputs.n_items).split(size):
             batch = inputs.gather(rows)
             if known is not None:
                 batch = replace(batch, ids=known[rows.to(inputs.device)])

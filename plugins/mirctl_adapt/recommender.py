@@ -94,9 +94,11 @@ def embed(saved: Saved, items: Items, place: torch.device, precision: str) -> Te
 
     With precision `auto` the frozen encoders compute as they did for the training.
     """
-    trained = next(iter(saved.towers.values())).get("precision", "fp32")
-    dtype = device.precision(trained if precision == "auto" else precision, place)
     model = saved.config.model
+    frozen = (
+        facts.get("precision", "fp32") for n, facts in saved.towers.items() if n in model.cached
+    )
+    dtype = device.precision(next(frozen, "fp32") if precision == "auto" else precision, place)
     inputs = towers.inputs_for(model, items, place, dtype, Meter(), saved.towers)
     return embed_items(saved.model, inputs, [saved.item_index.get(n, -1) for n in items.ids])
 

@@ -174,6 +174,8 @@ def test_requirements_are_checked_before_and_after(mirctl, recipe, tmp_path):
         (("--methods", ","), "names none"),
         (("--methods", "id,pop", "--against", "markov"), "none of the methods"),
         (("--methods", "id", "lora.train.lr=1"), "lora"),
+        (("--methods", "id,pop", "pop.data.min_interactions=9"), "same data"),
+        (("--methods", "id,pop", "pop.seed=3"), "same seed"),
         (("--seeds", "0"), "--seeds"),
         (("--rates", "1e-3,fast"), "--rates"),
         (("--rates", "1e-3,-1"), "--rates"),
@@ -216,3 +218,18 @@ def test_ablations_take_away_what_there_is(recipe):
     assert two - one.keys() == {
         f"iisan-versa-no-{part}" for part in ("intra", "inter", "text", "image")
     }
+
+
+def test_an_unfinished_run_is_started_over_by_what_this_command_has(mirctl, recipe, race, tmp_path):
+    whole = tmp_path / "race" / "seed=1" / "id"
+    partial = whole.rename(f"{whole}.partial")
+    (partial / "checkpoint.pt").write_bytes(b"")
+    told = compare(mirctl, recipe, tmp_path / "race", "--methods", "id", "--seeds", 2, code=2)
+    assert "--resume" in told["error"]["message"]
+    assert "--from" not in told["error"]["message"]
+    assert told["error"]["where"].endswith("id.partial")
+    changed = ("--methods", "id", "--seeds", 2, "id.train.lr=1e-3", "--resume")
+    assert (
+        "removing this"
+        in compare(mirctl, recipe, tmp_path / "race", *changed, code=2)["error"]["message"]
+    )

@@ -205,3 +205,13 @@ def test_a_checkpoint_that_lacks_something_is_told(key):
         run.state = damaged
         with pytest.raises(ArtifactError, match="does not fit this run: --force starts over"):
             training.fit(Line(), config(), run)
+
+
+def test_an_epoch_cut_by_time_is_validated_also_after_a_resume():
+    limited = config(minutes=1e-9)
+    whole = training.fit(Line(), limited, Memory())
+    run = Memory(stop=1)
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(Line(), limited, run)
+    assert training.fit(Line(), limited, run) == whole
+    assert len(whole) == 1

@@ -22,6 +22,9 @@ from mirctl_adapt import towers
 from mirctl_adapt.comparing.contestants import Contestant
 from mirctl_adapt.config import AdaptConfig
 
+WAYS = command.Ways(keep_going=True, has_from=False)
+SHARED = ("data", "evaluation", "seed", "uses")
+"""Keys that no method may have otherwise: differences are over the same users and seeds."""
 APART = True
 """Each run in a process of its own; tests of what is told afterwards have no need of it."""
 
@@ -65,10 +68,18 @@ def split_changes(
     for change in changes:
         first, dot, rest = change.partition(".")
         if dot and first in names:
+            _refuse_shared(change, rest)
             own.append(f"{names[first]}.{rest}")
         else:
             common.append(change)
     return common, own
+
+
+def _refuse_shared(change: str, key: str) -> None:
+    top = key.partition("=")[0].partition(".")[0].strip()
+    if top in SHARED:
+        told = f"{change!r}: all methods have the same {top}: write {key!r}, for all of them"
+        raise UsageError(told)
 
 
 def pipeline(race: Race) -> Pipeline:
@@ -116,8 +127,8 @@ def encode(line: Pipeline) -> dict[str, float]:
 
 def run(line: Pipeline, options: Options) -> command.Made:
     """Every method and seed that is not done yet."""
-    console.say(f"{len(line.steps)} runs, each in a process of its own")
-    return command.carry_out(line, options, command.Ways(apart=APART, keep_going=True))
+    console.say(f"{console.counted(len(line.steps), 'run')}, each in a process of its own")
+    return command.carry_out(line, options, replace(WAYS, apart=APART))
 
 
 def runs_of(line: Pipeline, one: Contestant) -> Mapping[int, str]:

@@ -40,7 +40,7 @@ def compare(
     _check_gate(race, against, require)
     line = racing.pipeline(race)
     if options.dry_run:
-        command.rehearse(line, options, command.Ways(), json=json)
+        command.rehearse(line, options, racing.WAYS, json=json)
         return
     if options.out is None:
         raise UsageError("--out is missing: name a new folder for the results")

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ from torch import nn
 from adapt.content.conftest import run
 from mirctl import artifact, training
 from mirctl.encode import EncoderSettings, load_encoder
-from mirctl_adapt import recommender
-from mirctl_adapt.config import TUNED
+from mirctl.errors import ArtifactError
+from mirctl_adapt import neural, opening, recommender
+from mirctl_adapt.config import TUNED, ModelConfig
+from mirctl_adapt.inputs import CatalogueInputs
 from mirctl_adapt.model import SideAdapter
 from mirctl_adapt.tuning import TextTower
 
@@ -208,3 +211,58 @@ def test_training_stops_when_its_time_is_over(mirctl, recipe, tmp_path):
     )
     history = json.loads((tmp_path / "m" / "extra" / "history.json").read_text())
     assert len(history) == np.ceil(spent["epochs"])  # the last one, too, is validated
+
+
+def test_an_encoder_reads_a_catalogue_in_small_blocks(bert, monkeypatch):
+    monkeypatch.setattr(neural, "TUNED_BLOCK", 2)
+    inputs = CatalogueInputs({"text": tower_of(bert)}, len(TEXTS), CPU)
+    config = ModelConfig(method="fft", text=str(bert), dim=8)
+    model = neural.build(config, inputs.tower_inputs(normalize=False), len(TEXTS))
+    seen = []
+    model.items.register_forward_pre_hook(lambda _, given: seen.append(len(given[0].ids)))
+    small = neural.embed_items(model, inputs)
+    assert seen == [2, 2]
+    monkeypatch.setattr(neural, "TUNED_BLOCK", 99)
+    assert torch.allclose(neural.embed_items(model, inputs), small, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["lora", "adapter"])
+def test_what_is_added_to_an_encoder_takes_no_memory_before_its_file_fits(
+    mirctl, recipe, bert, tmp_path, method
+):
+    run(mirctl, recipe, tmp_path / "m", f"model.method={method}", "model.image=null")
+    art = artifact.open_artifact(tmp_path / "m")
+    config = opening.config(art).model
+    facts = opening.towers(art, config)
+    module = opening._tuned(art, config, "text", facts["text"])
+    added = {n: p for n, p in module.named_parameters() if "lora_" in n or "adapters." in n}
+    assert added
+    assert all(p.is_meta for p in added.values())
+    network, _ = opening.network(art, config, facts, 30)
+    assert not any(p.is_meta for p in network.parameters())
+
+
+def test_an_artifact_whose_recipe_cannot_be_tuned_is_damaged(mirctl, recipe, bert, llama, tmp_path):
+    run(mirctl, recipe, tmp_path / "m", "model.method=bitfit", "model.image=null")
+    art = artifact.open_artifact(tmp_path / "m")
+    facts = opening.towers(art, opening.config(art).model)["text"]
+    tower = TextTower(EncoderSettings(model=str(llama)), [], "bitfit", 8)
+    other = opening.config(art).model.model_copy(update={"text": EncoderSettings(model=str(llama))})
+    with pytest.raises(ArtifactError, match="no biases"):
+        opening._tuned(art, other, "text", tower.facts())
+    with pytest.raises(ArtifactError, match="another"):
+        opening._tuned(art, other, "text", facts)
+
+
+def test_pictures_beside_a_tuned_text_are_read_as_in_training(
+    mirctl, recipe, tmp_path, monkeypatch
+):
+    run(mirctl, recipe, tmp_path / "m", "model.method=lora", "precision=bf16")
+    saved = recommender.load(tmp_path / "m")
+    told = {name: facts["precision"] for name, facts in saved.towers.items()}
+    assert told == {"text": "fp32", "image": "bf16"}
+    seen = []
+    monkeypatch.setattr(recommender.towers, "inputs_for", lambda *given: seen.append(given[3]))
+    monkeypatch.setattr(recommender, "embed_items", lambda *given: torch.zeros(0))
+    recommender.embed(saved, SimpleNamespace(ids=[]), CPU, "auto")
+    assert seen == [torch.bfloat16]
