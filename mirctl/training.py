@@ -26,8 +26,8 @@ from mirctl.run import Run
 from mirctl.section import Section
 from mirctl.stopping import Stop, interruptible
 
-WARM_UP = 3
-"""Steps that are not timed."""
+WARM_UP, TIMED = 3, 200
+"""Steps at the start that are not timed, and how many later ones tell what a step takes."""
 
 
 class TrainConfig(Section):
@@ -102,6 +102,8 @@ class Progress:
     loss: float = 0.0
     seconds: float = 0.0
     """Spent in steps."""
+    timed: list[tuple[float, float]] = field(default_factory=list)
+    """Wall and CPU seconds of the last steps."""
     best: float = -math.inf
     best_epoch: int = -1
     history: list[dict[str, float]] = field(default_factory=list)
@@ -134,7 +136,6 @@ class _Loop:
         self.scaler = torch.amp.GradScaler(run.device.type, enabled=run.dtype == torch.float16)
         self.average = Average(self.weights, config.ema)
         self.progress = Progress()
-        self.timed: list[tuple[float, float]] = []
         self.best: dict[str, Tensor] = {}
         self.all_steps = sum(task.steps(epoch) for epoch in range(config.epochs))
         self.saved = time.monotonic()
@@ -168,12 +169,13 @@ class _Loop:
     def _timed_step(self) -> None:
         wall, cpu = time.monotonic(), time.process_time()
         self._step(self.progress.epoch, self.progress.step)
-        self.timed.append((time.monotonic() - wall, time.process_time() - cpu))
-        self.progress.seconds += self.timed[-1][0]
+        spent = (time.monotonic() - wall, time.process_time() - cpu)
+        self.progress.timed = [*self.progress.timed[-TIMED + 1 :], spent]
+        self.progress.seconds += spent[0]
 
     def _tell_meter(self) -> None:
         """What a step costs; the first ones, which warm up, are left out where there are more."""
-        counted = self.timed[WARM_UP:] or self.timed
+        counted = self.progress.timed[WARM_UP:] or self.progress.timed
         per_epoch = self.all_steps / max(self.config.epochs, 1)
         facts = {"steps": self.progress.total, "timed_steps": len(counted)}
         if counted:

@@ -215,3 +215,21 @@ def test_an_epoch_cut_by_time_is_validated_also_after_a_resume():
         training.fit(Line(), limited, run)
     assert training.fit(Line(), limited, run) == whole
     assert len(whole) == 1
+
+
+def test_what_a_step_takes_is_told_of_all_steps_also_after_a_resume():
+    run = Memory(stop=14)  # twelve steps and the ends of their epochs: only the last end is left
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(Line(), config(), run)
+    training.fit(Line(), config(), run)
+    facts = run.meter.facts
+    assert (facts["steps"], facts["epochs"]) == (12, 3)
+    assert facts["timed_steps"] == 12 - training.WARM_UP
+    assert facts["epoch_seconds"] == pytest.approx(4 * facts["step_seconds"])
+    assert facts["step_cpu_seconds"] > 0
+
+
+def test_the_steps_that_are_kept_are_few():
+    run = Memory()
+    training.fit(Line(steps=training.TIMED), config(epochs=2, checkpoint_every=60.0), run)
+    assert run.meter.facts["timed_steps"] == training.TIMED - training.WARM_UP
