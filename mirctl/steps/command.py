@@ -93,10 +93,7 @@ def run(
 
 def carry_out(pipeline: Pipeline, options: Options, ways: Ways) -> Made:
     """Run in the folder `options.out` what is not up to date there."""
-    if options.out is None:
-        raise UsageError("--out is missing: name a new folder for the results")
-    folder = Path(os.path.abspath(files.target(options.out)))
-    _refuse_foreign(folder)
+    folder = place(options)
     with _alone(folder):
         records = Records.read(folder, force=options.force)
         plan = plans.make(pipeline, folder, records, start=ways.start, force=options.force)
@@ -105,6 +102,15 @@ def carry_out(pipeline: Pipeline, options: Options, ways: Ways) -> Made:
         if table:
             cells.write(folder, table)
     return Made(plan, outcomes, table)
+
+
+def place(options: Options) -> Path:
+    """The folder of a pipeline's results: a new one, or that of an earlier run."""
+    if options.out is None:
+        raise UsageError("--out is missing: name a new folder for the results")
+    folder = Path(os.path.abspath(files.target(options.out)))
+    _refuse_foreign(folder)
+    return folder
 
 
 @contextmanager

@@ -233,3 +233,15 @@ def test_an_unfinished_run_is_started_over_by_what_this_command_has(mirctl, reci
         "removing this"
         in compare(mirctl, recipe, tmp_path / "race", *changed, code=2)["error"]["message"]
     )
+
+
+def test_what_would_stop_every_run_is_told_before_the_first(mirctl, recipe, tmp_path):
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "thesis.txt").write_text("mine")
+    options = ("adapt", "compare", recipe, "--methods", "id,pop", "--out")
+    taken = mirctl(*options, tmp_path / "taken")
+    assert taken.code == 2
+    assert "something else made it" in taken.err
+    nowhere = mirctl(*options, tmp_path / "race", "--device", "cuda:77")
+    assert nowhere.code == 5  # what is not here
+    assert not (tmp_path / "race").exists()

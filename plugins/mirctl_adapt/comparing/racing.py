@@ -103,6 +103,13 @@ def pipeline(race: Race) -> Pipeline:
     return graph.expand(reading.take_apart(reading.changed(read, race.changes)))
 
 
+def check(line: Pipeline) -> None:
+    """Raise what would stop every run: a device or a precision that is not there."""
+    for step in line.steps.values():
+        config = recipe.resolve(AdaptConfig, step.recipe)
+        devices.precision(config.precision, devices.choose(config.device))
+
+
 def encode(line: Pipeline) -> dict[str, float]:
     """Cache the states that any method reads; seconds by tower, of those that were not there."""
     spent: dict[str, float] = {}

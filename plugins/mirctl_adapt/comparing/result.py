@@ -1,6 +1,5 @@
 """`adapt compare` from its options to what it shows."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,15 +41,14 @@ def compare(
     if options.dry_run:
         command.rehearse(line, options, racing.WAYS, json=json)
         return
-    if options.out is None:
-        raise UsageError("--out is missing: name a new folder for the results")
+    folder = command.place(options)
+    racing.check(line)
     pictures = report.check_pictures()
     encoded = racing.encode(line)
     race = rates.choose(race, several, options)
     made = racing.run(racing.pipeline(race), options)
     found = standing.standings(made, race.contestants)
     metrics = standing.metrics(found, against)
-    folder = Path(os.path.abspath(options.out))
     report.write(folder, found, metrics)
     if pictures and any("epoch_seconds" in s.cost for s in found):
         report.draw(folder, found, metrics)
