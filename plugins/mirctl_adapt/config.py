@@ -15,6 +15,7 @@ from mirctl.training import TrainConfig
 CACHED = ("iisan-versa", "iisan", "frozen")
 TUNED = ("fft", "lora", "adapter", "bitfit")
 CONTENT = (*CACHED, *TUNED)
+COUNTED = ("markov", "pop")
 Groups = Annotated[int, Field(ge=1, le=10_000)]
 WIDEST = 65_536
 
@@ -27,8 +28,8 @@ class ModelConfig(Section):
     ] = "iisan-versa"
     text: EncoderSettings | None = Field(None, description="Encoder of the items' titles")
     image: ImageSettings | None = Field(None, description="Encoder of the items' pictures")
-    columns: dict[str, EncoderSettings] = Field(
-        {}, description="Encoders of further text columns, such as captions"
+    columns: dict[str, EncoderSettings | None] = Field(
+        {}, description="Encoders of further text columns, such as captions; null: without it"
     )
     layers: Literal["group", "every-second", "last", "all"] | None = Field(
         None, description="Which cached layers a tower keeps; iisan: every-second, else group"

@@ -9,7 +9,7 @@ from mirctl.console import counted
 from mirctl.data.catalogue import Catalogue, load_catalogue
 from mirctl.run import Result, Run
 from mirctl_adapt import counting, data, evaluation, saving, towers
-from mirctl_adapt.config import CONTENT, AdaptConfig
+from mirctl_adapt.config import CONTENT, COUNTED, AdaptConfig
 from mirctl_adapt.data import Split
 from mirctl_adapt.evaluation import Scorer
 from mirctl_adapt.inputs import CatalogueInputs
@@ -54,7 +54,7 @@ def check(config: AdaptConfig) -> None:
     catalogue = load_catalogue(config.data, seed=config.seed)
     split = split_of(catalogue, config)
     tell(catalogue, split)
-    if config.model.method not in ("pop", "markov"):
+    if config.model.method not in COUNTED:
         data.Windows(split.train, config.model.history, config.train.batch_size, config.seed)
     if config.model.method in CONTENT:
         towers.check(config.model, catalogue.items)
@@ -88,7 +88,7 @@ def tell(catalogue: Catalogue, split: Split) -> None:
 
 def train(config: AdaptConfig, catalogue: Catalogue, split: Split, run: Run) -> Trained:
     """Fit the recipe's method on the training part."""
-    if config.model.method in ("pop", "markov"):
+    if config.model.method in COUNTED:
         fit = {"pop": counting.count_items, "markov": counting.count_transitions}
         return Trained(fit[config.model.method](split.train, split.n_items))
     if config.model.method == "id":

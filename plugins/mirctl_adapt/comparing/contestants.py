@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mirctl.errors import UsageError, suggest
-from mirctl_adapt.config import CACHED, CONTENT, TUNED, ModelConfig
+from mirctl_adapt.config import CACHED, CONTENT, COUNTED, TUNED, ModelConfig
 
-COUNTED = ("markov", "pop")
 METHODS = (*CACHED, *TUNED, "id", *COUNTED)
 IDS = "+id"
-DEFAULT = ("iisan-versa", "iisan-versa+id", "iisan", "frozen", "id", "markov", "pop")
+DEFAULT = ("iisan-versa", "iisan-versa+id", "frozen", "id", "markov", "pop")
 ABLATED = "iisan-versa"
 
 

@@ -8,9 +8,9 @@ from mirctl.errors import UsageError
 from mirctl.jobs import Options
 from mirctl.steps.command import Made
 from mirctl_adapt.comparing import racing
-from mirctl_adapt.comparing.contestants import COUNTED, Contestant
+from mirctl_adapt.comparing.contestants import Contestant
 from mirctl_adapt.comparing.racing import Race
-from mirctl_adapt.config import AdaptConfig
+from mirctl_adapt.config import COUNTED, AdaptConfig
 
 KEY = "train.lr"
 

@@ -15,7 +15,8 @@ from mirctl.steps.command import Made
 from mirctl.steps.running import Failure
 from mirctl_adapt import opening, saving
 from mirctl_adapt.comparing import racing
-from mirctl_adapt.comparing.contestants import COUNTED, Contestant
+from mirctl_adapt.comparing.contestants import Contestant
+from mirctl_adapt.config import COUNTED
 
 QUALITY = ("ndcg@10", "hr@10", "hr@20")
 COLD = "cold/hr@20"

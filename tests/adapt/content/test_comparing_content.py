@@ -2,6 +2,15 @@
 
 import json
 
+import pytest
+
+from mirctl_adapt.comparing import racing
+
+
+@pytest.fixture
+def in_one_process(monkeypatch):
+    monkeypatch.setattr(racing, "APART", False)
+
 
 def test_side_networks_beside_tuned_encoders(mirctl, recipe, tmp_path):
     options = ("--seeds", 1, "--baseline-minutes", 0.01, "train.epochs=1", "--json")
@@ -32,3 +41,20 @@ def test_an_ablation(mirctl, recipe, tmp_path):
     steps = json.loads(ran.out)["steps"]
     assert "seed=0/iisan-versa" in steps
     assert "seed=0/iisan-versa-no-image" in steps
+
+
+def test_an_ablation_of_a_further_column(mirctl, recipe, tmp_path, bert, in_one_process):
+    ran = mirctl("adapt", "compare", recipe, "--ablate", f"model.columns.title={bert}",
+                 "model.image=null", "model.gate=false", "--seeds", 1, "train.epochs=1",
+                 "--out", tmp_path / "race", "--json")  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["failed"] == {}
+    text = (tmp_path / "race" / "seed=0" / "iisan-versa-no-title" / "recipe.yaml").read_text()
+    assert "title: null" in text
+
+
+def test_what_takes_part_unless_told_takes_any_towers(mirctl, recipe, tmp_path, in_one_process):
+    ran = mirctl("adapt", "compare", recipe, "--seeds", 1, "train.epochs=1",
+                 "--out", tmp_path / "race", "--json")  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["failed"] == {}
