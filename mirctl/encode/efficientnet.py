@@ -16,7 +16,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mirctl.encode.parallel import chunks, on_each
 from mirctl.encode.preparation import Preparation
-from mirctl.encode.protocol import quoted, tapped
+from mirctl.encode.protocol import quoted, tapped, weights_of
 from mirctl.encode.settings import EncoderSettings
 from mirctl.errors import MissingError, UsageError
 from mirctl.hub import Model, contents
@@ -80,6 +80,7 @@ class LiteEncoder:
         self.widths = tuple(shapes[tap][-1] for tap in self.taps)
         self.layers = tuple(f"block{tap}" for tap in self.taps)
         self.batch_size = settings.batch_size or 8
+        self.parameters = weights_of(network)
 
     def encode(self, items: Sequence[Image]) -> Tensor:
         """(pictures, sum of widths)."""

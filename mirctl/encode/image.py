@@ -14,7 +14,7 @@ from torch import Tensor
 from mirctl.encode.parallel import chunks, on_each
 from mirctl.encode.preparation import Preparation
 from mirctl.encode.pretrained import backbone
-from mirctl.encode.protocol import quoted, tapped
+from mirctl.encode.protocol import quoted, tapped, weights_of
 from mirctl.encode.settings import EncoderSettings
 from mirctl.errors import MissingError, RunError, UsageError
 from mirctl.hub import Model, contents
@@ -59,6 +59,7 @@ class ImageEncoder:
             raise UsageError(f"{settings.model!r} has no class token: use pool mean", where="pool")
         self.pool = ("cls" if has_class else "mean") if settings.pool == "auto" else settings.pool
         self.batch_size = settings.batch_size or 8
+        self.parameters = weights_of(network)
         states = self._tried()
         self.taps = tapped(settings, len(states))
         self.widths = tuple(states[tap].shape[1] for tap in self.taps)

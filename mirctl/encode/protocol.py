@@ -22,7 +22,8 @@ Those of other plugins' encoders are kept apart by the version of the plugin."""
 
 
 class Encoder(Protocol):
-    """A frozen network that gives the pooled state of each tapped layer."""
+    """A frozen network that gives the pooled state of each tapped layer. It may also have
+    `parameters`, how many weights it computes with."""
 
     modality: str
     widths: tuple[int, ...]
@@ -114,6 +115,11 @@ def tapped(settings: EncoderSettings, count: int) -> tuple[int, ...]:
         has = f"{settings.model!r} has layers 0 to {count - 1}"
         raise UsageError(f"layer {absent[0]} does not exist: {has}", where="layers")
     return tuple(settings.layers)
+
+
+def weights_of(network: torch.nn.Module) -> int:
+    """How many weights a network computes with; those that two parts share count once."""
+    return sum(weight.numel() for weight in network.parameters())
 
 
 def quoted(model: hub.Model, problem: Any) -> str:

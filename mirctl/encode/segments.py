@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ class Segments:
     def __init__(self, key: str, what: str) -> None:
         self.entry = cache.entry("states", key, what=what)
         self.kept = not self.entry.only_reads()
-        self.unkept: Mapping[str, list] = {}
+        self.unkept: Mapping[str, Any] = {}
         self.damaged: set[str] = set()
         self.names: list[str] = []
         self.keys: list[np.ndarray] = []
@@ -44,8 +45,9 @@ class Segments:
             self.entry.touch()
 
     @property
-    def meta(self) -> Mapping[str, list]:
-        """`widths` and `layers`, once something was encoded."""
+    def meta(self) -> Mapping[str, Any]:
+        """`widths`, `layers` and `parameters`, once the encoder was loaded; `seconds` that
+        encoding `encoded` items took, once something was."""
         return self.unkept or self.entry.read().meta
 
     def find(self, keys: np.ndarray) -> np.ndarray:
@@ -59,14 +61,17 @@ class Segments:
         rows = order[at]
         return np.where((known[rows] == keys).all(1), rows, -1)
 
-    def describe(self, meta: Mapping[str, list]) -> None:
+    def describe(self, meta: Mapping[str, Any]) -> None:
         """Record `widths` and `layers` of an encoder that had nothing to encode."""
         self.unkept = {} if self.kept else meta
         if self.kept:
             self.entry.commit(meta=dict(meta))
 
-    def add(self, keys: np.ndarray, states: Tensor, meta: Mapping[str, list]) -> None:
-        """Commit new rows: keys (n, 32), states (n, width) fp16. Others' new files come along."""
+    def add(
+        self, keys: np.ndarray, states: Tensor, meta: Mapping[str, Any], seconds: float
+    ) -> None:
+        """Commit new rows: keys (n, 32), states (n, width) fp16, and what encoding them took.
+        Others' new files come along."""
         if not self.kept:
             if not self.unkept:
                 console.warn(f"{self.entry.folder} only lets read: new states are not kept")
@@ -77,9 +82,12 @@ class Segments:
         name = f"{hashlib.sha256(keys.tobytes()).hexdigest()[:16]}.safetensors"
         content = {"keys": torch.from_numpy(keys), "states.00000": states}
         with self.entry.lock():
-            if name not in self.entry.read().files:
+            known = self.entry.read()
+            if name not in known.files:
                 write_tensors(self.entry.folder / name, content)
-                self.entry.commit(add=(name,), meta=dict(meta))
+                spent = {"seconds": seconds, "encoded": len(keys)}
+                spent = {key: known.meta.get(key, 0) + value for key, value in spent.items()}
+                self.entry.commit(add=(name,), meta={**meta, **spent})
             self._pick_up()
 
     def compact(self) -> None:

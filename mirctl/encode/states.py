@@ -56,6 +56,10 @@ class States:
     """sha256 over what the items are, in order."""
     weights: str = ""
     """sha256 of the frozen model's files."""
+    parameters: int | None = None
+    """Of the frozen model; None where its encoder does not tell."""
+    seconds: float | None = None
+    """What encoding these items once takes, at the pace at which the cache was filled."""
     origin: object = None
     """Where the blocks lie: the cache keeps them as long as it lives."""
 
@@ -79,6 +83,11 @@ class States:
     def present(self) -> np.ndarray:
         """(items,) bool."""
         return self.rows >= 0
+
+    @property
+    def distinct(self) -> int:
+        """Items that differ, of those that have states."""
+        return len(np.unique(self.rows[self.present()]))
 
     def gather(self, items: np.ndarray) -> Tensor:
         """Item numbers (n,) -> (n, sum of widths) fp16, zeros where absent."""
@@ -131,7 +140,7 @@ def encode_with(
     mine = _mine(len(items), shard)
     lacking = _lacking(contents, segments, mine)
     work = _Work(source, segments, device)
-    if lacking.size or not segments.meta:
+    if lacking.size or "parameters" not in segments.meta:
         work.run(items, contents.keys, lacking)
         segments.compact()
     return _states(contents, work, mine)
@@ -167,7 +176,7 @@ def _states(contents: Contents, work: "_Work", mine: np.ndarray) -> States:
             raise RunError("cached states vanished while they were in use: run again")
         absent.setdefault(reason or OTHER_SHARD, []).append(int(n))
     meta = segments.meta
-    return States(
+    states = States(
         tuple(meta["widths"]),
         tuple(meta["layers"]),
         rows.astype(np.int64),
@@ -176,8 +185,12 @@ def _states(contents: Contents, work: "_Work", mine: np.ndarray) -> States:
         work.calls,
         contents.digest,
         work.source.weights,
-        segments,
+        meta.get("parameters"),
+        origin=segments,
     )
+    if meta.get("encoded"):
+        states.seconds = meta["seconds"] / meta["encoded"] * states.distinct
+    return states
 
 
 class _Work:
@@ -193,7 +206,12 @@ class _Work:
     def run(self, items: Sequence[RawItem], keys: np.ndarray, lacking: np.ndarray) -> None:
         """Encode the items numbered `lacking`."""
         encoder = self.source.load(self.device)
-        self.meta = {"widths": list(encoder.widths), "layers": list(encoder.layers)}
+        self.meta = {
+            "widths": list(encoder.widths),
+            "layers": list(encoder.layers),
+            "parameters": getattr(encoder, "parameters", None),
+        }
+        self.committed = time.monotonic()
         label = f"encoding with {self.source.settings.model}"
         try:
             with console.progress(label, len(lacking)) as advance:
@@ -204,7 +222,7 @@ class _Work:
             self._commit()
             raise
         self._commit()
-        if not self.segments.meta:  # nothing to encode, or nothing of it readable
+        if "parameters" not in self.segments.meta:  # nothing to encode, or nothing readable
             self.segments.describe(self.meta)
         if self.clamped:
             values = counted(self.clamped, "value")
@@ -260,7 +278,8 @@ class _Work:
         if self.waiting:
             keys, states = zip(*self.waiting, strict=True)
             self.waiting = []
-            self.segments.add(np.concatenate(keys), torch.cat(states), self.meta)
+            seconds = time.monotonic() - self.committed
+            self.segments.add(np.concatenate(keys), torch.cat(states), self.meta, seconds)
         self.committed = time.monotonic()
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mirctl.encode.parallel import chunks, on_each
 from mirctl.encode.pretrained import UNREADABLE, backbone, quiet
-from mirctl.encode.protocol import quoted, tapped
+from mirctl.encode.protocol import quoted, tapped, weights_of
 from mirctl.encode.settings import EncoderSettings
 from mirctl.errors import MissingError, UsageError
 from mirctl.hub import Model, contents
@@ -94,6 +94,7 @@ class TextEncoder:
         self.name, self.max_tokens = settings.model, settings.max_tokens
         self.vocabulary = _vocabulary(network)
         self.batch_size = settings.batch_size or 64
+        self.parameters = weights_of(network)
         states = self._states([self.tokens(["a"])[0] or [0]])[0]
         self.taps = tapped(settings, len(states))
         self.widths = tuple(states[tap].shape[-1] for tap in self.taps)

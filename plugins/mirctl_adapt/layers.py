@@ -69,21 +69,17 @@ def check_groups(config: ModelConfig) -> None:
 
 
 def _groups(config: ModelConfig, name: str, towers: Mapping[str, Cached]) -> int:
+    """As many as the recipe says, or as there are layers; what is less is told."""
     shallowest = min(tower.layers for tower in towers.values())
     if isinstance(config.groups, int):
-        if config.groups > shallowest:
-            console.say(
-                f"{name}: {shallowest} groups of layers, not {config.groups}: the shallowest "
-                "tower has no more; model.groups may differ by tower"
-            )
-        return min(config.groups, shallowest)
-    groups = config.groups.get(name, shallowest)
-    if groups > towers[name].layers:
-        raise UsageError(
-            f"{groups} groups, but tower {name!r} has {towers[name].layers} layers",
-            where="model.groups",
-        )
-    return groups
+        wanted, most = config.groups, shallowest
+        why = "the shallowest tower has no more; model.groups may differ by tower"
+    else:
+        wanted, most = config.groups.get(name, shallowest), towers[name].layers
+        why = "it has no more layers"
+    if wanted > most:
+        console.say(f"{name}: {most} groups of layers, not {wanted}: {why}")
+    return min(wanted, most)
 
 
 def _check_symmetric(chosen: Mapping[str, list[int]], towers: Mapping[str, Cached]) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 
 from mirctl import console, distributed
@@ -110,12 +109,10 @@ def _tell(name: str, states: States, ids: Sequence[str]) -> None:
 
 def _origin(states: States) -> Iterator[str]:
     """Where the states of the items come from, in figures."""
-    rows = states.rows[states.present()]
-    distinct = len(np.unique(rows))
     yield f"{states.calls} encoded now"
-    if cached := distinct - states.calls:
+    if cached := states.distinct - states.calls:
         yield f"{cached} cached"
-    if equal := len(rows) - distinct:
+    if equal := int(states.present().sum()) - states.distinct:
         yield f"{equal} equal to another"
 
 

@@ -202,6 +202,14 @@ def test_a_deeper_tower_keeps_its_surplus_for_itself():
     assert tower.length == 6
 
 
+def test_a_tower_with_fewer_layers_than_groups_keeps_them_all(capsys):
+    towers = {"text": cached(7), "image": cached(17)}
+    kept = layers.choose(config(groups={"text": 9, "image": 8}), towers)
+    assert kept["text"] == [1, 2, 3, 4, 5, 6]
+    assert len(kept["image"]) == 8
+    assert "text: 6 groups of layers, not 9" in capsys.readouterr().err
+
+
 def test_the_default_aligns_with_the_shallowest_tower():
     kept = layers.choose(config(groups=12), {"text": cached(19), "image": cached(5)})
     assert [len(k) for k in kept.values()] == [4, 4]

@@ -24,6 +24,7 @@ def states(name):
 def test_minilm_knows_which_films_are_alike():
     got = states("minilm")
     assert got.widths == (384,) * 7
+    assert got.parameters == 22_713_216  # as its authors count
     last = torch.nn.functional.normalize(got.gather(np.arange(4)).float()[:, -384:], dim=1)
     alike = last @ last.T
     assert alike[0, 1] > alike[0, 2]
@@ -48,6 +49,7 @@ def test_minilm_equals_its_model_run_by_hand():
 def test_a_language_model_in_four_part_wheels_is_converted_and_still_knows_english():
     got = states("gemma3-270m")
     assert got.widths == (640,) * 19
+    assert got.parameters == 268_098_176
     assert got.gather(np.arange(4)).isfinite().all()
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

@@ -81,6 +81,30 @@ def test_a_second_run_does_not_load_the_encoder():
     assert torch.equal(got.gather(np.arange(100)), expected(TITLES))
 
 
+def test_the_cache_knows_how_large_the_model_is_and_what_encoding_took():
+    assert encode(["heat"]).parameters is None  # this one does not tell
+    assert encode(["heat"]).seconds > 0
+    told = Toy()
+    told.parameters, told.key = 7, "told"
+    encode(["heat", "alien"], told)
+    again = encode(["heat", "alien", "heat"], told)
+    assert (again.parameters, again.distinct, told.loads) == (7, 2, 1)
+    meta = cache.entry("states", "told").read().meta
+    assert meta["encoded"] == 2
+    assert again.seconds == pytest.approx(meta["seconds"])
+    assert encode(["heat"], told).seconds == pytest.approx(meta["seconds"] / 2)
+
+
+def test_a_cache_that_does_not_know_the_model_s_size_learns_it_once():
+    toy = Toy()
+    encode(TITLES, toy)
+    entry = cache.entry("states", "k")
+    entry.commit(meta={"widths": [2, 1], "layers": ["1", "2"]})
+    toy.parameters = 7
+    assert (encode(TITLES, toy).parameters, encode(TITLES, toy).calls) == (7, 0)
+    assert toy.loads == 2
+
+
 def test_ten_new_items_cost_ten_encodings_and_an_edited_one_costs_one():
     encode(TITLES)
     more = TITLES + [f"sequel {n}" for n in range(10)]

@@ -36,6 +36,14 @@ def test_every_layer_is_named_and_measured(bert, llama):
     assert load(llama).widths == (8, 8, 8, 8)
 
 
+def test_the_size_is_that_of_the_weights(folder):
+    from safetensors.torch import load_file
+
+    weights = load_file(f"{folder}/model.safetensors")
+    read = [tensor for name, tensor in weights.items() if not name.startswith("lm_head")]
+    assert load(folder).parameters == sum(tensor.numel() for tensor in read)
+
+
 @pytest.mark.parametrize(("pool", "pick"), [("mean", None), ("cls", 0), ("last", -1)])
 def test_pooling_equals_the_formula(folder, pool, pick):
     got = load(folder, pool=pool).encode(TEXTS)
