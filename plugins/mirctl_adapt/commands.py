@@ -208,7 +208,8 @@ def compare(
         typer.Option(help="Tell the differences from this method; the first if not given."),
     ] = None,
     ablate: Annotated[
-        bool, typer.Option("--ablate", help="Also iisan-versa without each of its parts.")
+        bool,
+        typer.Option("--ablate", help="Also iisan-versa without each of its parts, or with one."),
     ] = False,
     seeds: Annotated[int, typer.Option(min=1, max=1000, help="How often each is trained.")] = 5,
     baseline_minutes: Annotated[
