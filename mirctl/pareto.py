@@ -11,6 +11,7 @@ from mirctl import console, files
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 PICTURES = ("pareto.svg", "pareto.png")
 COLOURS = ("#0b6fb8", "#d1600a", "#2a8a4a", "#9b4bb0", "#8a6d1f", "#c2365c", "#4b4f58", "#1b9e9e")
@@ -43,7 +44,6 @@ def check() -> bool:
 
 def draw(folder: Path, points: Sequence[Point], quality: str, *, less: bool = False) -> None:
     """pareto.svg and .png; the area of a point is memory. `less`: the better quality is less."""
-    import matplotlib
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8.5, 4.6), layout="constrained")
@@ -52,7 +52,7 @@ def draw(folder: Path, points: Sequence[Point], quality: str, *, less: bool = Fa
     _points(ax, timed, less=less)
     for point in points:
         if point.seconds is None:
-            _level(ax, point)
+            level(ax, point.name, point.value)
     if timed:
         figure.legend(loc="outside right upper", frameon=False, fontsize=9)
     ax.set_xscale("log")
@@ -60,13 +60,20 @@ def draw(folder: Path, points: Sequence[Point], quality: str, *, less: bool = Fa
     if all(point.value >= 0 for point in points):
         ax.set_ylim(bottom=0)
     ax.set_xlabel("seconds an epoch (log scale)")
-    ax.set_ylabel(_plain(quality))
+    ax.set_ylabel(plain(quality))
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(alpha=0.25, linewidth=0.6)
     area = "; a point's area is memory" if any(point.memory for point in timed) else ""
     ax.set_title(f"Quality against time{area}", fontsize=10)
+    save(figure, folder, PICTURES)
+
+
+def save(figure: "Figure", folder: Path, names: Sequence[str]) -> None:
+    """Write a picture under each name, in the form that its end tells."""
+    import matplotlib
+
     with matplotlib.rc_context({"svg.hashsalt": "pareto"}):
-        for name in PICTURES:
+        for name in names:
             content = io.BytesIO()
             kind = name.rpartition(".")[2]
             about = {"Date": None} if kind == "svg" else {}  # the same figures make the same file
@@ -86,23 +93,23 @@ def _points(ax: "Axes", timed: Sequence[Point], *, less: bool) -> None:
         ax.scatter(
             x, [y], s=30 + 270 * (point.memory or 0.0) / most, facecolors=face, edgecolors=colour,
             alpha=0.85, zorder=3, marker=MARKS[number % len(MARKS)],
-            label=_plain(point.name) + "*" * point.stopped,
+            label=plain(point.name) + "*" * point.stopped,
         )  # fmt: skip
     best = front([(point.seconds, point.value) for point in timed], less=less)
     if best:
         ax.plot(*zip(*best, strict=True), color="#888", linewidth=1, linestyle="--", zorder=1)
 
 
-def _level(ax: "Axes", point: Point) -> None:
-    """What does not train, as a line across."""
-    ax.axhline(point.value, color="#999", linewidth=0.8, linestyle=":")
+def level(ax: "Axes", name: str, value: float) -> None:
+    """What has no place along the other axis, as a line across."""
+    ax.axhline(value, color="#999", linewidth=0.8, linestyle=":")
     ax.annotate(
-        _plain(point.name), (1, point.value), xycoords=("axes fraction", "data"), xytext=(-4, 3),
-        ha="right", textcoords="offset points", fontsize=9, color="#666",
+        plain(name), (1, value), xycoords=("axes fraction", "data"), xytext=(-4, 3), ha="right",
+        textcoords="offset points", fontsize=9, color="#666",
     )  # fmt: skip
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """A name as it is: a dollar would begin a formula, and a label that begins with _ is hidden."""
     shown = console.harmless(text).replace("$", r"\$")
     return f" {shown}" if shown.startswith("_") else shown

@@ -184,7 +184,8 @@ class _Loop:
             facts["epoch_seconds"] = second * per_epoch
         if per_epoch:
             facts["epochs"] = self.progress.total / per_epoch
-        self.run.meter.record(**facts, out_of_time=self._out_of_time())
+        cut = self._out_of_time() and self.progress.total < self.all_steps
+        self.run.meter.record(**facts, out_of_time=cut)
 
     def _out_of_time(self) -> bool:
         return bool(self.config.minutes) and self._share_of_time() >= 1

@@ -37,6 +37,8 @@ class Ways:
     """Each step in a process of its own, also where one runs at a time: its memory is its own."""
     has_from: bool = True
     """Can who runs it say --from?"""
+    table: bool = True
+    """Does a sweep leave a table of its cells?"""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def carry_out(pipeline: Pipeline, options: Options, ways: Ways) -> Made:
         plan = plans.make(pipeline, folder, records, start=ways.start, force=options.force)
         outcomes = _run(plan, options, ways)
         table = cells.rows(pipeline, outcomes) if pipeline.source.sweep else []
-        if table:
+        if table and ways.table:
             cells.write(folder, table)
     return Made(plan, outcomes, table)
 

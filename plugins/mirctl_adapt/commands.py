@@ -203,9 +203,20 @@ def compare(
             "pop; NAME+id adds ids to content. Unless told, those that are quick."
         ),
     ] = None,
+    encoders: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TOWER=A,B,C",
+            help="text=minilm,gemma3-270m: each method that reads content on each of them, and "
+            "quality against their size.",
+        ),
+    ] = None,
     against: Annotated[
         str | None,
-        typer.Option(help="Tell the differences from this method; the first if not given."),
+        typer.Option(
+            help="Tell the differences from this method; the first if not given. Of --encoders: "
+            "@NAME is the same method on that encoder."
+        ),
     ] = None,
     ablate: Annotated[
         bool,
@@ -238,10 +249,11 @@ def compare(
 ) -> None:
     """Race methods on one recipe: quality with intervals, time, memory, parameters, TPME."""
     from mirctl import jobs
-    from mirctl_adapt.comparing import result
+    from mirctl_adapt.comparing import asking, result
 
     console.configure(quiet=quiet)
     gate = jobs.requirements(require)
     options = jobs.Options(out, seed, device, precision, resume, dry_run, force)
-    asked = result.Asked(methods, against, ablate, seeds, baseline_minutes, rates)
+    told = encoders or []
+    asked = asking.Asked(methods, told, against, ablate, seeds, baseline_minutes, rates)
     result.compare(recipe, changes or [], asked, options, gate, json=json)

@@ -1,6 +1,6 @@
 """What takes part in a comparison: names on the command line -> changes to the recipe."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ from mirctl.errors import UsageError, suggest
 from mirctl_adapt.config import CACHED, CONTENT, COUNTED, TUNED, ModelConfig
 
 METHODS = (*CACHED, *TUNED, "id", *COUNTED)
-IDS = "+id"
+IDS, AT = "+id", "@"
 DEFAULT = ("iisan-versa", "iisan-versa+id", "frozen", "id", "markov", "pop")
 ABLATED = "iisan-versa"
 
@@ -24,7 +24,17 @@ class Contestant:
     @property
     def step(self) -> str:
         """What a step of a pipeline can be called."""
-        return self.name.replace("+", "-")
+        return self.name.replace("+", "-").replace(AT, "_")
+
+    @property
+    def kind(self) -> str:
+        """Its name without its encoder."""
+        return self.name.partition(AT)[0]
+
+    @property
+    def encoder(self) -> str:
+        """METHOD@ENCODER: the short name of the encoder; else empty."""
+        return self.name.partition(AT)[2]
 
     @property
     def method(self) -> str:
@@ -57,6 +67,24 @@ def contestants(names: Sequence[str]) -> list[Contestant]:
     return found
 
 
+def several_names(known: Sequence[Contestant]) -> dict[str, list[Contestant]]:
+    """What may be said instead of a name: `METHOD` and `@ENCODER`, for each method that has it."""
+    found: dict[str, list[Contestant]] = {}
+    for one in known:
+        for name in (one.kind, f"{AT}{one.encoder}") if one.encoder else ():
+            found.setdefault(name, []).append(one)
+    return found
+
+
+def reference(name: str, against: str, known: Collection[str]) -> str | None:
+    """What a method is compared with: `@ENCODER` means itself on that encoder, and a `METHOD` that
+    runs on several the one on its own encoder."""
+    kind, _, encoder = name.partition(AT)
+    meant = f"{kind}{against}" if against.startswith(AT) else against
+    other = meant if meant in known else f"{meant}{AT}{encoder}"
+    return other if other in known and other != name else None
+
+
 def ablations(model: ModelConfig) -> list[Contestant]:
     """The side network without one of its parts each, as far as the recipe has them.
 
@@ -64,7 +92,7 @@ def ablations(model: ModelConfig) -> list[Contestant]:
     """
     parts: dict[str, dict[str, Any]] = {"no-gate": {"model.gate": False}}
     parts |= {f"layers-{kept}": {"model.layers": kept} for kept in ("every-second", "last", "all")}
-    places = {name: _place(name) for name in model.encoders}
+    places = {name: place(name) for name in model.encoders}
     if len(places) > 1:
         parts |= {"no-intra": {"model.intra": False}, "no-inter": {"model.inter": False}}
         for name in places:
@@ -76,6 +104,6 @@ def ablations(model: ModelConfig) -> list[Contestant]:
     return [Contestant(f"{ABLATED}-{part}", {**whole, **told}) for part, told in parts.items()]
 
 
-def _place(tower: str) -> str:
+def place(tower: str) -> str:
     """The key of a tower's encoder."""
     return f"model.{tower}" if tower in ("text", "image") else f"model.columns.{tower}"

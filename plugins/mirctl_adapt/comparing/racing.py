@@ -6,23 +6,25 @@ encoders give is cached before, so that it counts for none of them.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mirctl import console, recipe
 from mirctl import device as devices
 from mirctl.data.catalogue import load_catalogue
 from mirctl.efficiency import Meter
-from mirctl.errors import UsageError
+from mirctl.encode.states import States
+from mirctl.errors import MirctlError, RunError, UsageError
 from mirctl.jobs import Options
 from mirctl.recipe import Recipe
 from mirctl.steps import command, graph, reading
 from mirctl.steps.graph import Pipeline
 from mirctl_adapt import towers
-from mirctl_adapt.comparing.contestants import Contestant
+from mirctl_adapt.comparing.contestants import Contestant, several_names
+from mirctl_adapt.comparing.encoders import Encoders
 from mirctl_adapt.config import AdaptConfig
 
-WAYS = command.Ways(keep_going=True, has_from=False)
+WAYS = command.Ways(keep_going=True, has_from=False, table=False)
 SHARED = ("data", "evaluation", "seed", "uses")
 """Keys that no method may have otherwise: differences are over the same users and seeds."""
 APART = True
@@ -39,7 +41,9 @@ class Race:
     minutes: float
     """Of training, for each method that tunes encoders."""
     changes: Sequence[str] = ()
-    """METHOD.key=value."""
+    """STEP.key=value."""
+    encoders: Encoders | None = None
+    """Where methods run on several."""
 
     @property
     def first_seed(self) -> int:
@@ -62,14 +66,14 @@ def base_of(name: str, changes: Sequence[str], options: Options) -> Recipe:
 def split_changes(
     changes: Sequence[str], contestants: Sequence[Contestant]
 ) -> tuple[list[str], list[str]]:
-    """(changes for all, changes of one method, which begin with its name)."""
-    names = {one.name: one.step for one in contestants}
+    """(changes for all, changes of one method each, which begin with its step)."""
+    names = several_names(contestants) | {one.name: [one] for one in contestants}
     common, own = [], []
     for change in changes:
         first, dot, rest = change.partition(".")
         if dot and first in names:
             _refuse_shared(change, rest)
-            own.append(f"{names[first]}.{rest}")
+            own += [f"{one.step}.{rest}" for one in names[first]]
         else:
             common.append(change)
     return common, own
@@ -96,40 +100,88 @@ def pipeline(race: Race) -> Pipeline:
             tree["seed"] = first
             recipe.put(tree, "train.minutes", race.minutes)
         marks |= {f"steps.{one.step}.{key}": mark for key, mark in race.base.marks.items()}
-        changed |= {f"steps.{one.step}.{key}" for key in race.base.changed if key != "seed"}
+        told = {*race.base.changed, *one.changes} - {"seed"}
+        changed |= {f"steps.{one.step}.{key}" for key in told}
     sweep = {"seed": list(range(first, first + race.seeds))}
     whole = {"steps": trees, "sweep": sweep}
     read = replace(race.base, tree=whole, marks=marks, changed=frozenset(changed))
     return graph.expand(reading.take_apart(reading.changed(read, race.changes)))
 
 
-def check(line: Pipeline) -> None:
-    """Raise what would stop every run: a device or a precision that is not there."""
+def check(line: Pipeline, contestants: Sequence[Contestant]) -> None:
+    """Raise what would stop every run, or what a method cannot be: before the first begins."""
+    names = {one.step: one.name for one in contestants}
     for step in line.steps.values():
-        config = recipe.resolve(AdaptConfig, step.recipe)
+        try:
+            config = recipe.resolve(AdaptConfig, step.recipe)
+        except UsageError as error:
+            told = f"--methods {names[step.of]}: {error.message}"
+            raise UsageError(told, where=error.where) from error
         devices.precision(config.precision, devices.choose(config.device))
 
 
-def encode(line: Pipeline) -> dict[str, float]:
-    """Cache the states that any method reads; seconds by tower, of those that were not there."""
-    spent: dict[str, float] = {}
-    done: list[Any] = []
+@dataclass
+class Encoded:
+    """What the frozen encoders gave; the keys of the first and the last are steps."""
+
+    states: dict[str, dict[str, States]] = field(default_factory=dict)
+    """By tower."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """By tower, for states that were not there."""
+    failures: dict[str, MirctlError] = field(default_factory=dict)
+    """Why the states that a method reads cannot be had."""
+
+
+def encode(line: Pipeline) -> Encoded:
+    """Cache the states that any method reads; a failure is that of the methods that read them."""
+    found = Encoded()
+    done: list[tuple[Any, dict[str, States] | MirctlError]] = []
     for step in line.steps.values():
         config = recipe.resolve(AdaptConfig, step.recipe)
-        wanted = (config.data, config.model.cached, config.device, config.precision)
-        if not config.model.cached or wanted in done:
+        if not config.model.cached:
             continue
-        done.append(wanted)
-        chosen = devices.choose(config.device)
-        items = load_catalogue(config.data, seed=config.seed).items
-        with Meter(chosen) as meter:
-            dtype = devices.precision(config.precision, chosen)
-            towers.encode(config.model, items, chosen, dtype, meter)
-        for name, phase in meter.phases.items():
-            if phase.items:
-                tower = name.removeprefix("encode ")
-                spent[tower] = spent.get(tower, 0.0) + phase.seconds
-    return spent
+        wanted = (config.data, config.model.cached, config.device, config.precision)
+        if wanted not in [other for other, _ in done]:
+            done.append((wanted, _encode(config, found.seconds)))
+        states = next(result for other, result in done if other == wanted)
+        if isinstance(states, dict):
+            found.states.setdefault(step.of, states)
+        else:
+            found.failures.setdefault(step.of, states)
+    return found
+
+
+def _encode(config: AdaptConfig, spent: dict[str, float]) -> dict[str, States] | MirctlError:
+    """One method's states by tower, or why they cannot be had; adds to the seconds spent."""
+    chosen = devices.choose(config.device)
+    dtype = devices.precision(config.precision, chosen)
+    items = load_catalogue(config.data, seed=config.seed).items
+    towers.check(config.model, items)
+    with Meter(chosen) as meter:
+        try:
+            return towers.encode(config.model, items, chosen, dtype, meter)
+        except UsageError:
+            raise
+        except MirctlError as error:
+            return error
+        except RuntimeError as error:  # such as a device that has too little memory
+            return RunError(f"encoding failed: {error}")
+        finally:
+            for name, phase in meter.phases.items():
+                if phase.items:
+                    tower = name.removeprefix("encode ")
+                    spent[tower] = spent.get(tower, 0.0) + phase.seconds
+
+
+def without_failed(race: Race, encoded: Encoded) -> Race:
+    """The race of those whose states are there; who is left out is told."""
+    able = [one for one in race.contestants if one.step not in encoded.failures]
+    if not able:
+        raise encoded.failures[race.contestants[0].step]
+    for one in race.contestants:
+        if error := encoded.failures.get(one.step):
+            console.error(f"{one.name} will not run: {error}")
+    return replace(race, contestants=able)
 
 
 def run(line: Pipeline, options: Options) -> command.Made:

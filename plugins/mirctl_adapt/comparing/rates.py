@@ -47,6 +47,16 @@ def choose(race: Race, rates: Sequence[float], options: Options) -> Race:
     return replace(race, contestants=chosen)
 
 
+def notes(race: Race, rates: Sequence[float]) -> list[str]:
+    """For whom none was chosen."""
+    kept = [one.name for one in race.contestants if one.once]
+    if not rates or not kept:
+        return []
+    return [
+        f"--rates chose none for {', '.join(kept)}, with one seed each: they have the recipe's."
+    ]
+
+
 def _trial(race: Race, wanted: Sequence[Contestant], rates: Sequence[float]) -> Race:
     """Every method at every rate, with the seed after those that are compared."""
     several = [

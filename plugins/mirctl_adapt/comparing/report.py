@@ -5,15 +5,20 @@ from pathlib import Path
 
 from mirctl import console, costs, pareto, tables
 from mirctl_adapt.comparing import standing
+from mirctl_adapt.comparing.contestants import AT
 from mirctl_adapt.comparing.standing import COLD, Metrics, Standing
 
 TABLE = "comparison.csv"
 DOCUMENT = "comparison.json"
 
 
-def shown(found: Sequence[Standing], metrics: Metrics, against: str) -> str:
-    """Quality, cost, and what the stars mean."""
-    return f"{_quality(found, metrics, against)}\n\n{_cost(found)}\n\n{_notes(found, against)}"
+def shown(
+    found: Sequence[Standing], metrics: Metrics, against: str, encoders: str, notes: Sequence[str]
+) -> str:
+    """Quality, cost, encoders where there are several, and what the stars mean."""
+    under = "\n".join([*_notes(found, against), *notes])
+    tables = (_quality(found, metrics, against), _cost(found), encoders, under)
+    return "\n\n".join(filter(None, tables))
 
 
 def _quality(found: Sequence[Standing], metrics: Metrics, against: str) -> str:
@@ -60,10 +65,10 @@ def _cost(found: Sequence[Standing]) -> str:
     return console.table(head, lines)
 
 
-def _notes(found: Sequence[Standing], against: str) -> str:
+def _notes(found: Sequence[Standing], against: str) -> list[str]:
     told = [
         "Quality: means over users and seeds; intervals are bootstraps over users, and differences",
-        f"from {against} are over the same users and seeds.",
+        f"from {_meant(against)} are over the same users and seeds.",
         "Memory: the most that a process which does nothing else held of its own; where it trained",
         "on CUDA, allocated there.",
     ]
@@ -71,7 +76,15 @@ def _notes(found: Sequence[Standing], against: str) -> str:
         told += costs.told(adapting)
     if any(s.stopped for s in found):
         told.append("*: stopped by --baseline-minutes; with more time it may be better.")
-    return "\n".join(told)
+    most = max(len(s.values) for s in found)
+    if few := [f"{s.name} {len(s.values)}" for s in found if 0 < len(s.values) < most]:
+        each = ", ".join(few)
+        told.append(f"Seeds, where not {most}: {each}; differences are over those that both have.")
+    return told
+
+
+def _meant(against: str) -> str:
+    return f"the same method {against}" if against.startswith(AT) else against
 
 
 def write(folder: Path, found: Sequence[Standing], metrics: Metrics) -> None:

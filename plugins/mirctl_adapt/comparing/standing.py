@@ -1,6 +1,6 @@
 """What became of each method: quality with intervals, cost, and TPME over those that adapt."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,13 +10,14 @@ import torch
 from mirctl import artifact, costs
 from mirctl.artifact import Artifact
 from mirctl.costs import Cost
+from mirctl.errors import MirctlError
 from mirctl.metrics import ranking
 from mirctl.metrics.ranking import Ranks
 from mirctl.steps.command import Made
 from mirctl.steps.running import Failure
 from mirctl_adapt import opening, saving
 from mirctl_adapt.comparing import racing
-from mirctl_adapt.comparing.contestants import Contestant
+from mirctl_adapt.comparing.contestants import Contestant, reference
 from mirctl_adapt.config import COUNTED
 
 QUALITY = ("ndcg@10", "hr@10", "hr@20")
@@ -47,13 +48,24 @@ class Standing:
         return np.stack([self.values[seed][measure] for seed in chosen]).mean(0)
 
 
-def standings(made: Made, contestants: Sequence[Contestant]) -> list[Standing]:
-    """All methods, in order; TPME stands with those that adapt and ended."""
-    found = [_standing(made, one) for one in contestants]
+def standings(
+    made: Made, contestants: Sequence[Contestant], refused: Mapping[str, MirctlError]
+) -> list[Standing]:
+    """All methods, in order; TPME stands with those that adapt and ended. `refused` by its step is
+    what did not run, and why."""
+    found = [
+        _refused(one, refused[one.step]) if one.step in refused else _standing(made, one)
+        for one in contestants
+    ]
     values = costs.tpme(adapting(found))
     for standing in found:
         standing.tpme = values.get(standing.name)
     return found
+
+
+def _refused(one: Contestant, error: MirctlError) -> Standing:
+    failure = Failure(error.code, error.message, error.where)
+    return Standing(one.name, one.adapts, failures=[failure])
 
 
 def adapting(found: Sequence[Standing]) -> dict[str, Cost]:
@@ -93,12 +105,12 @@ def measures(art: Artifact) -> dict[str, np.ndarray]:
 def metrics(found: Sequence[Standing], against: str) -> Metrics:
     """`METHOD.MEASURE`, for a document and `--require`; `METHOD.MEASURE-AGAINST` is paired."""
     told: Metrics = {}
-    reference = next(s for s in found if s.name == against)
+    by_name = {s.name: s for s in found}
     for standing in found:
         if standing.values:
             told |= _quality(standing)
-            if standing is not reference and reference.values:
-                told |= _difference(standing, reference)
+            if other := reference(standing.name, against, by_name):
+                told |= _difference(standing, by_name[other], against)
         for key, unit in standing.cost.units().items():
             told[f"{standing.name}.{key}"] = {"value": standing.cost.values[key], "unit": unit}
         if standing.rate is not None:
@@ -128,14 +140,13 @@ def _quality(standing: Standing) -> Metrics:
     return told
 
 
-def _difference(standing: Standing, reference: Standing) -> Metrics:
+def _difference(standing: Standing, other: Standing, against: str) -> Metrics:
     """Over the same users and the seeds that both have."""
-    seeds = [seed for seed in standing.values if seed in reference.values]
+    seeds = [seed for seed in standing.values if seed in other.values]
     if not seeds:
         return {}
     each = {
-        f"{name}-{reference.name}": standing.over_seeds(name, seeds)
-        - reference.over_seeds(name, seeds)
+        f"{name}-{against}": standing.over_seeds(name, seeds) - other.over_seeds(name, seeds)
         for name in QUALITY
     }
     found = ranking.summarize(each, seed=0)
