@@ -8,7 +8,7 @@ import pytest
 
 from mirctl.metrics import ranking
 from mirctl_adapt import recommender
-from mirctl_adapt.comparing import contestants, racing, standing
+from mirctl_adapt.comparing import contestants, racing, rates, report, standing
 
 
 @pytest.fixture(autouse=True)
@@ -190,6 +190,19 @@ def test_the_tables_for_people(mirctl, recipe, race, tmp_path):
     assert f"{race['metrics']['pop.ndcg@10-id']['value']:+.4f}" in ran.out
     assert (tmp_path / "race" / "pareto.png").read_bytes()[:4] == b"\x89PNG"
     assert b"<svg" in (tmp_path / "race" / "pareto.svg").read_bytes()
+
+
+def test_what_is_not_alike_is_told_under_the_tables():
+    values = {seed: {} for seed in range(5)}
+    few = {0: {}}
+    found = [standing.Standing("id", values=values), standing.Standing("lora", values=few)]
+    told = "\n".join(report._notes(found, "id"))
+    assert "Seeds, where not 5: lora 1" in told
+    assert "Seeds" not in "\n".join(report._notes(found[:1], "id"))
+    race = racing.Race(None, contestants.contestants(["id", "fft", "lora"]), 5, 10.0)
+    (note,) = rates.notes(race, [1e-3, 2e-3])
+    assert "fft, lora" in note
+    assert rates.notes(race, []) == []
 
 
 def test_ablations_take_away_what_there_is(recipe):

@@ -217,6 +217,13 @@ def test_an_epoch_cut_by_time_is_validated_also_after_a_resume():
     assert len(whole) == 1
 
 
+@pytest.mark.parametrize(("steps", "cut"), [(1, False), (2, True)])
+def test_training_that_ends_with_its_time_was_not_cut(steps, cut):
+    run = Memory()
+    training.fit(Line(steps=steps), config(epochs=1, minutes=1e-9), run)
+    assert run.meter.facts["out_of_time"] == cut
+
+
 def test_what_a_step_takes_is_told_of_all_steps_also_after_a_resume():
     run = Memory(stop=14)  # twelve steps and the ends of their epochs: only the last end is left
     with pytest.raises(KeyboardInterrupt):
