@@ -74,3 +74,24 @@ def test_the_main_job_beats_popularity_on_real_posters(mirctl, real_data, tmp_pa
     assert ran.code == 0, ran.err
     assert "286 no image" in ran.err
     assert json.loads(ran.out)["metrics"]["ndcg@10"]["low"] > 0.055
+
+
+@pytest.mark.slow
+def test_text_encoders_of_unequal_depth_race_beside_the_pictures(mirctl, real_data, tmp_path):
+    """The recipe wants nine groups of the titles' layers; MiniLM has six, and keeps them all."""
+    folder = real_data / "movielens-posters"
+    items = (folder / "items.csv").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "items.csv").write_text("\n".join(items[:61]) + "\n", encoding="utf-8")
+    options = ("--encoders", "text=minilm,gemma3-270m", "--methods", "iisan-versa", "--seeds", 1)
+    ran = mirctl(
+        "adapt", "compare", "adapt/ml-100k-gemma", f"data.images={folder / 'posters'}",
+        f"data.interactions={folder / 'interactions.csv'}", f"data.items={tmp_path / 'items.csv'}",
+        "data.unknown_items=drop", "train.epochs=1", *options, "--out", tmp_path / "race", "--json",
+    )  # fmt: skip
+    if ran.code == 5:
+        pytest.skip(f"the weights cannot be had: {ran.err}")
+    assert ran.code == 0, ran.err
+    told = json.loads(ran.out)
+    shapes = {name: (size["shape"], size["kept"]) for name, size in told["encoders"].items()}
+    assert shapes == {"minilm": ("6 x 384", 6), "gemma3-270m": ("18 x 640", 9)}
+    assert told["metrics"]["iisan-versa@gemma3-270m.ndcg@10-@minilm"]["n"] > 500

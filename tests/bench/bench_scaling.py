@@ -20,7 +20,7 @@ METHODS = ("iisan-versa", "frozen")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--encoders", default=ENCODERS)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rates", default="2e-3,4e-3,8e-3,16e-3", help="none: the recipe's")
     parser.add_argument("--titles", action="store_true", help="titles alone, without posters")
     parser.add_argument("--out", type=Path, help="keep the race here, and go on with one")
@@ -45,8 +45,8 @@ def show(told: dict[str, Any]) -> None:
     metrics, sizes = told["metrics"], told["encoders"]
     for name, size in sizes.items():
         print(
-            f"{name}: {size['shape']}, {size['kept']} layers kept, {size['parameters']:,} "
-            f"parameters, encoded in {size['seconds']:.0f} s, states of {size['bytes'] / 1e6:.3g} MB"
+            f"{name}: {size['shape']}, {size['kept']} kept, {size['parameters']:,} parameters, "
+            f"encoded in {size['seconds']:.0f} s, states of {size['bytes'] / 1e6:.3g} MB"
         )
         for method in METHODS:
             own = {key: metrics[f"{method}@{name}.{key}"] for key in ("ndcg@10", "epoch_seconds")}

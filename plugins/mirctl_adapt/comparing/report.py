@@ -68,7 +68,7 @@ def _cost(found: Sequence[Standing]) -> str:
 def _notes(found: Sequence[Standing], against: str) -> list[str]:
     told = [
         "Quality: means over users and seeds; intervals are bootstraps over users, and differences",
-        f"from {_meant(against)} are over the same users and seeds.",
+        f"from {_meant(found, against)} are over the same users and seeds.",
         "Memory: the most that a process which does nothing else held of its own; where it trained",
         "on CUDA, allocated there.",
     ]
@@ -83,8 +83,12 @@ def _notes(found: Sequence[Standing], against: str) -> list[str]:
     return told
 
 
-def _meant(against: str) -> str:
-    return f"the same method {against}" if against.startswith(AT) else against
+def _meant(found: Sequence[Standing], against: str) -> str:
+    """What the differences are from; see contestants.reference."""
+    if against.startswith(AT):
+        return f"the same method {against}"
+    known = any(s.name == against for s in found)
+    return against if known else f"{against} on the same encoder"
 
 
 def write(folder: Path, found: Sequence[Standing], metrics: Metrics) -> None:
