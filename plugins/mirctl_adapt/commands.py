@@ -207,8 +207,8 @@ def compare(
         list[str] | None,
         typer.Option(
             metavar="TOWER=A,B,C",
-            help="text=minilm,gemma3-270m: each method that reads content on each of them, and "
-            "quality against their size.",
+            help="text=minilm,gemma3-270m: methods on several encoders, and quality against their "
+            "size; unless told iisan-versa and frozen.",
         ),
     ] = None,
     against: Annotated[

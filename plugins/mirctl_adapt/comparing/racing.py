@@ -110,14 +110,19 @@ def pipeline(race: Race) -> Pipeline:
 
 def check(line: Pipeline, contestants: Sequence[Contestant]) -> None:
     """Raise what would stop every run, or what a method cannot be: before the first begins."""
-    names = {one.step: one.name for one in contestants}
+    wrong: dict[str, UsageError] = {}
     for step in line.steps.values():
         try:
             config = recipe.resolve(AdaptConfig, step.recipe)
         except UsageError as error:
-            told = f"--methods {names[step.of]}: {error.message}"
-            raise UsageError(told, where=error.where) from error
-        devices.precision(config.precision, devices.choose(config.device))
+            wrong.setdefault(step.of, error)
+        else:
+            devices.precision(config.precision, devices.choose(config.device))
+    for one in contestants:
+        if error := wrong.get(one.step):
+            if len(wrong) == len(contestants) and len({e.message for e in wrong.values()}) == 1:
+                raise error  # it is of the recipe, not of a method
+            raise UsageError(f"--methods {one.name}: {error.message}", where=error.where)
 
 
 @dataclass
