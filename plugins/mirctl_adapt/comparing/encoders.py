@@ -97,11 +97,10 @@ def with_models(
 
 def _change(tower: str, model: str, tree: dict[str, Any]) -> dict[str, Any]:
     """Dotted key -> value, so that the tower has another model."""
-    known = tree.get("model")
-    known = known if isinstance(known, dict) else {}
+    known = _mapping(tree.get("model"))
     if tower in ("text", "image"):
         return {place(tower): _with_model(known.get(tower), model)}
-    columns = known.get("columns") or {}
+    columns = _mapping(known.get("columns"))
     if tower not in columns:
         towers = ["text", "image", *columns]
         hint = suggest(tower, towers, f"towers: {', '.join(towers)}")
@@ -110,7 +109,12 @@ def _change(tower: str, model: str, tree: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_model(settings: Any, model: str) -> dict[str, Any]:
-    return {**(settings if isinstance(settings, dict) else {}), "model": model}
+    return {**_mapping(settings), "model": model}
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    """A part of a recipe that nobody has checked yet; empty where it is none."""
+    return value if isinstance(value, dict) else {}
 
 
 def refuse_other_models(encoders: Encoders, change: str) -> None:
