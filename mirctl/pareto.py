@@ -1,6 +1,7 @@
 """A picture of quality against time, in which what nothing beats in both is a line."""
 
 import io
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -65,7 +66,8 @@ def draw(folder: Path, points: Sequence[Point], quality: str, *, less: bool = Fa
     ax.grid(alpha=0.25, linewidth=0.6)
     area = "; a point's area is memory" if any(point.memory for point in timed) else ""
     ax.set_title(f"Quality against time{area}", fontsize=10)
-    with matplotlib.rc_context({"svg.hashsalt": "pareto"}):
+    with matplotlib.rc_context({"svg.hashsalt": "pareto"}), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a letter that the font lacks is drawn as a box
         for name in PICTURES:
             content = io.BytesIO()
             kind = name.rpartition(".")[2]
@@ -119,15 +121,16 @@ def _levels(ax: "Axes", points: Sequence[Point]) -> None:
 
 def _scale(ax: "Axes", points: Sequence[Point]) -> None:
     """Seconds as plain numbers, on a log scale; no quality below 0 where none is."""
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+    from matplotlib.ticker import FuncFormatter
 
-    seconds = [point.seconds for point in points if point.seconds]
     ax.set_xscale("log")
     ax.margins(x=0.2, y=0.1)
-    numbers = FuncFormatter(lambda value, _: f"{value:g}")
+    low, high = ax.get_xlim()
+    # as many numbers as there is room for, by their first digit
+    first = "123456789" if high < 3 * low else "125" if high < 50 * low else "1"
+    numbers = FuncFormatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in first else "")
     ax.xaxis.set_major_formatter(numbers)
-    narrow = bool(seconds) and max(seconds) < 5 * min(seconds)
-    ax.xaxis.set_minor_formatter(numbers if narrow else NullFormatter())
+    ax.xaxis.set_minor_formatter(numbers)
     if all(point.value >= 0 for point in points):
         ax.set_ylim(bottom=0)
 

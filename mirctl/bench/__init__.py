@@ -53,5 +53,5 @@ def _check_gate(metrics: report.Metrics, require: Sequence[Requirement]) -> None
 
 def _facts(rows: Sequence[Row], out: Path | None) -> dict[str, object]:
     told = {"out": str(out)} if out is not None else {}
-    over = [row.name for row in rows if row.name in costs.tpme(reading.spent(rows))]
+    over = [*costs.tpme(reading.spent(rows))]
     return {**told, "artifacts": [report.facts(row) for row in rows], "tpme_over": over}

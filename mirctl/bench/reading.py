@@ -96,7 +96,12 @@ def _short(paths: Sequence[tuple[str, ...]]) -> list[str]:
     """The shortest end of each path that is the end of no other."""
     count = Counter(path[-length:] for path in paths for length in range(1, len(path) + 1))
     ends = (next((p[-n:] for n in range(1, len(p) + 1) if count[p[-n:]] == 1), p) for p in paths)
-    return [os.path.join(*end) for end in ends]
+    return [utf8(os.path.join(*end)) for end in ends]
+
+
+def utf8(path: str) -> str:
+    """A path that a file or a picture can hold: bytes of it that are no letters, as \\udcff."""
+    return path.encode(errors="backslashreplace").decode()
 
 
 def _row(name: str, folder: Path, metric: str | None, kinds: Mapping[str, ArtifactKind]) -> Row:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mirctl import console, costs, pareto, tables
-from mirctl.bench.reading import FIGURES, Row, spent
+from mirctl.bench.reading import FIGURES, Row, spent, utf8
 
 TABLE = "bench.csv"
 MOST_NAMES, MOST_DRAWN = 6, 200
@@ -161,7 +161,7 @@ def write(target: Path, rows: Sequence[Row]) -> None:
     tpme = costs.tpme(spent(rows))
     table = []
     for row in rows:
-        told = facts(row)
+        told = {**facts(row), "artifact": utf8(str(row.art.folder))}
         line = {"name": told.pop("name"), "kind": told.pop("kind"), "metric": told.pop("metric")}
         line |= {key: row.quality.get(key) for key in (*FIGURES, "unit")}
         line |= {key: row.cost.values.get(key) for key in costs.UNITS}

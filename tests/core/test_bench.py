@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -295,6 +296,29 @@ def test_a_folder_of_folders_without_end_is_not_looked_through(bench, tmp_path, 
 def test_names_from_elsewhere_do_not_act_on_a_terminal(mirctl, tmp_path):
     make(tmp_path / "a\x1b[31m", spent(machine=PC | {"cpu": "\x1b[2J"}))
     make(tmp_path / "b", spent(), {"ndcg@10\x1b": 1})
+    make(tmp_path / os.fsdecode(b"c\xff\n"), spent())
     ran = mirctl("bench", tmp_path, "--out", tmp_path / "out")
     assert ran.code == 0, ran.err
     assert "\x1b" not in ran.out + ran.err
+    with open(tmp_path / "out" / "bench.csv", newline="", encoding="utf-8") as file:
+        assert [row["name"] for row in csv.DictReader(file)][-1] == "c\\udcff\n"
+
+
+def test_real_runs_of_two_plugins_tell_all_that_is_shown(bench, mirctl, tiny_catalogue, tmp_path):
+    recipe, table = tmp_path / "r.yaml", tmp_path / "t.csv"
+    recipe.write_text(
+        f"uses: adapt/run\ndata: {{interactions: {tiny_catalogue}/interactions.csv, "
+        f"items: {tiny_catalogue}/items.csv}}\nmodel: {{method: id, dim: 8, user_layers: 1}}\n"
+        "train: {epochs: 1, batch_size: 32}\n"
+    )
+    table.write_text("a,b\n" + "".join(f"{i % 7},{2 * (i % 7)}\n" for i in range(120)))
+    small = ["model.width=16", "model.heads=2", "train.epochs=1", "train.epoch_rows=256"]
+    for arguments in (["run", recipe], ["impute", "fit", table, *small]):
+        ran = mirctl(*arguments, "--out", tmp_path / str(arguments[0]))
+        assert ran.code == 0, ran.err
+    told, _ = bench(tmp_path / "run", tmp_path / "impute")
+    assert told["tpme_over"] == ["run", "impute"]
+    assert all(entry["value"] is not None for entry in told["metrics"].values())
+    assert {row["metric"] for row in told["artifacts"]} == {"ndcg@10", "nrmse"}
+    assert all(row["place"].endswith("fp32") for row in told["artifacts"])
+    assert len({row["place"] for row in told["artifacts"]}) == 1
