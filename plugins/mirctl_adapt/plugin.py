@@ -51,7 +51,9 @@ def mirctl_jobs() -> list[Job]:
 def mirctl_artifact_kinds() -> list[ArtifactKind]:
     """Trained recommenders."""
     return [
-        ArtifactKind("adapt/recommender", 1, "mirctl_adapt.recommender:load"),
+        ArtifactKind(
+            "adapt/recommender", 1, "mirctl_adapt.recommender:load", headline=("ndcg@10",)
+        ),
         ArtifactKind(
             "adapt/states", 1, "mirctl.artifact:open_artifact", "mirctl_adapt.encoding:merge"
         ),
