@@ -93,7 +93,7 @@ class Source:
     @property
     def _made_for(self) -> int | None:
         """Frames that a GIT for films has learned places for."""
-        found = self.config.get("num_image_with_temporal_embedding")
+        found = self.config.get("num_image_with_embedding")
         return found if isinstance(found, int) and found > 0 else None
 
 

@@ -33,7 +33,7 @@ def open_film(path: Path, sha256: bytes, count: int) -> "list[Image] | str":
     import av
 
     try:
-        if not path.is_file():
+        if path.exists() and not path.is_file():  # a pipe would be waited for
             return "not a video"
         with path.open("rb") as file, av.open(file, options=ALLOWED) as film:
             if not film.streams.video:

@@ -62,13 +62,11 @@ class Work:
         return self.source.films
 
     def _write(self, lacking: Mapping[bytes, Path], advance: Advance) -> None:
-        if not lacking:
-            return
-        if self.captioner is None:
-            on = devices.describe(self.device, self.source.dtype)
-            console.say(f"captions by {self.source.settings.model} on {on}")
-            self.captioner = self.source.load(self.device)
         for batch in self._readable(lacking, advance):
+            if self.captioner is None:
+                on = devices.describe(self.device, self.source.dtype)
+                console.say(f"captions by {self.source.settings.model} on {on}")
+                self.captioner = self.source.load(self.device)
             texts = self.captioner.write([pictures for _, pictures in batch])
             keys = [key for key, _ in batch]
             self.kept.add(dict(zip(keys, texts, strict=True)))

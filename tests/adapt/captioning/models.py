@@ -36,7 +36,7 @@ def tokenizer():
 
 def _preparation(folder: Path, kind: str, processor: str | None) -> None:
     told = {
-        "image_processor_type": kind, "size": {"height": 32, "width": 32}, "do_resize": True,
+        "image_processor_type": kind, "size": {"height": 32, "width": 32}, "resample": 3,
         "crop_size": {"height": 32, "width": 32}, "image_mean": [0.5, 0.4, 0.3],
         "image_std": [0.2, 0.3, 0.4],
     }  # fmt: skip
@@ -72,7 +72,7 @@ def save_git(folder: Path, frames: int | None = None) -> Path:
     from transformers import GitConfig, GitForCausalLM
 
     manual_seed(0)
-    made_for = {"num_image_with_temporal_embedding": frames}
+    made_for = {"num_image_with_embedding": frames}
     network = GitForCausalLM(GitConfig(vision_config=VISION, **TEXT, **made_for))
     _louder(network)
     network.save_pretrained(folder)
