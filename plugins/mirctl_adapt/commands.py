@@ -187,7 +187,7 @@ def embed(
 
 @app.command(
     epilog="Example: mirctl adapt caption items.csv --images posters "
-    "--model Salesforce/blip-image-captioning-base --out captioned.csv"
+    "--model Salesforce/blip-image-captioning-large --out captioned.csv"
 )
 def caption(
     items: Annotated[

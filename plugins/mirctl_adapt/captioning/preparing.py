@@ -43,6 +43,9 @@ class Preparer:
                     return cls(model, kind, prompt, whole, whole.image_processor, whole.tokenizer)
                 pictures = AutoImageProcessor.from_pretrained(model.folder, **local)
                 tokenizer = AutoTokenizer.from_pretrained(model.folder, **local)
+            except ImportError as error:
+                told = f"wants one more package: {str(error).strip().partition('. ')[0]}"
+                raise MissingError(quoted(model, told), where=str(model.folder)) from error
             except UNREADABLE as error:
                 told = f"how it prepares pictures and texts cannot be read: {error}"
                 raise MissingError(quoted(model, told), where=str(model.folder)) from error

@@ -56,6 +56,32 @@ def test_a_caption_does_not_depend_on_those_beside_it(kind, request):
     assert together[::-1] == made.write(pictures[::-1])
 
 
+def test_only_pictures_of_one_shape_share_a_batch(git):
+    """As models need that cut a picture into as many patches as it has: no row is padded."""
+    made = source(git, batch_size=3).load(CPU)
+
+    class Patches:
+        def __call__(self, pictures):
+            count = pictures[0].width // 10
+            return {"input_ids": torch.full((1, count), 5), "patches": torch.ones(count, 3)}
+
+        def texts(self, tokens, given):
+            return [str(row.sum().item()) for row in given]
+
+    class Network:
+        device, dtype = CPU, torch.float32
+
+        def generate(self, input_ids, patches, **how):
+            assert len(patches) == input_ids.numel()
+            assert len(input_ids) <= 3
+            return input_ids
+
+    made.prepare, made.network = Patches(), Network()
+    widths = [20, 40, 20, 30, 20, 20, 40]
+    told = made.write([[noise(n, (width, 20))] for n, width in enumerate(widths)])
+    assert told == [str(5 * width // 10) for width in widths]
+
+
 def test_a_question_is_no_part_of_the_answer(llava):
     told = [source(llava, prompt=prompt).load(CPU).write([[noise(1)]])[0]
             for prompt in (None, "of film picture a w1 w2")]  # fmt: skip
