@@ -196,7 +196,7 @@ def caption(
     model: Annotated[
         str,
         typer.Option(
-            "--model", help="Turns pictures into text: org/name[@revision], a folder, pip:PACKAGE."
+            "--model", help="Turns pictures into text: org/name@revision, a folder, pip:PACKAGE."
         ),
     ],
     out: Annotated[

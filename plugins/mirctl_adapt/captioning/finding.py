@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirctl.data import images
-from mirctl.errors import DataError, UsageError
+from mirctl.errors import DataError
 from mirctl.tables import Block, Stream, at_row, require_columns
 
 Found = tuple[list[str], list[Path | None]]
@@ -27,16 +27,10 @@ class Place:
     def films(self) -> bool:
         return self.videos is not None
 
-    @property
-    def folder(self) -> Path:
-        if (self.images is None) == (self.videos is None):
-            raise UsageError("say what to look at: --images FOLDER, or --videos FOLDER")
-        return self.videos or self.images
-
 
 def finder(place: Place, stream: Stream) -> Finder:
     """What finds the files of a block of the table; a DataError where there can be none."""
-    folder, column = place.folder, place.file_column
+    folder, column = place.videos or place.images, place.file_column
     require_columns([place.id_column, *([column] if column else [])], stream.columns, stream.name)
     suffixes = images.FILMS if place.films else images.PICTURES
     named = images.by_stem(folder, () if column else suffixes)

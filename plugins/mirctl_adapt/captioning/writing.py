@@ -56,10 +56,7 @@ def caption(
         raise UsageError("--out - is the table on stdout, and so is the report of --json: drop one")
     if not goes_through(out):
         files.refuse_to_overwrite(Path(out), force=force, marker=None)
-    if place.films:
-        films.require()
-    elif settings.frames is not None:
-        raise UsageError("frames are those of films: give --videos")
+    _check(place, settings, column)
     stream = open_stream(items)
     if column in stream.columns and not force:
         told = (
@@ -79,6 +76,18 @@ def caption(
     _tell(column, told, work)
     facts = {"out": str(out), "items": told.rows, "captions": told.captions}
     return {**facts, "written_now": work.written, "absent": dict(told.absent)}
+
+
+def _check(place: Place, settings: Settings, column: str) -> None:
+    """Raise what is wrong, or missing, whatever the table holds."""
+    if (place.images is None) == (place.videos is None):
+        raise UsageError("say what to look at: --images FOLDER, or --videos FOLDER")
+    if not column.strip() or column in (place.id_column, place.file_column):
+        raise UsageError(f"--column {column!r}: captions go into a column of their own")
+    if place.films:
+        films.require()
+    elif settings.frames is not None:
+        raise UsageError("frames are those of films: give --videos")
 
 
 def _write(

@@ -151,6 +151,8 @@ def test_a_damaged_cache_is_written_again(captioned, shop, mirctl_cache):
         (("--frames", 2), 2, "--videos"),
         (("--videos", "."), 2, "--images FOLDER, or --videos FOLDER"),
         (("--id", "sku"), 3, "sku"),
+        (("--column", ""), 2, "of their own"),
+        (("--column", "item_id", "--force"), 2, "of their own"),
         (("--id", "number"), 3, "no item gets a caption"),
         (("--file", "cover"), 3, "cover"),
         (("--max-tokens", 0), 2, "range"),
