@@ -1,6 +1,7 @@
 """Films: which of their pictures are seen, and what is no film."""
 
 import json
+import struct
 import sys
 
 import numpy as np
@@ -36,6 +37,25 @@ def test_frames_are_from_the_middles_of_equal_parts(tmp_path, name, codec, count
     red = [picture.getpixel((30, 20))[0] for picture in found]
     assert red == pytest.approx([255 * (n + 0.5) / count for n in range(count)], abs=12)
     assert found[0].mode == "RGB"
+
+
+def test_a_film_that_was_taken_sideways_is_upright(tmp_path):
+    with av.open(tmp_path / "a.mp4", "w") as film:
+        stream = film.add_stream("mpeg4", rate=RATE)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        picture = np.zeros((48, 64, 3), np.uint8)
+        picture[:24] = (255, 0, 0)
+        for _ in range(RATE):
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        film.mux(stream.encode())
+    straight = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    clockwise = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
+    before, track, after = (tmp_path / "a.mp4").read_bytes().rpartition(b"tkhd")
+    (tmp_path / "a.mp4").write_bytes(before + track + after.replace(straight, clockwise, 1))
+    (found,) = films.open_film(tmp_path / "a.mp4", b"", 1)
+    assert found.size == (48, 64)
+    assert found.getpixel((40, 30))[0] > 240, "what was above is right"
+    assert found.getpixel((5, 30))[0] < 15
 
 
 def test_what_is_no_film_is_told(tmp_path):
