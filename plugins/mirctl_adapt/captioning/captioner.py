@@ -125,20 +125,28 @@ class Captioner:
         self.network, self.prepare, self.source = network, prepare, source
         self._try()
 
-    def write(self, items: "Sequence[Sequence[Image]]") -> list[str]:
-        """A caption for each item, which is one picture, or the frames of a film."""
-        prepared = [self.prepare(pictures) for pictures in items]
+    def write(self, items: "Sequence[Sequence[Image]]") -> list[str | None]:
+        """A caption for each item, which is one picture, or the frames of a film; None where the
+        model's own preparation fails on it."""
+        prepared = [self._prepared(pictures) for pictures in items]
         places: dict[tuple, list[int]] = {}
         for n, one in enumerate(prepared):
-            shape = tuple((name, tuple(one[name].shape)) for name in sorted(one))
-            places.setdefault(shape, []).append(n)
-        captions = [""] * len(items)
+            if one is not None:
+                shape = tuple((name, tuple(one[name].shape)) for name in sorted(one))
+                places.setdefault(shape, []).append(n)
+        captions: list[str | None] = [None] * len(items)
         for alike in places.values():
             for some in chunks(alike, self.source.settings.batch_size):
                 texts = self._texts([prepared[n] for n in some], self.source.settings.max_tokens)
                 for n, text in zip(some, texts, strict=True):
                     captions[n] = text
         return captions
+
+    def _prepared(self, pictures: "Sequence[Image]") -> Prepared | None:
+        try:
+            return self.prepare(pictures)
+        except UNREADABLE:  # such as a shape that it does not take
+            return None
 
     def _try(self) -> None:
         """Tell what the model does not take before the work."""
@@ -147,6 +155,8 @@ class Captioner:
         blank = [new("RGB", (64, 64))] * self.source.frames
         try:
             self._texts([self.prepare(blank)], 1)
+        except torch.OutOfMemoryError:
+            raise
         except (*UNREADABLE, IndexError) as error:
             of = f"{counted(len(blank), 'picture')}: {error}"
             told = f"cannot be asked for the caption of {of}"

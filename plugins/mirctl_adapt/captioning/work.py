@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 NOTHING = "the model wrote nothing"
+REFUSED = "a shape that the model does not take"
 Captions = tuple[list[str | None], dict[int, str]]
 """Of each file, and why those that have none have none."""
 Advance = Callable[[int], None]
@@ -52,9 +53,8 @@ class Work:
 
     def _why_none(self, key: bytes | str) -> str | None:
         if isinstance(key, str):
-            return (
-                key.replace("an image", "a video").replace("image", "video") if self.films else key
-            )
+            told = {"no image": "no video", "not an image": "not a video"} if self.films else {}
+            return told.get(key, key)
         return self.unreadable.get(key) or (None if self.kept.found[key] else NOTHING)
 
     @property
@@ -68,9 +68,11 @@ class Work:
                 console.say(f"captions by {self.source.settings.model} on {on}")
                 self.captioner = self.source.load(self.device)
             texts = self.captioner.write([pictures for _, pictures in batch])
-            keys = [key for key, _ in batch]
-            self.kept.add(dict(zip(keys, texts, strict=True)))
-            self.written += len(batch)
+            told = dict(zip((key for key, _ in batch), texts, strict=True))
+            written = {key: text for key, text in told.items() if text is not None}
+            self.unreadable |= dict.fromkeys(told.keys() - written.keys(), REFUSED)
+            self.kept.add(written)
+            self.written += len(written)
             advance(len(batch))
 
     def _readable(

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from adapt.captioning.conftest import noise
-from mirctl_adapt.captioning import captioner, writing
+from mirctl_adapt.captioning import captioner, preparing, writing
 
 
 def rows(path):
@@ -133,6 +133,22 @@ def test_a_picture_that_changed_is_looked_at_again(captioned, shop):
     noise(99).save(shop / "pictures" / "i2.png")
     ran = captioned("--force", "--json")
     assert json.loads(ran.out)["written_now"] == 1
+
+
+def test_a_picture_that_the_model_does_not_take_is_told(captioned, shop, monkeypatch):
+    prepare = preparing.Preparer.__call__
+
+    def refuses_narrow(self, pictures):
+        if pictures[0].width < 5:
+            raise ValueError("too narrow")
+        return prepare(self, pictures)
+
+    noise(2, (3, 90)).save(shop / "pictures" / "i2.png")
+    monkeypatch.setattr(preparing.Preparer, "__call__", refuses_narrow)
+    ran = captioned("--json")
+    assert json.loads(ran.out)["absent"]["a shape that the model does not take"] == 1
+    assert "(i2)" in ran.err
+    assert rows(shop / "out.csv")["i4"]
 
 
 def test_a_damaged_cache_is_written_again(captioned, shop, mirctl_cache):
