@@ -158,7 +158,10 @@ class Captioner:
         except torch.OutOfMemoryError:
             raise
         except (*UNREADABLE, IndexError) as error:
-            of = f"{counted(len(blank), 'picture')}: {error}"
+            wants = (
+                "" if self.prepare.chats or self.source.settings.prompt else " without a --prompt"
+            )
+            of = f"{counted(len(blank), 'picture')}{wants}: {error}"
             told = f"cannot be asked for the caption of {of}"
             raise UsageError(quoted(self.source.model, told)) from error
 
