@@ -36,6 +36,14 @@ def mirctl_jobs() -> list[Job]:
             shards=True,
         ),
         Job(
+            "adapt/caption",
+            config="mirctl_adapt.config:CaptionConfig",
+            function="mirctl_adapt.jobs:caption",
+            summary="items and their pictures or films -> the items with captions",
+            makes="table",
+            shards=True,
+        ),
+        Job(
             "adapt/embed",
             config="mirctl_adapt.config:EmbedConfig",
             function="mirctl_adapt.jobs:embed",

@@ -199,8 +199,28 @@ def test_ablations_take_away_what_there_is(recipe):
     two = {c.name for c in contestants.ablations(ModelConfig(text="minilm", image="vit"))}
     assert "iisan-versa-no-inter" not in one
     assert one["iisan-versa-no-gate"]["model.gate"] is False
-    assert two - one.keys() == {
-        f"iisan-versa-no-{part}" for part in ("intra", "inter", "text", "image")
+    parts = ("no-intra", "no-inter", "only-text", "only-image")
+    assert two - one.keys() == {f"iisan-versa-{part}" for part in parts}
+
+
+def test_titles_captions_and_both_are_compared_whatever_else_there_is():
+    from mirctl_adapt.config import ModelConfig
+
+    model = ModelConfig(text="minilm", image="vit", columns={"caption": "minilm"})
+    told = {c.name.removeprefix("iisan-versa-"): c.changes for c in contestants.ablations(model)}
+    towers = {"model.text", "model.image", "model.columns.caption"}
+    left = {
+        name: towers - changes.keys()
+        for name, changes in told.items()
+        if name.startswith("only-") or towers & changes.keys()
+    }
+    assert left == {
+        "only-text": {"model.text"},
+        "only-image": {"model.image"},
+        "only-caption": {"model.columns.caption"},
+        "no-text": towers - {"model.text"},
+        "no-image": {"model.text", "model.columns.caption"},
+        "no-caption": towers - {"model.columns.caption"},
     }
 
 
