@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean
+from textwrap import wrap
 from typing import Any
 
 from mirctl import console
@@ -22,6 +23,7 @@ UNITS = {
 }
 SHARES = {"epoch_seconds": 0.45, "trainable_parameters": 0.10, "memory_bytes": 0.45}
 """TPME's weights of time, parameters and memory (IISAN, Fu et al., SIGIR 2024)."""
+WHOLE_WORDS = {"break_long_words": False, "break_on_hyphens": False}
 CUDA, RAM = "CUDA", "RAM"
 
 
@@ -135,7 +137,5 @@ def told(costs: Mapping[str, Cost]) -> list[str]:
     if why := without(costs):
         return [f"No TPME: {why}."]
     names = [name for name, one in costs.items() if one.whole]
-    return [
-        "TPME: .45 s/epoch + .10 trainable + .45 memory, each from 0 to 1, less is better;",
-        f"over {', '.join(names)}.",
-    ]
+    formula = "TPME: .45 s/epoch + .10 trainable + .45 memory, each from 0 to 1, less is better;"
+    return [formula, *wrap(f"over {', '.join(names)}.", 100, **WHOLE_WORDS)]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mirctl.run import Result
 
 _REQUIREMENT = re.compile(
-    r"^\s*(?P<metric>[^<>=\s]+)\s*(?P<sign>>=|<=|>|<)\s*(?P<value>[-+.\deE]+)\s*$"
+    r"^\s*(?P<metric>[^<>\s]*[^<>=\s])\s*(?P<sign>>=|<=|>|<)\s*(?P<value>[-+.\deE]+)\s*$"
 )
 _SIGNS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 

@@ -11,6 +11,7 @@ OURS = [
     "adapt/run",
     "adapt/eval",
     "adapt/recommend",
+    "adapt/caption",
     "adapt/embed",
     "impute/fit",
     "impute/fill",

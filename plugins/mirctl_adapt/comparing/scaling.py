@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mirctl import console, costs, pareto, recipe
 from mirctl.encode.states import States
+from mirctl.pareto import Point
 from mirctl.steps.graph import Pipeline
 from mirctl_adapt import layers
 from mirctl_adapt.comparing.contestants import Contestant
@@ -138,10 +139,9 @@ def draw(
     for number, (kind, points) in enumerate(curves.items()):
         apart = APART ** (number - (len(curves) - 1) / 2)
         _curve(ax, number, kind, [(size * apart, entry) for size, entry in points])
-    for one in contestants:
-        entry = metrics.get(f"{one.name}.ndcg@10")
-        if entry and not one.encoder:
-            pareto.level(ax, one.name, entry["value"])
+    others = [one.name for one in contestants if not one.encoder]
+    found = {name: metrics.get(f"{name}.ndcg@10") for name in others}
+    pareto.levels(ax, [Point(n, entry["value"], None) for n, entry in found.items() if entry])
     _name_sizes(ax, contestants, metrics)
     ax.margins(x=0.15, y=0.15)
     ax.set_xlabel(f"parameters of the {pareto.plain(encoders.tower)} encoder (log scale)")
