@@ -25,8 +25,8 @@ STATE_BYTES = 2
 UNITS = {"encoder_parameters": "parameters", "encoder_seconds": "s", "states_bytes": "bytes"}
 APART = 1.02
 """Points of two methods stand so far apart, or the intervals of one would hide the other's."""
-CLOSE = 1.6
-"""Sizes whose ratio is less stand too close on the axis for two names beside each other."""
+CLOSE = 0.2
+"""Of the axis: sizes that are closer have no room for two names beside each other."""
 
 
 @dataclass(frozen=True)
@@ -187,8 +187,9 @@ def _name_sizes(ax: "Axes", contestants: Sequence[Contestant], metrics: Metrics)
         if (key := f"{one.name}.encoder_parameters") in metrics
     }
     labels, before, lower = [], 0.0, False
+    close = (max(sizes.values()) / min(sizes.values())) ** CLOSE
     for name, size in sorted(sizes.items(), key=itemgetter(1)):
-        lower = size < before * CLOSE and not lower
+        lower = size < before * close and not lower
         labels.append("\n\n" * lower + f"{pareto.plain(name)}\n{_millions(size)}")
         before = size
     ax.set_xticks(sorted(sizes.values()), labels)
