@@ -1,0 +1,75 @@
+"""From gaze samples to fixations, words, reading measures and scanpaths."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mirctl import console
+from mirctl.options import Force, Json, Quiet
+
+app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
+
+OutTable = Annotated[
+    str,
+    typer.Option("--out", "-o", help="File, its kind by its suffix; - is stdout, as what came in."),
+]
+Size = Annotated[
+    str | None, typer.Option("--screen", help="WIDTHxHEIGHT in pixels; what is off it is lost.")
+]
+
+
+class Method(StrEnum):
+    """How fixations are told from saccades."""
+
+    ivt = "ivt"
+    idt = "idt"
+
+
+@app.callback()
+def gaze() -> None: ...
+
+
+@app.command(epilog="Example: mirctl gaze detect samples.csv --ppd 30 > fixations.csv")
+def detect(
+    samples: Annotated[
+        str, typer.Argument(metavar="SAMPLES", help="Table of reader, trial, time, x, y; - stdin.")
+    ],
+    ppd: Annotated[
+        float, typer.Option(help="Pixels of one degree of visual angle; 1 if x, y are degrees.")
+    ],
+    method: Annotated[
+        Method, typer.Option(help="ivt: slow samples; idt: samples close together.")
+    ] = Method.ivt,
+    hz: Annotated[
+        float | None, typer.Option(help="Samples a second; else the usual step of `time`.")
+    ] = None,
+    speed: Annotated[float, typer.Option(help="ivt: a fixation is slower, degrees/s.")] = 30.0,
+    window: Annotated[float, typer.Option(help="Speed is the slope over so many ms.")] = 10.0,
+    merge_gap: Annotated[
+        float, typer.Option(help="ivt: longest gap inside one fixation, ms.")
+    ] = 75.0,
+    merge_angle: Annotated[float, typer.Option(help="ivt: widest such gap, degrees.")] = 0.5,
+    dispersion: Annotated[float, typer.Option(help="idt: width plus height, degrees.")] = 1.0,
+    min_duration: Annotated[
+        float | None, typer.Option(help="Shortest fixation, ms; unless told 60, for idt 100.")
+    ] = None,
+    saccades: Annotated[
+        str | None, typer.Option("--saccades", help="Also write the saccades, to this file.")
+    ] = None,
+    screen: Size = None,
+    out: OutTable = "-",
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find fixations, and saccades, in raw samples; blinks and missing samples end both."""
+    from mirctl_gaze import asking
+
+    console.configure(quiet=quiet)
+    asked = asking.detection(
+        method=method.value, ppd=ppd, hz=hz, speed=speed, window=window, merge_gap=merge_gap,
+        merge_angle=merge_angle, dispersion=dispersion, min_duration=min_duration,
+    )  # fmt: skip
+    asking.detect(samples, asked, out, saccades, screen, force=force, json=json)
