@@ -1,7 +1,6 @@
 """What a command line asks for: tables opened, settings checked, results told."""
 
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
@@ -30,10 +29,59 @@ def detect(
     """Detect, and tell what was found."""
     from mirctl_gaze import detecting
 
-    output.refuse_two_on_stdout(out, json)
-    output.refuse_to_overwrite(out, saccades, force=force)
+    _check_places(out, saccades, force=force, json=json)
     size = Screen.parse(screen)
     found = detecting.detect(open_stream(samples), settings, out, saccades, size)
+    _tell(found, out, json=json)
+
+
+def assign(
+    fixations: str, words: str, out: str, *, by_lines: bool, most: float | None, force: bool,
+    json: bool,
+) -> None:  # fmt: skip
+    """Give each fixation its word, and tell how near they are."""
+    from mirctl_gaze import assigning, boxes
+
+    _check_places(out, force=force, json=json)
+    _refuse_two_from_stdin(fixations, words)
+    known = boxes.read_words(open_stream(words))
+    found = assigning.assign(open_stream(fixations), known, out, by_lines=by_lines, most=most)
+    _tell(found, out, json=json)
+
+
+def measures(fixations: str, words: str, out: str, *, mean: bool, force: bool, json: bool) -> None:
+    """Measure, and tell what was read."""
+    from mirctl_gaze import boxes, measuring
+
+    _check_places(out, force=force, json=json)
+    _refuse_two_from_stdin(fixations, words)
+    known = boxes.read_words(open_stream(words), corners=False)
+    found = measuring.measure(open_stream(fixations), known, out, mean=mean)
+    _tell(found, out, json=json)
+
+
+class _Found(Protocol):
+    def facts(self) -> dict[str, Any]: ...
+
+    def tell(self) -> None: ...
+
+
+def _tell(found: _Found, out: str, *, json: bool) -> None:
     found.tell()
     if json:
-        console.document({"table": str(Path(out)), **found.facts()})
+        console.document({"table": out, **found.facts()})
+
+
+def _check_places(*targets: str | None, force: bool, json: bool) -> None:
+    """The first is where the result goes."""
+    if json and targets[0] == "-":
+        raise UsageError("--json prints its document where the table goes: name a file with --out")
+    output.refuse_to_overwrite(*targets, force=force)
+    named = [target for target in targets if target is not None]
+    if len(set(named)) < len(named):
+        raise UsageError(f"two tables cannot both go to {named[0]}")
+
+
+def _refuse_two_from_stdin(*tables: str) -> None:
+    if tables.count("-") > 1:
+        raise UsageError("two tables cannot both come from stdin: save one in a file")

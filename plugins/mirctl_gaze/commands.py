@@ -1,7 +1,6 @@
 """From gaze samples to fixations, words, reading measures and scanpaths."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +17,21 @@ OutTable = Annotated[
 Size = Annotated[
     str | None, typer.Option("--screen", help="WIDTHxHEIGHT in pixels; what is off it is lost.")
 ]
+
+
+Fixations = Annotated[
+    str, typer.Argument(metavar="FIXATIONS", help="Table of reader, trial, x, y, ...; - is stdin.")
+]
+Words = Annotated[
+    str, typer.Option("--words", help="Table of trial, word, text and boxes: x0, y0, x1, y1.")
+]
+
+
+class By(StrEnum):
+    """What a fixation goes to first."""
+
+    lines = "lines"
+    box = "box"
 
 
 class Method(StrEnum):
@@ -73,3 +87,47 @@ def detect(
         merge_angle=merge_angle, dispersion=dispersion, min_duration=min_duration,
     )  # fmt: skip
     asking.detect(samples, asked, out, saccades, screen, force=force, json=json)
+
+
+@app.command(epilog="Example: mirctl gaze assign fixations.csv --words words.csv > assigned.csv")
+def assign(
+    fixations: Fixations,
+    words: Words,
+    by: Annotated[
+        By, typer.Option(help="lines: a line, as gaze drifts, then its word; box: the nearest.")
+    ] = By.lines,
+    max_distance: Annotated[
+        float | None,
+        typer.Option(min=0, help="Pixels from a word; unless told, from a line to the next."),
+    ] = None,
+    out: OutTable = "-",
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Give each fixation its word: columns line, word and distance, empty where there is none."""
+    from mirctl_gaze import asking
+
+    console.configure(quiet=quiet)
+    asking.assign(
+        fixations, words, out, by_lines=by is By.lines, most=max_distance, force=force, json=json
+    )
+
+
+@app.command(epilog="Example: mirctl gaze measures assigned.csv --words words.csv > measures.csv")
+def measures(
+    fixations: Fixations,
+    words: Words,
+    mean: Annotated[
+        bool, typer.Option("--mean", help="The mean over readers, not a row for each.")
+    ] = False,
+    out: OutTable = "-",
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Reading measures of each word and reader: nFix, FFD, GD, GPT, TRT, skips, regressions."""
+    from mirctl_gaze import asking
+
+    console.configure(quiet=quiet)
+    asking.measures(fixations, words, out, mean=mean, force=force, json=json)

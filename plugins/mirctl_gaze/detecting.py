@@ -15,7 +15,7 @@ from mirctl.errors import DataError, UsageError
 from mirctl.tables import Stream
 from mirctl_gaze import detection, output
 from mirctl_gaze.config import Detection
-from mirctl_gaze.rows import Trial, Unusable, trials
+from mirctl_gaze.rows import ROWS, Trial, Unusable, in_order, trials
 from mirctl_gaze.schema import FIXATIONS, KEYS, SACCADES, Screen
 
 GAP = 1.5
@@ -93,7 +93,7 @@ def detect(
         moved = None
         if saccades is not None:
             moved = stack.enter_context(output.table(saccades, SACCADES, stream.kind, without))
-        for trial in trials(stream, needed, ["pupil"]):
+        for trial in trials(stream.blocks(ROWS), stream, needed, ["pupil"]):
             recording = record(trial, settings, screen, found)
             bounds, speeds = events(recording, settings)
             write_fixations(trial, recording, bounds, fixed, found)
@@ -108,8 +108,8 @@ def record(trial: Trial, settings: Detection, screen: Screen | None, found: Foun
     if "time" in trial.numbers:
         known = ~np.isnan(trial["time"])
         found.unusable.add_where(~known, trial.rows, "no time")
-        trial = trial.keep(known)
-        trial = in_order(trial, found)
+        trial = in_order(trial.keep(known), ["time"], found.unusable.table)
+        trial = without_repeats(trial, found)
         time = trial["time"]
     else:
         time = np.arange(len(trial)) * (1000.0 / settings.hz)
@@ -123,14 +123,8 @@ def record(trial: Trial, settings: Detection, screen: Screen | None, found: Foun
     return Recording(time, x, y, usable, step_of(time, settings.hz, trial))
 
 
-def in_order(trial: Trial, found: Found) -> Trial:
-    """Rows by time; of several with the same time the first."""
-    time = trial["time"]
-    late = np.diff(time) < 0
-    if late.any():
-        first = trial.rows[1:][late][0]
-        console.warn(f"{found.unusable.table}: time goes back in row {first}: sorted by time")
-        trial = trial.keep(np.argsort(time, kind="stable"))
+def without_repeats(trial: Trial, found: Found) -> Trial:
+    """Of several samples with the same time the first."""
     again = np.concatenate([[False], np.diff(trial["time"]) == 0])
     found.unusable.add_where(again, trial.rows, "the time of another sample")
     return trial.keep(~again) if again.any() else trial

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from mirctl import files
-from mirctl.errors import UsageError
 from mirctl.tables import goes_through, new_table
 from mirctl.tables.stream import NewTable
 
@@ -21,12 +20,6 @@ def refuse_to_overwrite(*targets: Path | str | None, force: bool) -> None:
     for target in targets:
         if target is not None and not goes_through(target):
             files.refuse_to_overwrite(Path(target), force=force, marker=None)
-
-
-def refuse_two_on_stdout(out: str, json: bool) -> None:
-    """A table and a document cannot both go to stdout."""
-    if json and out == "-":
-        raise UsageError("--json prints its document where the table goes: name a file with --out")
 
 
 @contextmanager

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import chain, groupby
 
 import numpy as np
 
@@ -75,49 +75,62 @@ class Trial:
         return Trial(self.reader, self.trial, self.rows[places], numbers, texts)
 
 
+def in_order(trial: Trial, by: Sequence[str], table: str) -> Trial:
+    """The rows of a trial by the first of these columns that it has; as they are without one."""
+    name = next((name for name in by if name in trial.numbers), None)
+    if name is None:
+        return trial
+    back = np.diff(trial[name]) < 0
+    if not back.any():
+        return trial
+    row = trial.rows[1:][back][0]
+    console.warn(f"{table}: {name} goes back in row {row} ({trial.name()}): sorted by {name}")
+    return trial.keep(np.argsort(trial[name], kind="stable"))
+
+
 def trials(
-    stream: Stream, needed: Sequence[str], optional: Sequence[str] = (), texts: Sequence[str] = ()
-) -> Iterator[Trial]:
+    blocks: Iterable[Block], table: Stream, needed: Sequence[str], optional: Sequence[str] = (),
+    texts: Sequence[str] = (), keys: Sequence[str] = KEYS,
+) -> Iterator[Trial]:  # fmt: skip
     """The trials of a table in their order; one that comes again after another is refused.
 
     Numbers that are missing are NaN. Only one trial is held in memory at a time.
     """
-    require_columns(needed, stream.columns, stream.name)
-    names = [*needed, *(name for name in optional if name in stream.columns)]
-    words = [name for name in texts if name in stream.columns]
+    require_columns(needed, table.columns, table.name)
+    names = [*needed, *(name for name in optional if name in table.columns)]
+    words = [name for name in texts if name in table.columns]
     seen: set[tuple[str, str]] = set()
-    for key, pieces in groupby(_pieces(stream, names, words), key=lambda piece: piece[0]):
-        parts = [part for _, part in pieces]
+    pieces = _pieces(blocks, table.name, names, words, keys)
+    for key, same in groupby(pieces, key=lambda piece: (piece.reader, piece.trial)):
+        parts = list(same)
         if key in seen:
-            where = at_row(stream.name, parts[0].rows[0])
             raise DataError(
                 f"{parts[0].name()} comes again after others: sort the table by reader and trial",
-                where=where,
+                where=at_row(table.name, parts[0].rows[0]),
             )
         seen.add(key)
         yield _joined(parts)
 
 
 def _pieces(
-    stream: Stream, names: Sequence[str], words: Sequence[str]
-) -> Iterator[tuple[tuple[str, str], Trial]]:
+    blocks: Iterable[Block], table: str, names: Sequence[str], words: Sequence[str],
+    keys: Sequence[str],
+) -> Iterator[Trial]:  # fmt: skip
     """Neighbouring rows of one reader and trial, as far as they stand in one block."""
-    for block in stream.blocks(ROWS):
-        keys = [block.cells.get(name) or [""] * len(block) for name in KEYS]
-        pairs = [(a or "", b or "") for a, b in zip(*keys, strict=True)]
-        numbers = {name: column_of(block, name, stream.name) for name in names}
+    for block in blocks:
+        known = [block.cells.get(k) if k in keys else None for k in KEYS]
+        columns = [cells or [""] * len(block) for cells in known]
+        pairs = [(a or "", b or "") for a, b in zip(*columns, strict=True)]
+        numbers = {name: column_of(block, name, table) for name in names}
         start = 0
         for key, same in groupby(pairs):
             stop = start + sum(1 for _ in same)
             part = slice(start, stop)
-            yield (
-                key,
-                Trial(
-                    *key,
-                    np.arange(block.first + start, block.first + stop),
-                    {name: column[part] for name, column in numbers.items()},
-                    {name: [cell or "" for cell in block.cells[name][part]] for name in words},
-                ),
+            yield Trial(
+                *key,
+                np.arange(block.first + start, block.first + stop),
+                {name: column[part] for name, column in numbers.items()},
+                {name: [cell or "" for cell in block.cells[name][part]] for name in words},
             )
             start = stop
 
@@ -129,7 +142,7 @@ def _joined(parts: Sequence[Trial]) -> Trial:
     numbers = {
         name: np.concatenate([part.numbers[name] for part in parts]) for name in first.numbers
     }
-    texts = {name: sum((part.texts[name] for part in parts), []) for name in first.texts}
+    texts = {name: [*chain.from_iterable(p.texts[name] for p in parts)] for name in first.texts}
     rows = np.concatenate([part.rows for part in parts])
     return Trial(first.reader, first.trial, rows, numbers, texts)
 

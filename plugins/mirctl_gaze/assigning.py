@@ -1,0 +1,144 @@
+"""Fixations to words: a table of fixations gets the columns line, word and distance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mirctl import console
+from mirctl.console import counted
+from mirctl.errors import DataError
+from mirctl.tables import Stream
+from mirctl_gaze import lines, output
+from mirctl_gaze.boxes import AllBoxes, Boxes
+from mirctl_gaze.rows import ROWS, Trial, Unusable, in_order, trials
+from mirctl_gaze.schema import ASSIGNED
+
+ORDER = ("start", "index")
+"""What tells the order of fixations, the better first."""
+
+
+@dataclass
+class Assigned:
+    """What became of all fixations."""
+
+    unusable: Unusable
+    fixations: int = 0
+    far: int = 0
+    no_boxes: int = 0
+    overlapping: int = 0
+    distances: list[np.ndarray] = field(default_factory=list)
+
+    def facts(self) -> dict[str, Any]:
+        """For a document."""
+        away = np.concatenate([np.empty(0), *self.distances])
+        return {
+            "fixations": self.fixations,
+            "assigned": len(away),
+            "dropped_share": 1 - len(away) / self.fixations if self.fixations else None,
+            "too_far": self.far,
+            "without_words": self.no_boxes,
+            "mean_distance": float(away.mean()) if len(away) else None,
+            "inside_share": float((away == 0).mean()) if len(away) else None,
+            "overlapping_boxes": self.overlapping,
+            "unusable": self.unusable.rows,
+        }
+
+    def tell(self) -> None:
+        """Say it to people."""
+        self.unusable.tell()
+        if self.overlapping:
+            console.warn(
+                f"{counted(self.overlapping, 'pair')} of word boxes overlap: the word whose middle "
+                "is nearest is taken"
+            )
+        facts = self.facts()
+        dropped = facts["dropped_share"]
+        if not self.fixations:
+            console.say("no fixations")
+            return
+        away = facts["mean_distance"]
+        near = "" if away is None else f", {away:.1f} px from their words on average"
+        console.say(
+            f"{facts['assigned']:,} of {counted(self.fixations, 'fixation')} have a word{near}; "
+            f"{dropped:.1%} dropped ({self.far:,} too far from any)"
+        )
+
+
+def assign(
+    stream: Stream, words: AllBoxes, out: Path | str, *, by_lines: bool = True,
+    most: float | None = None,
+) -> Assigned:  # fmt: skip
+    """Write the fixations as they are, each with its word; the columns are empty without one."""
+    for name in ASSIGNED:
+        if name in stream.columns:
+            todo = "go on with `gaze measures`, or take it out"
+            raise DataError(f"has a column {name!r} already: {todo}", where=stream.name)
+    told = Assigned(Unusable(stream.name))
+    blocks = list(stream.blocks(ROWS))
+    told.fixations = sum(map(len, blocks))
+    columns = {name: np.full(told.fixations + 1, np.nan) for name in ASSIGNED}
+    strangers: set[str] = set()
+    texts: dict[int, lines.Lines] = {}
+    for trial in trials(blocks, stream, ["x", "y"], ORDER):
+        boxes = words.of(trial.trial)
+        if boxes is None:
+            strangers.add(trial.trial)
+            told.no_boxes += len(trial)
+            continue
+        if id(boxes) not in texts:
+            texts[id(boxes)] = lines.lines_of(boxes)
+            told.overlapping += _overlapping(boxes)
+        place = Place(boxes, texts[id(boxes)], by_lines, most)
+        _assign(_seen(trial, told), place, columns, told)
+    words.refuse_strangers(strangers, told.fixations - told.no_boxes)
+    with stream.writer(out, after=list(ASSIGNED), types=ASSIGNED) as writer:
+        for block in blocks:
+            part = slice(block.first, block.first + len(block))
+            cells = {n: output.cells_of(columns[n][part], t) for n, t in ASSIGNED.items()}
+            writer.write(block, added=cells)
+    return told
+
+
+def _seen(trial: Trial, told: Assigned) -> Trial:
+    """The fixations of a trial that have a place, in order."""
+    gone = np.isnan(trial["x"]) | np.isnan(trial["y"])
+    told.unusable.add_where(gone, trial.rows, "no x or y")
+    return in_order(trial.keep(~gone), ORDER, told.unusable.table)
+
+
+@dataclass(frozen=True)
+class Place:
+    """What the fixations of a trial are assigned to, and how."""
+
+    boxes: Boxes
+    lines: lines.Lines
+    by_lines: bool
+    most: float | None
+    """Pixels from a box, at most; None is the distance of two lines."""
+
+
+def _assign(trial: Trial, place: Place, columns: dict[str, np.ndarray], told: Assigned) -> None:
+    if not len(trial):
+        return
+    x, y, of = trial["x"], trial["y"], place.lines
+    line, drift = lines.follow(x, y, of) if place.by_lines else (None, 0.0)
+    box, away = lines.nearest(x, y - drift, place.boxes, of, line)
+    near = away <= (of.height if place.most is None else place.most)
+    told.far += int((~near).sum())
+    told.distances.append(away[near])
+    rows, box = trial.rows[near], box[near]
+    columns["line"][rows] = of.labels[of.of_box[box]]
+    columns["word"][rows] = place.boxes.numbers[box]
+    columns["distance"][rows] = away[near]
+
+
+def _overlapping(boxes: Boxes) -> int:
+    """How many pairs of boxes share more than a pixel in both directions."""
+    left, top, right, bottom = boxes.corners.T
+    wide = np.minimum(right, right[:, None]) - np.maximum(left, left[:, None]) > 1
+    high = np.minimum(bottom, bottom[:, None]) - np.maximum(top, top[:, None]) > 1
+    return int(np.triu(wide & high, 1).sum())
