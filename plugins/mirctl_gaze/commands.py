@@ -69,7 +69,7 @@ def gaze() -> None: ...
 
 @app.command("import", epilog="Example: mirctl gaze import --from eyelink report.txt --out reading")
 def import_files(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="What it wrote; - stdin.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="What it wrote; - stdin.")],
     layout: Annotated[From, typer.Option("--from", help="The tool, or the corpus.")],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="New folder for words, fixations, measures.")

@@ -95,11 +95,13 @@ def detect(
         moved = None
         if saccades is not None:
             moved = stack.enter_context(output.table(saccades, SACCADES, stream.kind, without))
+        advance = stack.enter_context(console.progress("detect", 0, "samples"))
         for trial in trials(stream.blocks(ROWS), stream, needed, ["pupil"]):
             recording = record(trial, settings, screen, found)
             bounds, speeds = events(recording, settings)
             write_fixations(trial, recording, bounds, fixed, found)
             write_saccades(trial, recording, bounds, speeds, settings.ppd, moved, found)
+            advance(len(trial))
     return found
 
 

@@ -9,10 +9,12 @@ import numpy as np
 from mirctl_gaze.boxes import Boxes
 
 APART = 0.5
-"""Of the distance of two lines, or of a word's height: what a new line is away at least."""
+"""Of a word's height: what a new line is away at least."""
+RISE = 0.7
+"""Of the distance of two lines: a step up or down that may lead to another line."""
 LEAP = 0.3
 """Of the text's width: a saccade that may lead to another line."""
-TRUST = 8
+TRUST = 4
 """Fixations after which what a sweep says of the drift counts as much as all before it."""
 
 
@@ -51,7 +53,7 @@ def lines_of(boxes: Boxes) -> Lines:
 
 def sweeps(x: np.ndarray, y: np.ndarray, lines: Lines) -> np.ndarray:
     """Number of the sweep of each fixation (fixations,): a part of one line in one go."""
-    new = (np.abs(np.diff(y)) > APART * lines.height) | (np.abs(np.diff(x)) > LEAP * lines.width)
+    new = (np.abs(np.diff(y)) > RISE * lines.height) | (np.abs(np.diff(x)) > LEAP * lines.width)
     return np.cumsum(np.concatenate([[0], new]))
 
 
@@ -69,7 +71,7 @@ def follow(x: np.ndarray, y: np.ndarray, lines: Lines) -> tuple[np.ndarray, np.n
     for i, (middle, size) in enumerate(zip(middles, sizes, strict=True)):
         line[i] = np.abs(middle - known - lines.centres).argmin()
         rest = middle - known - lines.centres[line[i]]
-        if abs(rest) < APART * lines.height:
+        if abs(rest) < lines.height:  # else it is above or below the whole text
             known += rest * size / (size + TRUST)
         drift[i] = known
     return line[sweep], drift[sweep]

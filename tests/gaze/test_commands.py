@@ -98,6 +98,22 @@ def test_the_mean_over_readers_counts_them(mirctl, write):
     assert found["fixProp"] == ["1", "0.5", "0.5"]
 
 
+def test_trials_may_go_over_blocks_of_rows(mirctl, place, monkeypatch):
+    from mirctl_gaze import assigning, boxes, detecting, measuring
+
+    def results():
+        made = mirctl("gaze", "detect", "samples.csv", "--ppd", "30", "-o", "f.csv", "--force")
+        assert made.code == 0
+        lines = [["assign", "f.csv", "--words", "words.csv", "-o", "a.csv", "--force"],
+                 ["measures", "a.csv", "--words", "words.csv"]]  # fmt: skip
+        return [mirctl("gaze", *line).out for line in lines], Path("a.csv").read_text()
+
+    whole = results()
+    for module, size in ((detecting, 999), (assigning, 7), (boxes, 5), (measuring, 3)):
+        monkeypatch.setattr(module, "ROWS", size)
+    assert results() == whole
+
+
 def test_a_summary_says_what_was_found_and_lost(mirctl, place, made):
     line = ["detect", "samples.csv", "--ppd", "30", "-o", "f.csv", "--saccades", "s.csv", "--json"]
     ran = mirctl("gaze", *line)

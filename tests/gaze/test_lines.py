@@ -13,10 +13,10 @@ def boxes_of(corners, line=None):
     return Boxes(names, np.arange(len(corners)), line, np.asarray(corners, float)[:, :4])
 
 
-def share_right(drift, spread, *, by_lines=True, mirrored=False, seeds=6):
+def share_right(drift, spread, *, by_lines=True, mirrored=False, seeds=range(6)):
     """Share of the fixations that get their true word; `spread` in pixels, lines are 70 apart."""
     right = []
-    for seed in range(seeds):
+    for seed in seeds:
         corners = text_boxes(seed=seed)
         word, _ = words_read(len(corners), seed)
         rng = np.random.default_rng(seed)

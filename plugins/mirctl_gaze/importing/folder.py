@@ -79,17 +79,19 @@ def _write(
     name: str, layout: Layout, paths: Sequence[str], folder: Path, encoding: str | None, kind: str
 ) -> Imported:
     told, words, tables = Imported(name), _Words(), _Tables()
-    for path in paths:
-        told.files += 1
-        # Of several parts that a file has, a row that is wrong is wrong once.
-        lines: set[int] = set()
-        order = _Order()
-        for found in read(open_foreign(path, encoding), layout, name):
-            _note(found, path, lines, told, tables)
-            if found.table == "words":
-                words.add(found.columns, path)
-            else:
-                tables.add(found.table, order.complete(found))
+    with console.progress("import", 0, "rows") as advance:
+        for path in paths:
+            told.files += 1
+            # Of several parts that a file has, a row that is wrong is wrong once.
+            lines: set[int] = set()
+            order = _Order()
+            for found in read(open_foreign(path, encoding), layout, name):
+                advance(len(next(iter(found.columns.values()))))
+                _note(found, path, lines, told, tables)
+                if found.table == "words":
+                    words.add(found.columns, path)
+                else:
+                    tables.add(found.table, order.complete(found))
     words.give(tables)
     counts = tables.write(folder, kind)
     told.rows = {table: count for table, count in counts.items() if table != UNUSABLE_ROWS}
