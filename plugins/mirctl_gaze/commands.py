@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mirctl import console
-from mirctl.options import Force, Json, Quiet
+from mirctl.options import Force, Json, Quiet, Require
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
@@ -128,6 +128,7 @@ def detect(
     screen: Size = None,
     out: OutTable = "-",
     force: Force = False,
+    require: Require = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -139,7 +140,8 @@ def detect(
         method=method.value, ppd=ppd, hz=hz, speed=speed, window=window, merge_gap=merge_gap,
         merge_angle=merge_angle, dispersion=dispersion, min_duration=min_duration,
     )  # fmt: skip
-    asking.detect(samples, asked, out, saccades, screen, force=force, json=json)
+    wanted = asking.Wanted("detect", out, saccades, force, json, require or ())
+    asking.detect(samples, asked, screen, wanted)
 
 
 @app.command(epilog="Example: mirctl gaze assign fixations.csv --words words.csv > assigned.csv")
@@ -155,6 +157,7 @@ def assign(
     ] = None,
     out: OutTable = "-",
     force: Force = False,
+    require: Require = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -162,9 +165,8 @@ def assign(
     from mirctl_gaze import asking
 
     console.configure(quiet=quiet)
-    asking.assign(
-        fixations, words, out, by_lines=by is By.lines, most=max_distance, force=force, json=json
-    )
+    wanted = asking.Wanted("assign", out, None, force, json, require or ())
+    asking.assign(fixations, words, wanted, by_lines=by is By.lines, most=max_distance)
 
 
 @app.command(epilog="Example: mirctl gaze measures assigned.csv --words words.csv > measures.csv")
@@ -176,6 +178,7 @@ def measures(
     ] = False,
     out: OutTable = "-",
     force: Force = False,
+    require: Require = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -183,7 +186,8 @@ def measures(
     from mirctl_gaze import asking
 
     console.configure(quiet=quiet)
-    asking.measures(fixations, words, out, mean=mean, force=force, json=json)
+    wanted = asking.Wanted("measures", out, None, force, json, require or ())
+    asking.measures(fixations, words, wanted, mean=mean)
 
 
 @app.command(epilog="Example: mirctl gaze aoi fixations.csv --areas areas.csv > dwell.csv")
@@ -197,6 +201,7 @@ def aoi(
     ] = None,
     out: OutTable = "-",
     force: Force = False,
+    require: Require = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -204,4 +209,5 @@ def aoi(
     from mirctl_gaze import asking
 
     console.configure(quiet=quiet)
-    asking.aoi(fixations, areas, out, transitions, force=force, json=json)
+    wanted = asking.Wanted("aoi", out, transitions, force, json, require or ())
+    asking.aoi(fixations, areas, wanted)

@@ -15,6 +15,7 @@ from mirctl.errors import DataError, UsageError
 from mirctl.tables import Stream
 from mirctl_gaze import detection, output
 from mirctl_gaze.config import Detection
+from mirctl_gaze.metrics import Metrics, metric
 from mirctl_gaze.rows import ROWS, Trial, Unusable, in_order, trials
 from mirctl_gaze.schema import FIXATIONS, KEYS, SACCADES, Screen
 
@@ -42,13 +43,18 @@ class Found:
 
     def facts(self) -> dict[str, Any]:
         """For a document."""
-        mean = self.fixated / self.fixations if self.fixations else None
         return {
             "trials": self.trials, "samples": self.samples, "lost_samples": self.lost,
             "fixations": self.fixations, "saccades": self.saccades,
-            "mean_duration": mean, "trials_without_fixations": self.empty,
-            "unusable": self.unusable.facts(),
+            "trials_without_fixations": self.empty, "unusable": self.unusable.facts(),
         }  # fmt: skip
+
+    def metrics(self) -> Metrics:
+        """How much was seen."""
+        return {
+            "lost_share": metric(self.lost, self.samples, "share"),
+            "mean_duration": metric(self.fixated, self.fixations, "ms"),
+        }
 
     def tell(self) -> None:
         """Say it to people."""
@@ -80,6 +86,11 @@ class Recording:
         gaps = np.flatnonzero(np.diff(self.time) > GAP * self.step) + 1
         inside = gaps[self.usable[gaps] & self.usable[gaps - 1]]
         return np.sort(np.append(starts, inside)), np.sort(np.append(stops, inside))
+
+
+def measured() -> list[str]:
+    """Names of the metrics."""
+    return list(Found(Unusable("")).metrics())
 
 
 def detect(

@@ -125,7 +125,20 @@ def test_a_summary_says_what_was_found_and_lost(mirctl, place, made):
     ran = mirctl("gaze", "assign", "f.csv", "--words", "words.csv", "-o", "a.csv", "--json")
     told = json.loads(ran.out)
     assert told["assigned"] == sum(cell != "" for cell in table("a.csv")["word"])
-    assert told["dropped_share"] == pytest.approx(1 - told["assigned"] / told["fixations"])
+    assert told["metrics"]["dropped_share"]["value"] == pytest.approx(
+        1 - told["assigned"] / told["fixations"]
+    )
+
+
+def test_a_gate_decides_by_what_was_lost_and_dropped(mirctl, place):
+    line = ["gaze", "detect", "samples.csv", "--ppd", "30", "-o", "f.csv", "--force"]
+    assert mirctl(*line, "--require", "lost_share<=0.2").code == 0
+    ran = mirctl(*line, "--require", "lost_share<=0", "--json")
+    assert (ran.code, json.loads(ran.out)["error"]["code"]) == (1, 1)
+    ran = mirctl(*line, "--require", "lost<=0")
+    assert (ran.code, "known: lost_share, mean_duration" in ran.err) == (2, True)
+    line = ["gaze", "assign", "f.csv", "--words", "words.csv", "--require", "dropped_share<=0.05"]
+    assert mirctl(*line).code == 0
 
 
 def test_saccades_join_the_fixations_they_lie_between(mirctl, place):
