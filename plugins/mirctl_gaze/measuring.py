@@ -110,6 +110,11 @@ class Mean:
             return {name: self.sums[name] / self.counts[name] for name in self.sums}
 
 
+def measured() -> list[str]:
+    """Names of the metrics."""
+    return list(UNITS)
+
+
 def measure(stream: Stream, words: AllBoxes, out: Path | str, *, mean: bool = False) -> Measured:
     """Write each word's measures for each reader of its text, or their mean over readers."""
     if "word" not in stream.columns:
