@@ -123,18 +123,19 @@ def aoi(fixations: str, areas: str, wanted: Wanted) -> None:
 
 def import_files(
     layout: str, paths: Sequence[str], out: Path, *, columns: Sequence[str], encoding: str | None,
-    seconds: bool, kind: str, force: bool, json: bool,
+    seconds: bool, screen: str | None, kind: str, force: bool, json: bool,
 ) -> None:  # fmt: skip
     """Import files of other tools, and tell what became of their rows."""
     from mirctl_gaze import importing
 
-    if seconds and layout != "generic":
-        raise UsageError(f"--seconds goes with --from generic: {layout} has units of its own")
+    for option, given in (("--seconds", seconds), ("--screen", screen)):
+        if given and layout != "generic":
+            raise UsageError(f"{option} goes with --from generic: {layout} has units of its own")
     refuse_two_from_stdin(*paths)
     names = dict(_pair(text) for text in columns)
     found = importing.import_files(
-        layout, paths, out, columns=names, encoding=encoding, seconds=seconds, kind=kind,
-        force=force,
+        layout, paths, out, columns=names, encoding=encoding, seconds=seconds,
+        screen=Screen.parse(screen), kind=kind, force=force,
     )  # fmt: skip
     found.tell()
     if json:

@@ -102,7 +102,7 @@ def assign(
             continue
         if id(boxes) not in texts:
             texts[id(boxes)] = lines.lines_of(boxes)
-            told.overlapping += _overlapping(boxes)
+            told.overlapping += lines.overlapping(boxes.corners)
         place = Place(boxes, texts[id(boxes)], by_lines, most)
         _assign(_seen(trial, told), place, columns, told)
     words.refuse_strangers(strangers, told.fixations - told.no_boxes)
@@ -145,11 +145,3 @@ def _assign(trial: Trial, place: Place, columns: dict[str, np.ndarray], told: As
     columns["line"][rows] = of.labels[of.of_box[box]]
     columns["word"][rows] = place.boxes.numbers[box]
     columns["distance"][rows] = away[near]
-
-
-def _overlapping(boxes: Boxes) -> int:
-    """How many pairs of boxes share more than a pixel in both directions."""
-    left, top, right, bottom = boxes.corners.T
-    wide = np.minimum(right, right[:, None]) - np.maximum(left, left[:, None]) > 1
-    high = np.minimum(bottom, bottom[:, None]) - np.maximum(top, top[:, None]) > 1
-    return int(np.triu(wide & high, 1).sum())

@@ -83,6 +83,9 @@ def import_files(
     seconds: Annotated[
         bool, typer.Option("--seconds", help="generic: times are seconds, not ms.")
     ] = False,
+    screen: Annotated[
+        str | None, typer.Option(help="generic: positions are shares, 0 to 1, of WIDTHxHEIGHT.")
+    ] = None,
     kind: Annotated[Kind, typer.Option("--as", help="Format of the tables.")] = Kind.csv,
     force: Force = False,
     json: Json = False,
@@ -94,7 +97,7 @@ def import_files(
     console.configure(quiet=quiet)
     asking.import_files(
         layout.value, files, out, columns=column or [], encoding=encoding, seconds=seconds,
-        kind=kind.value, force=force, json=json,
+        screen=screen, kind=kind.value, force=force, json=json,
     )  # fmt: skip
 
 

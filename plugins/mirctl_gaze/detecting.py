@@ -242,10 +242,9 @@ def write_saccades(
 ) -> None:  # fmt: skip
     """One row for what lies between two fixations without a lost sample."""
     starts, stops = bounds[1][:-1], bounds[0][1:]
-    holes = np.cumsum(np.concatenate([[0], ~recording.usable]))
     firsts = recording.stretches()[0]
     same = np.searchsorted(firsts, starts - 1, "right") == np.searchsorted(firsts, stops, "right")
-    real = (holes[stops + 1] == holes[starts]) & same & (stops > starts)
+    real = same & (stops > starts)
     starts, stops = starts[real], stops[real]
     found.saccades += len(starts)
     if out is None or not len(starts):

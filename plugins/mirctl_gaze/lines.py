@@ -17,6 +17,9 @@ LEAP = 0.3
 TRUST = 4
 """Fixations after which what a sweep says of the drift counts as much as all before it."""
 
+CELLS, ROWS = 1 << 22, 256
+"""Distances, and boxes, that are looked at in one go."""
+
 
 @dataclass(frozen=True)
 class Lines:
@@ -92,6 +95,18 @@ def nearest(
 
     Where boxes overlap, the one whose middle is nearest.
     """
+    box, away = np.empty(len(x), int), np.empty(len(x))
+    rows = max(1, CELLS // len(boxes.corners))
+    for start in range(0, len(x), rows):
+        part = slice(start, start + rows)
+        of = None if line is None else line[part]
+        box[part], away[part] = _nearest(x[part], y[part], boxes, lines, of)
+    return box, away
+
+
+def _nearest(
+    x: np.ndarray, y: np.ndarray, boxes: Boxes, lines: Lines, line: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     away = distances(x, y, boxes.corners)
     left, top, right, bottom = boxes.corners.T
     middle = np.hypot(x[:, None] - (left + right) / 2, y[:, None] - (top + bottom) / 2)
@@ -100,3 +115,17 @@ def nearest(
         rank = np.where(lines.of_box == line[:, None], rank, np.inf)
     box = rank.argmin(axis=1)
     return box, away[np.arange(len(box)), box]
+
+
+def overlapping(corners: np.ndarray) -> int:
+    """How many pairs of boxes share more than a pixel in both directions; from the top."""
+    left, top, right, bottom = corners[np.argsort(corners[:, 1], kind="stable")].T
+    last = np.searchsorted(top, bottom - 1)  # from here on boxes begin below
+    count = 0
+    for start in range(0, len(top), ROWS):
+        one = slice(start, start + ROWS)
+        other = slice(start, max(int(last[one].max()), start + 1))
+        wide = np.minimum(right[other], right[one, None]) - np.maximum(left[other], left[one, None])
+        high = np.minimum(bottom[other], bottom[one, None]) - top[other]
+        count += int(np.triu((wide > 1) & (high > 1), 1).sum())
+    return count

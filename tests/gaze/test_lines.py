@@ -80,6 +80,29 @@ def test_of_boxes_that_overlap_the_nearer_middle_is_taken():
     assert box.tolist() == [0]
 
 
+def test_many_words_and_fixations_are_looked_at_in_parts(monkeypatch):
+    rng = np.random.default_rng(0)
+    corner = rng.uniform(0, 300, (200, 2))
+    corners = np.hstack([corner, corner + rng.uniform(2, 40, (200, 2))])
+    x, y = rng.uniform(0, 300, (2, 90))
+    boxes = boxes_of(corners)
+    of = lines.lines_of(boxes)
+    whole = lines.nearest(x, y, boxes, of, None)
+    left, top, right, bottom = corners.T
+    shared = [
+        min(right[i], right[j]) - max(left[i], left[j]) > 1
+        and min(bottom[i], bottom[j]) - max(top[i], top[j]) > 1
+        for i in range(200)
+        for j in range(i)
+    ]
+    for rows in (256, 7):
+        monkeypatch.setattr(lines, "ROWS", rows)
+        assert lines.overlapping(corners) == sum(shared)
+    monkeypatch.setattr(lines, "CELLS", 900)
+    parts = lines.nearest(x, y, boxes, of, None)
+    assert all(np.array_equal(a, b) for a, b in zip(whole, parts))
+
+
 def test_one_fixation_and_one_word_are_enough():
     boxes = boxes_of([(0, 0, 40, 20)])
     of = lines.lines_of(boxes)

@@ -17,6 +17,7 @@ from mirctl_gaze import output
 from mirctl_gaze.importing.foreign import open_foreign
 from mirctl_gaze.importing.layouts import LAYOUTS, Columns, Layout
 from mirctl_gaze.importing.reading import TABLES, Found, changed, read
+from mirctl_gaze.schema import Screen
 
 NOTE = "import.json"
 """By which a folder is known to be an import."""
@@ -58,10 +59,11 @@ class Imported:
 
 def import_files(
     name: str, paths: Sequence[str], out: Path, *, columns: Mapping[str, str] = {},
-    encoding: str | None = None, seconds: bool = False, kind: str = "csv", force: bool = False,
+    encoding: str | None = None, seconds: bool = False, screen: Screen | None = None,
+    kind: str = "csv", force: bool = False,
 ) -> Imported:  # fmt: skip
     """Write the tables that files of a layout hold into a new folder."""
-    layout = changed(LAYOUTS[name], columns, seconds=seconds)
+    layout = changed(LAYOUTS[name], columns, seconds=seconds, screen=screen)
     with files.atomic_folder(out, force=force, marker=NOTE) as folder:
         told = _write(name, layout, paths, folder, encoding, kind)
         if not told.rows:
