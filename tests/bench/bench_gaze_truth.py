@@ -31,8 +31,9 @@ def main() -> None:
             made = record(text_boxes(seed=seed), seed, noise=noise, drift=30, blinks=0.1)
             _, starts, stops = found_in(made, method=method, **settings)
             shares.append(recovered(made, starts, stops, within))
+        told = "".join(f" {name} {value}" for name, value in settings.items())
         least = 0.95 if method == "ivt" else 0.75
-        goal(f"{method} {settings or ''}, {within} ms, noise {noise} degrees", np.mean(shares),
+        goal(f"{method}{told}, {within} ms, noise {noise} degrees", np.mean(shares),
              ">=", least)  # fmt: skip
     print("share of the fixations that get their true word, by lines (the nearest box alone)")
     for drift in (0, 40, 70, 100, 140):
