@@ -7,6 +7,7 @@ import typer
 
 from mirctl import console
 from mirctl.options import Force, Json, Quiet
+from mirctl_gaze.scanpaths import commands as scanpaths
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
@@ -131,3 +132,8 @@ def measures(
 
     console.configure(quiet=quiet)
     asking.measures(fixations, words, out, mean=mean, force=force, json=json)
+
+
+app.command(epilog="Example: mirctl gaze compare mine.csv theirs.csv --screen 1280x720")(
+    scanpaths.compare
+)

@@ -1,0 +1,104 @@
+"""The commands `compare` and `plot`, which `mirctl_gaze.commands` takes in."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mirctl import console
+from mirctl.options import Force, Json, Quiet, Require
+
+Size = Annotated[
+    str | None, typer.Option("--screen", help="WIDTHxHEIGHT in pixels, as in 1280x720.")
+]
+
+
+def compare(
+    a: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="A", help="Table of fixations: x, y, duration, reader, trial; - is stdin."
+        ),
+    ] = None,
+    b: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="B", help="Another; without it the readers of each trial in A are compared."
+        ),
+    ] = None,
+    matrix: Annotated[
+        Path | None,
+        typer.Option("--matrix", help="Compare every two scanpaths of a folder, or of a table."),
+    ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            help="a,b of: multimatch, dtw, scanmatch, levenshtein, eyenalysis, recurrence, tde, "
+            "ss; all if not given."
+        ),
+    ] = None,
+    screen: Size = None,
+    simplify: Annotated[
+        str | None,
+        typer.Option(
+            help="multimatch: DEGREES,PIXELS,MS: join saccades that turn or go less, across "
+            "shorter fixations; as in 45,150,50."
+        ),
+    ] = None,
+    grid: Annotated[
+        str, typer.Option(help="scanmatch, levenshtein, ss: COLUMNSxROWS of the screen.")
+    ] = "12x8",
+    letters: Annotated[
+        str | None,
+        typer.Option(help="A column of areas, as `word`, instead of the grid's cells."),
+    ] = None,
+    stretch: Annotated[
+        float,
+        typer.Option(
+            "--bin", min=0, help="scanmatch, levenshtein: ms a letter; 0: one a fixation."
+        ),
+    ] = 50.0,
+    radius: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="recurrence: pixels within which fixations recur; else 5 % of the diagonal."
+        ),
+    ] = None,
+    compat: Annotated[
+        bool,
+        typer.Option(
+            "--compat", help="recurrence: by the published formula, which is of one path."
+        ),
+    ] = False,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="File, its kind by its suffix; - is stdout, as what came in, unless --json.",
+        ),
+    ] = None,
+    force: Force = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare scanpaths by eight families of measures: a row a pair."""
+    from mirctl import jobs
+    from mirctl_gaze.scanpaths import running
+    from mirctl_gaze.scanpaths.paths import Settings
+    from mirctl_gaze.schema import Screen
+
+    console.configure(quiet=quiet)
+    gate = jobs.requirements(require)
+    running.refuse_places(out, force=force, json=json)
+    size = Screen.parse(screen)
+    settings = Settings(
+        screen=size and (size.width, size.height), simpler=running.simplification(simplify),
+        grid=running.grid(grid), areas=letters is not None, stretch=stretch, radius=radius,
+        compat=compat,
+    )  # fmt: skip
+    asked = running.Asked(
+        a, b, matrix, running.listed(metrics), settings, letters, out or (None if json else "-")
+    )
+    running.compare(asked, gate, json=json)

@@ -1,0 +1,62 @@
+"""MultiMatch: five dimensions of two sequences of saccades (Jarodzka et al. 2010; Dewhurst et al.
+2012)."""
+
+import math
+
+import numpy as np
+
+from mirctl_gaze.scanpaths.compiling import compiled
+from mirctl_gaze.scanpaths.simplifying import Simplification, simplified
+from mirctl_gaze.scanpaths.warping import squares, steps, warp
+
+X, Y, ACROSS, DOWN, LENGTH, ANGLE, DURATION = range(7)
+"""Rows of a table of saccades: where it starts, its vector, and how long the fixation before it
+lasted."""
+FEWEST = 3
+"""Fixations: with fewer the measure is not defined."""
+
+
+def saccades(
+    x: np.ndarray, y: np.ndarray, duration: np.ndarray, simpler: Simplification | None = None
+) -> np.ndarray:
+    """Fixations (n,) as a table of saccades (7, n - 1), or fewer where they are simplified."""
+    vectors = np.stack([x[:-1], y[:-1], np.diff(x), np.diff(y)])
+    lasting = duration[:-1]
+    if simpler:
+        limits = simpler.degrees, simpler.pixels, simpler.ms
+        vectors, lasting = simplified(vectors, duration, *limits)
+    length = np.sqrt(vectors[ACROSS] ** 2 + vectors[DOWN] ** 2)
+    angle = np.arctan2(vectors[DOWN], vectors[ACROSS])
+    angle = np.where(angle < 0, math.pi + (math.pi + angle), angle)
+    return np.stack([*vectors, length, angle, lasting])
+
+
+@compiled
+def multimatch(a: np.ndarray, b: np.ndarray, diagonal: float) -> np.ndarray:
+    """Shape, direction, length, position, duration (5,) of saccades (7, m) and (7, n): 1 is equal.
+
+    Two fixations of no duration at all last equally long.
+    """
+    cost = np.sqrt(squares(a[ACROSS : DOWN + 1], b[ACROSS : DOWN + 1]))
+    first, cost[0, 0] = cost[0, 0], 0.0
+    i, j = steps(warp(cost))
+    cost[0, 0] = first
+    shape, angle, length = np.empty(len(i)), np.empty(len(i)), np.empty(len(i))
+    place, lasting = np.empty(len(i)), np.empty(len(i))
+    for k in range(len(i)):
+        p, q = i[k], j[k]
+        shape[k] = cost[p, q]
+        turn = abs(a[ANGLE, p] - b[ANGLE, q])
+        angle[k] = 2 * math.pi - turn if turn > math.pi else turn
+        length[k] = abs(a[LENGTH, p] - b[LENGTH, q])
+        place[k] = math.sqrt((a[X, p] - b[X, q]) ** 2 + (a[Y, p] - b[Y, q]) ** 2)
+        longer = max(a[DURATION, p], b[DURATION, q])
+        apart = abs(a[DURATION, p] - b[DURATION, q])
+        lasting[k] = apart / longer if longer != 0 else 0.0
+    found = np.empty(5)
+    found[0] = 1 - np.median(shape) / (2 * diagonal)
+    found[1] = 1 - np.median(angle) / math.pi
+    found[2] = 1 - np.median(length) / diagonal
+    found[3] = 1 - np.median(place) / diagonal
+    found[4] = 1 - np.median(lasting)
+    return found
