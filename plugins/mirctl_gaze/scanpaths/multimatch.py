@@ -23,8 +23,8 @@ def saccades(
     vectors = np.stack([x[:-1], y[:-1], np.diff(x), np.diff(y)])
     lasting = duration[:-1]
     if simpler:
-        limits = simpler.degrees, simpler.pixels, simpler.ms
-        vectors, lasting = simplified(vectors, duration, *limits)
+        limits = float(simpler.degrees), float(simpler.pixels), float(simpler.ms)
+        vectors, lasting = simplified(vectors, np.ascontiguousarray(duration, float), *limits)
     length = np.sqrt(vectors[ACROSS] ** 2 + vectors[DOWN] ** 2)
     angle = np.arctan2(vectors[DOWN], vectors[ACROSS])
     angle = np.where(angle < 0, math.pi + (math.pi + angle), angle)
