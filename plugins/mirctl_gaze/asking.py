@@ -60,6 +60,20 @@ def measures(fixations: str, words: str, out: str, *, mean: bool, force: bool, j
     _tell(found, out, json=json)
 
 
+def aoi(
+    fixations: str, areas: str, out: str, transitions: str | None, *, force: bool, json: bool
+) -> None:
+    """Look at areas of interest, and tell what was seen."""
+    from mirctl_gaze import areas as areas_of_interest
+    from mirctl_gaze import boxes
+
+    _check_places(out, transitions, force=force, json=json)
+    _refuse_two_from_stdin(fixations, areas)
+    known = boxes.read_areas(open_stream(areas))
+    found = areas_of_interest.look(open_stream(fixations), known, out, transitions)
+    _tell(found, out, json=json)
+
+
 class _Found(Protocol):
     def facts(self) -> dict[str, Any]: ...
 

@@ -44,7 +44,7 @@ class Assigned:
             "mean_distance": float(away.mean()) if len(away) else None,
             "inside_share": float((away == 0).mean()) if len(away) else None,
             "overlapping_boxes": self.overlapping,
-            "unusable": self.unusable.rows,
+            "unusable": self.unusable.facts(),
         }
 
     def tell(self) -> None:
@@ -106,7 +106,7 @@ def assign(
 def _seen(trial: Trial, told: Assigned) -> Trial:
     """The fixations of a trial that have a place, in order."""
     gone = np.isnan(trial["x"]) | np.isnan(trial["y"])
-    told.unusable.add_where(gone, trial.rows, "no x or y")
+    told.unusable.add(gone, trial.rows, "no x or y")
     return in_order(trial.keep(~gone), ORDER, told.unusable.table)
 
 

@@ -84,15 +84,15 @@ def _read(stream: Stream, needed: list[str], name: str) -> AllBoxes:
 def _usable(trial: Trial, needed: list[str], unusable: Unusable) -> Trial:
     for name in needed:
         gone = np.isnan(trial[name])
-        unusable.add_where(gone, trial.rows, f"no {name}")
+        unusable.add(gone, trial.rows, f"no {name}")
         trial = trial.keep(~gone)
     if "word" in needed:
         broken = trial["word"] % 1 != 0
-        unusable.add_where(broken, trial.rows, "word is no whole number")
+        unusable.add(broken, trial.rows, "word is no whole number")
         trial = trial.keep(~broken)
     if "x0" in needed:
         flat = (trial["x1"] <= trial["x0"]) | (trial["y1"] <= trial["y0"])
-        unusable.add_where(flat, trial.rows, "an empty box: x0 < x1 and y0 < y1 are wanted")
+        unusable.add(flat, trial.rows, "an empty box: x0 < x1 and y0 < y1 are wanted")
         trial = trial.keep(~flat)
     return trial
 

@@ -134,6 +134,27 @@ def measures(
     asking.measures(fixations, words, out, mean=mean, force=force, json=json)
 
 
+@app.command(epilog="Example: mirctl gaze aoi fixations.csv --areas areas.csv > dwell.csv")
+def aoi(
+    fixations: Fixations,
+    areas: Annotated[
+        str, typer.Option("--areas", help="Table of trial, area and boxes: x0, y0, x1, y1.")
+    ],
+    transitions: Annotated[
+        str | None, typer.Option("--transitions", help="Also write which area follows which.")
+    ] = None,
+    out: OutTable = "-",
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Areas of interest: dwell, entries, time to the first fixation, transitions."""
+    from mirctl_gaze import asking
+
+    console.configure(quiet=quiet)
+    asking.aoi(fixations, areas, out, transitions, force=force, json=json)
+
+
 app.command(epilog="Example: mirctl gaze compare mine.csv theirs.csv --screen 1280x720")(
     scanpaths.compare
 )

@@ -45,7 +45,7 @@ class Found:
             "trials": self.trials, "samples": self.samples, "lost_samples": self.lost,
             "fixations": self.fixations, "saccades": self.saccades,
             "mean_duration": mean, "trials_without_fixations": self.empty,
-            "unusable": self.unusable.rows,
+            "unusable": self.unusable.facts(),
         }  # fmt: skip
 
     def tell(self) -> None:
@@ -107,7 +107,7 @@ def record(trial: Trial, settings: Detection, screen: Screen | None, found: Foun
     found.samples += len(trial)
     if "time" in trial.numbers:
         known = ~np.isnan(trial["time"])
-        found.unusable.add_where(~known, trial.rows, "no time")
+        found.unusable.add(~known, trial.rows, "no time")
         trial = in_order(trial.keep(known), ["time"], found.unusable.table)
         trial = without_repeats(trial, found)
         time = trial["time"]
@@ -126,7 +126,7 @@ def record(trial: Trial, settings: Detection, screen: Screen | None, found: Foun
 def without_repeats(trial: Trial, found: Found) -> Trial:
     """Of several samples with the same time the first."""
     again = np.concatenate([[False], np.diff(trial["time"]) == 0])
-    found.unusable.add_where(again, trial.rows, "the time of another sample")
+    found.unusable.add(again, trial.rows, "the time of another sample")
     return trial.keep(~again) if again.any() else trial
 
 

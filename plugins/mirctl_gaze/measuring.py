@@ -51,7 +51,7 @@ class Measured:
         return {
             "trials": self.trials, "fixations": self.fixations,
             "without_word": self.without_word, "unread": self.unread,
-            "means": self.means(), "unusable": self.unusable.rows,
+            "means": self.means(), "unusable": self.unusable.facts(),
         }  # fmt: skip
 
     def tell(self) -> None:
@@ -148,12 +148,12 @@ def _measured(trial: Trial, text: Text, told: Measured) -> Values:
     told.trials += 1
     told.fixations += len(trial)
     short = ~(trial["duration"] > 0)
-    told.unusable.add_where(short, trial.rows, "duration is not above 0")
+    told.unusable.add(short, trial.rows, "duration is not above 0")
     trial = in_order(trial.keep(~short), ORDER, told.unusable.table)
     place, known = text.places(trial["word"])
     missing = np.isnan(trial["word"])
     told.without_word += int(missing.sum())
-    told.unusable.add_where(~known & ~missing, trial.rows, "its word is not in the text")
+    told.unusable.add(~known & ~missing, trial.rows, "its word is not in the text")
     values = reading_measures(len(text.numbers), place[known], trial["duration"][known])
     told.add(values)
     return values

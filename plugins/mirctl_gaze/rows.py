@@ -23,26 +23,25 @@ class Unusable:
     """Rows that cannot be used, and why: counted, and named."""
 
     table: str
-    rows: list[dict[str, int | str]] = field(default_factory=list)
+    reasons: dict[int, str] = field(default_factory=dict)
 
-    def add(self, row: int, why: str) -> None:
-        self.rows.append({"row": int(row), "why": why})
-
-    def add_where(self, bad: np.ndarray, rows: np.ndarray, why: str) -> None:
+    def add(self, bad: np.ndarray, rows: np.ndarray, why: str) -> None:
         """Add the rows for which `bad` holds."""
-        for row in rows[bad]:
-            self.add(row, why)
+        self.reasons |= dict.fromkeys(rows[bad].tolist(), why)
+
+    def facts(self) -> list[dict[str, int | str]]:
+        """For a document."""
+        return [{"row": row, "why": self.reasons[row]} for row in sorted(self.reasons)]
 
     def tell(self) -> None:
         """Warn of them; the first few are named."""
-        if not self.rows:
+        if not self.reasons:
             return
-        shown = [f"row {one['row']} ({one['why']})" for one in self.rows[:SHOWN]]
-        more = f", and {len(self.rows) - SHOWN:,} more" if len(self.rows) > SHOWN else ""
-        console.warn(
-            f"{self.table}: {counted(len(self.rows), 'row')} cannot be used: "
-            f"{', '.join(shown)}{more}"
-        )
+        count = len(self.reasons)
+        shown = [f"row {row} ({self.reasons[row]})" for row in sorted(self.reasons)[:SHOWN]]
+        more = f", and {count - SHOWN:,} more" if count > SHOWN else ""
+        told = f"{counted(count, 'row')} cannot be used: {', '.join(shown)}{more}"
+        console.warn(f"{self.table}: {told}")
 
 
 @dataclass(frozen=True)

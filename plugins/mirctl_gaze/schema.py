@@ -25,6 +25,11 @@ MEASURES = {"reader": "text", "trial": "text", "word": "int64", "text": "text", 
             "FFD": "double", "GD": "double", "GPT": "double", "TRT": "double",
             "first_duration": "double", "skip": "double", "reg_in": "double", "reg_out": "double",
             "fixProp": "double"}  # fmt: skip
+AREAS = {"reader": "text", "trial": "text", "area": "text", "fixations": "int64",
+         "dwell": "double", "dwell_share": "double", "entries": "int64",
+         "first": "double"}  # fmt: skip
+TRANSITIONS = {"reader": "text", "trial": "text", "from": "text", "to": "text",
+               "count": "int64"}  # fmt: skip
 
 
 @dataclass(frozen=True)
