@@ -158,3 +158,6 @@ def aoi(
 app.command(epilog="Example: mirctl gaze compare mine.csv theirs.csv --screen 1280x720")(
     scanpaths.compare
 )
+app.command(epilog="Example: mirctl gaze plot fixations.csv --image page.png --out path.png")(
+    scanpaths.plot
+)

@@ -1,5 +1,6 @@
 """The commands `compare` and `plot`, which `mirctl_gaze.commands` takes in."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,14 @@ from mirctl.options import Force, Json, Quiet, Require
 Size = Annotated[
     str | None, typer.Option("--screen", help="WIDTHxHEIGHT in pixels, as in 1280x720.")
 ]
+
+
+class Kind(StrEnum):
+    """What a plot shows."""
+
+    path = "path"
+    map = "map"
+    words = "words"
 
 
 def compare(
@@ -102,3 +111,55 @@ def compare(
         a, b, matrix, running.listed(metrics), settings, letters, out or (None if json else "-")
     )
     running.compare(asked, gate, json=json)
+
+
+def plot(
+    table: Annotated[
+        str,
+        typer.Argument(
+            metavar="FIXATIONS|MEASURES", help="Table of fixations; of words' measures for words."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The picture: .png or .svg.")],
+    kind: Annotated[
+        Kind,
+        typer.Option(
+            help="path: numbered fixations of one reader; map: where all looked; words: a "
+            "measure of each word."
+        ),
+    ] = Kind.path,
+    trial: Annotated[
+        str | None, typer.Option(help="Which trial, where the table has several.")
+    ] = None,
+    reader: Annotated[
+        str | None, typer.Option(help="Which reader; of map and words all together if not given.")
+    ] = None,
+    image: Annotated[
+        Path | None,
+        typer.Option(
+            help="What was looked at: drawn below, as large as the screen.", readable=False
+        ),
+    ] = None,
+    words: Annotated[
+        str | None, typer.Option(help="What was read: table of word, text, x0, y0, x1, y1.")
+    ] = None,
+    screen: Size = None,
+    sigma: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="map: blur in pixels; else a 40th of the screen's diagonal."),
+    ] = None,
+    value: Annotated[str, typer.Option(help="words: the column that gives the colour.")] = "TRT",
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Draw a scanpath, a fixation map, or a text in the colours of a measure."""
+    from mirctl_gaze.plots import asked
+    from mirctl_gaze.schema import Screen
+
+    console.configure(quiet=quiet)
+    size = Screen.parse(screen)
+    wanted = asked.Asked(table, out, trial, reader, words, image, size, sigma, value)
+    drawn = asked.plot(wanted, kind.value, force=force)
+    if json:
+        console.document({"picture": str(out), **drawn})

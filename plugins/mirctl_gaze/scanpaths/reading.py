@@ -99,7 +99,7 @@ def _usable(trial: Trial, place: Sequence[str], unusable: Unusable) -> Trial:
 
 
 def _without(trial: Trial, bad: np.ndarray, why: str, unusable: Unusable) -> Trial:
-    unusable.add_where(bad, trial.rows, why)
+    unusable.add(bad, trial.rows, why)
     return trial.keep(~bad) if bad.any() else trial
 
 
