@@ -1,5 +1,7 @@
 """What a command line asks for: tables opened, settings checked, results told."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import ValidationError
@@ -72,6 +74,31 @@ def aoi(
     known = boxes.read_areas(open_stream(areas))
     found = areas_of_interest.look(open_stream(fixations), known, out, transitions)
     _tell(found, out, json=json)
+
+
+def import_files(
+    layout: str, paths: Sequence[str], out: Path, *, columns: Sequence[str], encoding: str | None,
+    seconds: bool, kind: str, force: bool, json: bool,
+) -> None:  # fmt: skip
+    """Import files of other tools, and tell what became of their rows."""
+    from mirctl_gaze import importing
+
+    if seconds and layout != "generic":
+        raise UsageError(f"--seconds goes with --from generic: {layout} has units of its own")
+    _refuse_two_from_stdin(*paths)
+    names = dict(_pair(text) for text in columns)
+    found = importing.import_files(
+        layout, paths, out, columns=names, encoding=encoding, seconds=seconds, kind=kind,
+        force=force,
+    )  # fmt: skip
+    _tell(found, str(out), json=json)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    ours, mark, theirs = text.partition("=")
+    if not (ours and mark and theirs):
+        raise UsageError(f"--column {text!r}: write OURS=THEIRS, as in duration=FPOGD")
+    return ours, theirs
 
 
 class _Found(Protocol):

@@ -1,6 +1,7 @@
 """From gaze samples to fixations, words, reading measures and scanpaths."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -35,6 +36,27 @@ class By(StrEnum):
     box = "box"
 
 
+class From(StrEnum):
+    """Whose files are imported."""
+
+    eyelink = "eyelink"
+    provo = "provo"
+    geco = "geco"
+    cmcl = "cmcl"
+    oasst_etc = "oasst-etc"
+    multimatch = "multimatch"
+    generic = "generic"
+
+
+class Kind(StrEnum):
+    """Formats of tables."""
+
+    csv = "csv"
+    tsv = "tsv"
+    jsonl = "jsonl"
+    parquet = "parquet"
+
+
 class Method(StrEnum):
     """How fixations are told from saccades."""
 
@@ -44,6 +66,37 @@ class Method(StrEnum):
 
 @app.callback()
 def gaze() -> None: ...
+
+
+@app.command("import", epilog="Example: mirctl gaze import --from eyelink report.txt --out reading")
+def import_files(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="What it wrote; - stdin.")],
+    layout: Annotated[From, typer.Option("--from", help="The tool, or the corpus.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="New folder for words, fixations, measures.")
+    ],
+    column: Annotated[
+        list[str] | None, typer.Option(help="OURS=THEIRS where a column has another name.")
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="As in macroman; unless told, found out.")
+    ] = None,
+    seconds: Annotated[
+        bool, typer.Option("--seconds", help="generic: times are seconds, not ms.")
+    ] = False,
+    kind: Annotated[Kind, typer.Option("--as", help="Format of the tables.")] = Kind.csv,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Bring files of trackers and corpora into one schema: names, milliseconds, pixels."""
+    from mirctl_gaze import asking
+
+    console.configure(quiet=quiet)
+    asking.import_files(
+        layout.value, files, out, columns=column or [], encoding=encoding, seconds=seconds,
+        kind=kind.value, force=force, json=json,
+    )  # fmt: skip
 
 
 @app.command(epilog="Example: mirctl gaze detect samples.csv --ppd 30 > fixations.csv")

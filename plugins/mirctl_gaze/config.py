@@ -37,3 +37,31 @@ class DetectConfig(JobConfig, Detection):
 
     uses: Literal["gaze/detect"]
     samples: InputPath = Field(description="Table of reader, trial, time, x, y, pupil")
+    screen: str | None = Field(None, description="WIDTHxHEIGHT; what is off it is lost")
+
+
+class AssignConfig(JobConfig):
+    """A recipe with `uses: gaze/assign`."""
+
+    uses: Literal["gaze/assign"]
+    fixations: InputPath = Field(description="Table of reader, trial, x, y")
+    words: InputPath = Field(description="Table of trial, word, text, x0, y0, x1, y1")
+    by: Literal["lines", "box"] = Field("lines", description="What a fixation goes to first")
+    max_distance: float | None = Field(None, ge=0, description="Pixels from a word, at most")
+
+
+class MeasuresConfig(JobConfig):
+    """A recipe with `uses: gaze/measures`."""
+
+    uses: Literal["gaze/measures"]
+    fixations: InputPath = Field(description="Table of reader, trial, word, duration")
+    words: InputPath = Field(description="Table of trial, word, text")
+    mean: bool = Field(False, description="The mean over readers, not a row for each")
+
+
+class AoiConfig(JobConfig):
+    """A recipe with `uses: gaze/aoi`."""
+
+    uses: Literal["gaze/aoi"]
+    fixations: InputPath = Field(description="Table of reader, trial, start, duration, x, y")
+    areas: InputPath = Field(description="Table of trial, area, x0, y0, x1, y1")
