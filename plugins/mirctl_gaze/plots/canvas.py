@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from unicodedata import east_asian_width
 
 import numpy as np
 
@@ -19,8 +20,9 @@ from mirctl_gaze.schema import Screen
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
 
-INK, SOFT, PALE, BLUE = "#1d232b", "#5b6470", "#d7dce2", "#0b6fb8"
+INK, SOFT, FADED, PALE = "#1d232b", "#5b6470", "#98a1ab", "#d7dce2"
 WIDTH = 9.6
 """Inches; a picture as high as wide is as high as that."""
 DPI = 150
@@ -54,7 +56,7 @@ class Canvas:
     def of(
         cls, screen: Screen | None, image: Path | None, words: Boxes | None, points: np.ndarray
     ) -> Canvas:
-        """The screen as told, else the picture's size, else as far as words and points (2, n) go."""
+        """The screen as told, else the picture's size, else as far as words and points go."""
         picture = None if image is None else _read(image)
         if picture is not None and screen is None:
             screen = Screen(picture.shape[1], picture.shape[0])
@@ -65,6 +67,11 @@ class Canvas:
         y = np.concatenate([points[1], corners[:, 1], corners[:, 3]])
         edge = MARGIN * max(np.ptp(x), np.ptp(y), 100)
         return cls(x.min() - edge, y.min() - edge, x.max() + edge, y.max() + edge, None, words)
+
+    @property
+    def bare(self) -> bool:
+        """Whether nothing lies under the gaze."""
+        return self.picture is None and self.words is None
 
     @property
     def width(self) -> float:
@@ -135,15 +142,26 @@ def drawing(canvas: Canvas, out: Path, title: str) -> Iterator[Axes]:
     files.write_bytes(out, content.getvalue())
 
 
+def colour_bar(axes: Axes, colours: ScalarMappable, label: str) -> None:
+    """Beside the stimulus, and as high."""
+    bar = axes.figure.colorbar(colours, cax=axes.inset_axes((1.015, 0, 0.018, 1)))
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(length=0, labelsize=7)
+    bar.set_label(label, fontsize=8)
+
+
 def _background(axes: Axes, canvas: Canvas) -> None:
     if canvas.picture is not None:
         extent = (canvas.left, canvas.right, canvas.bottom, canvas.top)
         axes.imshow(canvas.picture, extent=extent, aspect="equal", zorder=0)
     if canvas.words is not None:
-        draw_words(axes, canvas, canvas.words, ["none"] * len(canvas.words.names))
+        colours = ["none"] * len(canvas.words.names)
+        draw_words(axes, canvas, canvas.words, colours, ink=FADED)
 
 
-def draw_words(axes: Axes, canvas: Canvas, words: Boxes, colours: list) -> None:
+def draw_words(
+    axes: Axes, canvas: Canvas, words: Boxes, colours: Sequence[Any], ink: str = INK
+) -> None:
     """Each word in its box, which is filled with its colour."""
     from matplotlib.patches import Rectangle
 
@@ -156,9 +174,13 @@ def draw_words(axes: Axes, canvas: Canvas, words: Boxes, colours: list) -> None:
             linewidth=0.5, zorder=1,
         )  # fmt: skip
         axes.add_patch(box)
-        # a letter is about 0.6 of its size wide
-        size = min(0.62 * (bottom - top), 1.6 * (right - left) / max(len(name), 1)) * points
+        size = min(0.62 * (bottom - top), (right - left) / max(_ems(name), 0.62)) * points
         axes.text(
             (left + right) / 2, (top + bottom) / 2, name, ha="center", va="center",
-            fontsize=max(size, 1.0), zorder=2, clip_on=True,
+            fontsize=max(size, 1.0), color=ink, zorder=2, clip_on=True,
         )  # fmt: skip
+
+
+def _ems(text: str) -> float:
+    """How wide a text is, in sizes of its letters."""
+    return sum(1.0 if east_asian_width(letter) in "WF" else 0.62 for letter in text)

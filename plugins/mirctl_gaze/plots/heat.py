@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mirctl_gaze.plots.canvas import INK, Canvas, drawing
+from mirctl_gaze.plots.canvas import INK, Canvas, colour_bar, drawing
 from mirctl_gaze.scanpaths.paths import Scanpath
 
 CELLS = 400
@@ -47,17 +47,16 @@ def draw(
     wide = sigma or float(np.hypot(canvas.width, canvas.height)) / 40
     total = density(points, np.ones(points.shape[1]) if weights is None else weights, canvas, wide)
     with drawing(canvas, out, title) as axes:
+        from matplotlib.cm import ScalarMappable
         from matplotlib.colors import LinearSegmentedColormap
 
         colours = LinearSegmentedColormap.from_list("gaze", COLOURS)
         top = total.max() or 1.0
         shown = axes.imshow(
             total, extent=(canvas.left, canvas.right, canvas.bottom, canvas.top), cmap=colours,
-            vmin=0, vmax=top, alpha=np.clip(total / top * 2.5, 0, 0.75), zorder=3, aspect="equal",
+            vmin=0, vmax=top, alpha=None if canvas.bare else np.clip(total / top * 2, 0, 0.75),
+            zorder=3, aspect="equal", interpolation="bilinear",
         )  # fmt: skip
         axes.plot(*points, ".", color=INK, markersize=1.6, alpha=0.55, zorder=4)
-        bar = axes.figure.colorbar(shown, ax=axes, fraction=0.03, pad=0.015)
-        bar.solids.set_alpha(1)
-        bar.outline.set_visible(False)
-        bar.ax.tick_params(length=0, labelsize=7)
-        bar.set_label(f"{unit} in {SQUARE:g} x {SQUARE:g} px", fontsize=8)
+        scale = ScalarMappable(shown.norm, colours)
+        colour_bar(axes, scale, f"{unit} in {SQUARE:g} x {SQUARE:g} px")

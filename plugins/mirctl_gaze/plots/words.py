@@ -10,7 +10,7 @@ import numpy as np
 from mirctl.errors import DataError
 from mirctl.tables import Stream, require_columns
 from mirctl_gaze.boxes import Boxes
-from mirctl_gaze.plots.canvas import Canvas, draw_words, drawing
+from mirctl_gaze.plots.canvas import Canvas, colour_bar, draw_words, drawing
 from mirctl_gaze.rows import ROWS, trials
 
 UNITS = dict.fromkeys(("FFD", "GD", "GPT", "TRT", "first_duration"), "ms")
@@ -54,10 +54,5 @@ def draw(
         fills = [NOTHING if np.isnan(v) else colours(scale(v)) for v in numbers]
         draw_words(axes, canvas, words, fills)
         axes.set_axis_off()
-        bar = axes.figure.colorbar(
-            ScalarMappable(scale, colours), ax=axes, fraction=0.03, pad=0.015
-        )
-        bar.outline.set_visible(False)
-        bar.ax.tick_params(length=0, labelsize=7)
         unit = f" ({UNITS[value]})" if value in UNITS else ""
-        bar.set_label(f"{value}{unit}", fontsize=8)
+        colour_bar(axes, ScalarMappable(scale, colours), value + unit)
