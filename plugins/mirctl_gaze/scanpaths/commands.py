@@ -101,6 +101,8 @@ def compare(
     console.configure(quiet=quiet)
     gate = jobs.requirements(require)
     running.refuse_places(out, force=force, json=json)
+    running.refuse_endless("--bin", stretch, "ms")
+    running.refuse_endless("--radius", radius, "pixels")
     size = Screen.parse(screen)
     settings = Settings(
         screen=size and (size.width, size.height), simpler=running.simplification(simplify),
@@ -155,9 +157,11 @@ def plot(
 ) -> None:
     """Draw a scanpath, a fixation map, or a text in the colours of a measure."""
     from mirctl_gaze.plots import asked
+    from mirctl_gaze.scanpaths import running
     from mirctl_gaze.schema import Screen
 
     console.configure(quiet=quiet)
+    running.refuse_endless("--sigma", sigma, "pixels")
     size = Screen.parse(screen)
     wanted = asked.Asked(table, out, trial, reader, words, image, size, sigma, value)
     drawn = asked.plot(wanted, kind.value, force=force)

@@ -1,7 +1,7 @@
 """Pairs of scanpaths, measured side by side in threads: the measures hold no lock."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -88,6 +88,16 @@ class Comparison:
                     reasons[row].append(f"{name}: {why}")
             start = stop
         return Compared(pairs, values, ["; ".join(whys) for whys in reasons])
+
+
+def warm_up(metrics: Sequence[str], settings: Settings, advance: Callable[[int], None]) -> None:
+    """Have each measure compiled, which takes seconds once and is then kept on disk."""
+    dots = np.arange(8.0).reshape(2, 4)
+    path = Scanpath("", "", dots, np.full(4, 99.0), dots if settings.areas else None)
+    for name in metrics:
+        made = _made(METRICS[name], path, settings)
+        METRICS[name].compared(made, made, settings)
+        advance(1)
 
 
 def _made(metric: Metric, path: Scanpath, settings: Settings) -> np.ndarray | str:

@@ -20,15 +20,19 @@ def saccades(
     x: np.ndarray, y: np.ndarray, duration: np.ndarray, simpler: Simplification | None = None
 ) -> np.ndarray:
     """Fixations (n,) as a table of saccades (7, n - 1), or fewer where they are simplified."""
-    vectors = np.stack([x[:-1], y[:-1], np.diff(x), np.diff(y)])
+    vectors = np.empty((4, len(x) - 1))
+    vectors[X], vectors[Y] = x[:-1], y[:-1]
+    vectors[ACROSS], vectors[DOWN] = x[1:] - x[:-1], y[1:] - y[:-1]
     lasting = duration[:-1]
     if simpler:
         limits = float(simpler.degrees), float(simpler.pixels), float(simpler.ms)
         vectors, lasting = simplified(vectors, np.ascontiguousarray(duration, float), *limits)
-    length = np.sqrt(vectors[ACROSS] ** 2 + vectors[DOWN] ** 2)
-    angle = np.arctan2(vectors[DOWN], vectors[ACROSS])
-    angle = np.where(angle < 0, math.pi + (math.pi + angle), angle)
-    return np.stack([*vectors, length, angle, lasting])
+    table = np.empty((7, vectors.shape[1]))
+    table[:4], table[DURATION] = vectors, lasting
+    np.sqrt(vectors[ACROSS] ** 2 + vectors[DOWN] ** 2, out=table[LENGTH])
+    angle = np.arctan2(vectors[DOWN], vectors[ACROSS], out=table[ANGLE])
+    angle[angle < 0] += 2 * math.pi
+    return table
 
 
 @compiled

@@ -22,12 +22,14 @@ class Pairs:
     each: Iterator[Pair]
 
 
-def asked(a: str | None, b: str | None, matrix: Path | None, reader: Reader) -> Pairs:
+def asked(
+    a: str | None, b: str | None, matrix: Path | None, out: str | None, reader: Reader
+) -> Pairs:
     """The pairs that a command line means."""
     if matrix is not None:
         if a is not None:
             raise UsageError(f"--matrix {matrix} compares all its scanpaths: leave {a!r} out")
-        return every_two(reader.tables(files_of(matrix)))
+        return every_two(reader.tables(files_of(matrix, out)))
     if a is None:
         raise UsageError("name tables A and B, or one of several readers, or --matrix DIR")
     if b is None:

@@ -62,11 +62,12 @@ class Reader:
         return areas(trial.texts[self.letters], self.known) if self.letters else None
 
 
-def files_of(place: Path) -> list[Path]:
-    """A table, or the tables in a folder by name."""
+def files_of(place: Path, out: str | None = None) -> list[Path]:
+    """A table, or the tables in a folder by name, but for an older result."""
     if not place.is_dir():
         return [place]
-    found = sorted(path for path in place.iterdir() if _is_table(path))
+    result = Path(out or "-").resolve()
+    found = sorted(p for p in place.iterdir() if _is_table(p) and p.resolve() != result)
     if not found:
         kinds = ", ".join(KINDS)
         raise DataError(f"holds no table, which ends in one of {kinds}", where=str(place))

@@ -15,8 +15,9 @@ from mirctl.tables import new_table
 from mirctl.tables.stream import NewTable
 from mirctl_gaze import output
 from mirctl_gaze.scanpaths import pairing
-from mirctl_gaze.scanpaths.comparing import Compared, Comparison
+from mirctl_gaze.scanpaths.comparing import Compared, Comparison, warm_up
 from mirctl_gaze.scanpaths.metrics import METRICS
+from mirctl_gaze.scanpaths.pairing import Pairs
 from mirctl_gaze.scanpaths.paths import Settings
 from mirctl_gaze.scanpaths.reading import Reader, tell_off_screen
 from mirctl_gaze.scanpaths.simplifying import Simplification
@@ -81,6 +82,12 @@ def grid(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
+def refuse_endless(option: str, value: float | None, unit: str) -> None:
+    """Raise a UsageError where a number is infinite."""
+    if value is not None and not np.isfinite(value):
+        raise UsageError(f"{option} {value}: is no number of {unit}")
+
+
 def refuse_no_screen(metrics: Iterable[str], settings: Settings) -> None:
     """Raise a UsageError where a measure needs to know the screen."""
     wanting = [name for name in metrics if METRICS[name].needs_screen(settings)]
@@ -95,13 +102,29 @@ def compare(asked: Asked, require: list[jobs.Requirement], *, json: bool) -> Non
     """Write a row a pair, and tell what they come to."""
     refuse_no_screen(asked.metrics, asked.settings)
     reader = Reader(asked.letters)
-    pairs = pairing.asked(asked.a, asked.b, asked.matrix, reader)
+    pairs = pairing.asked(asked.a, asked.b, asked.matrix, asked.out, reader)
     screen = Screen(*asked.settings.screen) if asked.settings.screen else None
     off = tell_off_screen(pairs.paths, screen)
+    summary = _measured(asked, pairs, reader.kind)
+    summary.tell_reasons()
+    report = f"{counted(pairs.count, 'pair')} of {counted(len(pairs.paths), 'scanpath')}"
+    report += f"\n\n{summary.report()}"
+    if asked.out == "-":
+        console.say(report)
+        jobs.leave(jobs.failures(summary.metrics(), require))
+        return
+    facts = {"table": asked.out, "pairs": pairs.count, "scanpaths": len(pairs.paths)}
+    facts |= {"off_screen": off, "undefined": dict(summary.reasons)}
+    jobs.show(summary.metrics(), report, require=require, json=json, **facts)
+
+
+def _measured(asked: Asked, pairs: Pairs, kind: str) -> Summary:
+    with console.progress("compile (once)", len(asked.metrics), "measures") as advance:
+        warm_up(asked.metrics, asked.settings, advance)
     comparison = Comparison.of(pairs.paths, asked.metrics, asked.settings)
     summary = Summary(comparison.columns)
     with (
-        _rows(asked.out, comparison, reader.kind) as table,
+        _rows(asked.out, comparison, kind) as table,
         console.progress("compare", pairs.count, "pairs") as advance,
     ):
         for part in comparison.over(pairs.each):
@@ -109,21 +132,7 @@ def compare(asked: Asked, require: list[jobs.Requirement], *, json: bool) -> Non
                 _write(part, comparison, table)
             summary.add(part)
             advance(len(part.pairs))
-    summary.tell_reasons()
-    said = f"{counted(pairs.count, 'pair')} of {counted(len(pairs.paths), 'scanpath')}"
-    facts = {
-        "table": asked.out,
-        "pairs": pairs.count,
-        "scanpaths": len(pairs.paths),
-        "off_screen": off,
-        "undefined": dict(summary.reasons),
-    }
-    if asked.out != "-":
-        report = f"{said}\n\n{summary.report()}"
-        jobs.show(summary.metrics(), report, require=require, json=json, **facts)
-    else:
-        console.say(f"{said}\n\n{summary.report()}")
-        jobs.leave(jobs.failures(summary.metrics(), require))
+    return summary
 
 
 def _rows(

@@ -12,8 +12,9 @@ from gaze.scanpaths.paths import SCREEN, drawn, measured
 from mirctl_gaze.scanpaths import multimatch
 from mirctl_gaze.scanpaths.simplifying import Simplification
 
+FIVE = ("shape", "direction", "length", "position", "duration")
 PERFECT = {
-    **{f"multimatch_{name}": 1 for name in ("shape", "direction", "length", "position", "duration")},
+    **{f"multimatch_{name}": 1 for name in FIVE},
     "dtw": 0, "scanmatch": 1, "levenshtein": 0, "levenshtein_similarity": 1, "eyenalysis": 0,
     "tde_mean": 0, "tde_hausdorff": 0, "tde_mean_back": 0, "tde_hausdorff_back": 0, "ss": 1,
 }  # fmt: skip
