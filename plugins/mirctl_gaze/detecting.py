@@ -20,6 +20,8 @@ from mirctl_gaze.schema import FIXATIONS, KEYS, SACCADES, Screen
 
 GAP = 1.5
 """Steps of time after which a sample is missing."""
+FASTEST, SLOWEST = 0.02, 200
+"""Milliseconds between the samples of any tracker."""
 TOLERANCE = 0.1
 """How far --hz may be from the times themselves."""
 
@@ -125,15 +127,27 @@ def record(trial: Trial, settings: Detection, screen: Screen | None, found: Foun
 
 def without_repeats(trial: Trial, found: Found) -> Trial:
     """Of several samples with the same time the first."""
-    again = np.concatenate([[False], np.diff(trial["time"]) == 0])
+    again = np.diff(trial["time"], prepend=np.nan) == 0
     found.unusable.add(again, trial.rows, "the time of another sample")
     return trial.keep(~again) if again.any() else trial
 
 
+def _usual(steps: np.ndarray) -> float | None:
+    """The mean of the steps that no sample is missing in: 8, 8, 9 are a third of 25 ms."""
+    if not len(steps):
+        return None
+    return float(steps[steps <= GAP * np.median(steps)].mean())
+
+
 def step_of(time: np.ndarray, hz: float | None, trial: Trial) -> float:
     """Milliseconds between samples, as told or as most of the times are apart."""
-    usual = float(np.median(np.diff(time))) if len(time) > 1 else None
+    usual = _usual(np.diff(time))
     if hz is None:
+        if usual is not None and not FASTEST <= usual <= SLOWEST:
+            raise DataError(
+                f"in {trial.name()} samples are {usual:g} ms apart: is time in another unit? It is "
+                "wanted in ms"
+            )
         return usual or 1.0
     if usual is not None and abs(usual * hz / 1000 - 1) > TOLERANCE:
         raise DataError(

@@ -123,7 +123,7 @@ def _pieces(
         numbers = {name: column_of(block, name, table) for name in names}
         start = 0
         for key, same in groupby(pairs):
-            stop = start + sum(1 for _ in same)
+            stop = start + len(list(same))
             part = slice(start, stop)
             yield Trial(
                 *key,

@@ -6,7 +6,7 @@ The sum can be larger in fastdtw, never smaller. Times are CPU milliseconds a pa
 from itertools import combinations
 
 import numpy as np
-from gaze_pairs import drawn_paths, ours, peer, real_paths
+from scanpath_pairs import drawn_paths, ours, peer, real_paths
 from measure import goal
 
 from mirctl_gaze.scanpaths.compiling import COMPILED

@@ -11,7 +11,7 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-from gaze_pairs import SCREEN, drawn_paths, ours, peer, real_paths
+from scanpath_pairs import SCREEN, drawn_paths, ours, peer, real_paths
 from measure import goal, mirctl, real_data
 
 from mirctl_gaze.scanpaths.compiling import COMPILED

@@ -1,64 +1,70 @@
-"""What peers make of pairs of scanpaths; runs in an environment of its own, with no mirctl.
+"""Detects and measures with pymovements, in its own environment: PART INPUT.npz OUT.npz.
 
-    python gaze_peers.py multimatch|fastdtw TASK.json RESULT.json
-
-A task: {"paths": [[[x, y, s], ...], ...], "pairs": [[i, j], ...], "screen": [w, h], "limits": null
-or [degrees, pixels, s]}. The result: CPU seconds of all pairs, and the numbers of each, null where
-the peer raised.
+idt, ivt: x, y in degrees at 1000 Hz -> onsets and offsets. measures: word and duration of sequences
+-> the measures of each. Prints CPU seconds, the least of three.
 """
 
-import json
 import sys
 import time
-import warnings
 
 import numpy as np
+import polars as pl
+from pymovements.events import idt, ivt
+from pymovements.measure.reading import compute_reading_measures
+
+NAMES = {"FFD": "FFD", "GD": "FPRT", "GPT": "RPD_inc", "TRT": "TFT", "first_duration": "FD",
+         "nFix": "TFC", "reg_in": "TRC_in", "reg_out": "TRC_out"}  # fmt: skip
 
 
 def main() -> None:
-    peer, source, target = sys.argv[1:4]
-    with open(source) as file:
-        task = json.load(file)
-    paths = [np.array([tuple(row) for row in path], NAMES) for path in task["paths"]]
-    measure = {"multimatch": multimatch, "fastdtw": fastdtw}[peer](task)
-    warnings.simplefilter("ignore")
-    begin = time.process_time()
-    numbers = []
-    for i, j in task["pairs"]:
-        try:
-            numbers.append(measure(paths[i], paths[j]))
-        except (ValueError, IndexError):
-            numbers.append(None)
-    seconds = time.process_time() - begin
-    with open(target, "w") as file:
-        json.dump({"seconds": seconds, "numbers": numbers}, file)
+    part, source, target = sys.argv[1:4]
+    given = np.load(source)
+    taken, found = timed({"idt": by_spread, "ivt": by_speed, "measures": measures}[part], given)
+    print(taken)
+    np.savez(target, **found)
 
 
-NAMES = [("start_x", "f8"), ("start_y", "f8"), ("duration", "f8")]
+def timed(work, given):
+    """Least CPU seconds of three calls, and what the last gave."""
+    taken = []
+    for _ in range(3):
+        begin = time.process_time()
+        found = work(given)
+        taken.append(time.process_time() - begin)
+    return min(taken), found
 
 
-def multimatch(task):
-    import multimatch_gaze
-
-    options = {}
-    if task["limits"]:
-        degrees, pixels, seconds = task["limits"]
-        options = {"grouping": True, "TDir": degrees, "TAmp": pixels, "TDur": seconds}
-
-    def measure(a, b):
-        found = multimatch_gaze.docomparison(a, b, task["screen"], **options)
-        return [float(np.squeeze(number)) for number in found]
-
-    return measure
+def by_spread(given):
+    positions = np.stack([given["x"], given["y"]], axis=1)
+    return bounds(idt(positions, minimum_duration=100, dispersion_threshold=1.0))
 
 
-def fastdtw(task):
-    from fastdtw import fastdtw as peer
+def by_speed(given):
+    velocities = np.stack([given["vx"], given["vy"]], axis=1)
+    # Its shortest is from the first sample to the last, which is one step less than ours.
+    return bounds(ivt(velocities, minimum_duration=59, velocity_threshold=30.0))
 
-    def points(path):
-        return np.stack([path["start_x"], path["start_y"]], axis=1)
 
-    return lambda a, b: [float(peer(points(a), points(b), dist=2)[0])]
+def bounds(events):
+    frame = events.frame
+    return {"onset": frame["onset"].to_numpy(), "offset": frame["offset"].to_numpy()}
+
+
+def measures(given):
+    words = int(given["words"])
+    frame = pl.DataFrame(
+        {"trial": given["trial"], "word_idx": given["word"], "duration": given["duration"]}
+    )
+    trials = int(given["trial"].max()) + 1
+    aois = pl.DataFrame(
+        {
+            "trial": np.repeat(np.arange(trials), words),
+            "word_idx": np.tile(np.arange(words), trials),
+            "word": ["w"] * (words * trials),
+        }
+    )
+    table = compute_reading_measures(frame, aois, group_columns=["trial"])
+    return {ours: table[theirs].to_numpy() for ours, theirs in NAMES.items()}
 
 
 if __name__ == "__main__":

@@ -240,3 +240,25 @@ def test_words_of_any_script_come_out_as_they_went_in(mirctl, write, text):
     write("f.csv", "trial,word,duration", "t,1,100")
     assert measures(mirctl).code == 0
     assert [row["text"] for row in rows("m.csv")] == text
+
+
+@pytest.mark.parametrize("step", [0.001, 1000])
+def test_time_in_another_unit_is_told(mirctl, write, step):
+    write("s.csv", *samples(*still(100, step=step)))
+    ran = detect(mirctl)
+    assert (ran.code, "is time in another unit? It is wanted in ms" in ran.err) == (3, True)
+
+
+@pytest.mark.parametrize("rows", [[], ["t,1,2,3"], ["t,NA,NA,NA", "t,.,,."]])
+def test_tables_without_a_fixation_make_an_empty_table(mirctl, write, rows):
+    write("s.csv", *samples(*rows))
+    assert detect(mirctl).code == 0
+    assert Path("f.csv").read_text() == "trial,index,start,duration,x,y\n"
+
+
+def test_times_that_are_rounded_are_steps_of_one_length(mirctl, write):
+    write("s.csv", "time,x,y", *(f"{round(i * 25 / 3)},5,5" for i in range(121)))
+    assert detect(mirctl).code == 0
+    with open("f.csv", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert float(row["duration"]) == pytest.approx(121 * 25 / 3, abs=0.1)

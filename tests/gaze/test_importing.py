@@ -290,3 +290,23 @@ def test_the_real_scanpaths_and_the_real_reading_data(mirctl, real_data, tmp_pat
     assert take(mirctl, "cmcl", path, more=["--force"]).code == 0
     assert len(column("out/words.csv", "text")) == 11_731
     assert not any("<EOS>" in text for text in column("out/words.csv", "text"))
+
+
+def test_samples_of_an_asc_file_become_fixations(mirctl, write):
+    samples = [f"{t}\t  500.0\t  300.0\t  900.0\t..." for t in range(1000, 1200)]
+    lost = [f"{t}\t   .\t   .\t    0.0\t..." for t in range(1200, 1240)]
+    more = [f"{t}\t  700.0\t  300.0\t  900.0\t..." for t in range(1240, 1400)]
+    write(
+        "s01.asc", "** CONVERTED FROM s01.edf using edfapi", "** DATE: Mon", "",
+        "MSG\t990 TRIALID 7", "START\t1000 \tLEFT\tSAMPLES\tEVENTS",
+        "SAMPLES\tGAZE\tLEFT\tRATE\t1000.00\tTRACKING\tCR", *samples, "SBLINK L 1200", *lost,
+        "EBLINK L\t1200\t1239\t40", *more, "END\t1400 \tSAMPLES\tEVENTS",
+        "START\t2000 \tLEFT\tSAMPLES", *(f"{t}\t1\t2\t3\t..." for t in range(2000, 2100)), "END",
+    )  # fmt: skip
+    assert take(mirctl, "eyelink", "s01.asc").code == 0
+    assert mirctl("gaze", "detect", "out/samples.csv", "--ppd", "30", "-o", "f.csv").code == 0
+    assert column("f.csv", "reader", "trial", "start", "duration") == [
+        ("s01", "7", "1000", "200"),
+        ("s01", "7", "1240", "160"),
+        ("s01", "2", "2000", "100"),
+    ]

@@ -52,7 +52,7 @@ class Imported:
                 f"{counted(self.unusable, 'row')} cannot be used, and stand in unusable.csv: "
                 f"{', '.join(self.shown)}{more}"
             )
-        tables = ", ".join(f"{count:,} {table}" for table, count in self.rows.items())
+        tables = ", ".join(f"{counted(n, 'row')} of {table}" for table, n in self.rows.items())
         console.say(f"{counted(self.files, 'file')}: {tables or 'nothing that can be used'}")
 
 

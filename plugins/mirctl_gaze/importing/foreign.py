@@ -15,7 +15,7 @@ from mirctl.errors import DataError, UsageError
 from mirctl.tables import open_stream
 from mirctl.tables.columns import refuse_repeated
 from mirctl.tables.source import Source
-from mirctl_gaze.importing import spreadsheet
+from mirctl_gaze.importing import asc, spreadsheet
 
 OURS = (".jsonl", ".ndjson", ".parquet", ".pq")
 SEPARATORS = "\t;,|"
@@ -82,6 +82,8 @@ def _content(path: str) -> bytes:
 
 def _text(path: str, content: bytes, encoding: str | None) -> Foreign:
     text = decoded(content, path, encoding)
+    if asc.is_asc(text):
+        return Foreign(path, asc.COLUMNS, asc.rows(text, path), comma=False)
     first = text[: text.find("\n") + 1] or text
     separator = max(SEPARATORS, key=first.count)
     quoted = separator != "\t" or '"' in first  # EyeLink writes words such as "Hello as they are

@@ -58,6 +58,9 @@ FIXATION_REPORT = {
     "x": "CURRENT_FIX_X", "y": "CURRENT_FIX_Y",
     "word": "CURRENT_FIX_INTEREST_AREA_ID|CURRENT_FIX_INTEREST_AREA_INDEX",
 }  # fmt: skip
+ASC_SAMPLES = {
+    "trial": "ASC_TRIAL", "time": "ASC_TIME", "x": "ASC_X", "y": "ASC_Y", "pupil": "ASC_PUPIL",
+}  # fmt: skip
 BOXES = {"x0": "IA_LEFT", "y0": "IA_TOP", "x1": "IA_RIGHT", "y1": "IA_BOTTOM"}
 AREA_REPORT = {
     "nFix": "IA_FIXATION_COUNT", "FFD": "IA_FIRST_FIXATION_DURATION",
@@ -80,6 +83,11 @@ def _reports(reader: str, trial: str, word: str, text: str) -> tuple[Part, ...]:
             fix=_first_pass_only,
         ),
     )
+
+
+def _asc_names(path: PurePath) -> dict[str, str]:
+    """A recording is of one reader, whom no line names."""
+    return {"reader": path.stem} if path.suffix.lower() == ".asc" else {}
 
 
 def _oasst_names(path: PurePath) -> dict[str, str]:
@@ -105,8 +113,12 @@ CMCL = {"word": "word_id", "text": "word", "trial": "sentence_id"}
 
 LAYOUTS: dict[str, Layout] = {
     "eyelink": Layout(
-        "fixation and interest area reports of EyeLink Data Viewer",
-        _reports("RECORDING_SESSION_LABEL", "TRIAL_INDEX", "IA_ID", "IA_LABEL"),
+        "fixation and interest area reports of EyeLink Data Viewer, and .asc files",
+        (
+            *_reports("RECORDING_SESSION_LABEL", "TRIAL_INDEX", "IA_ID", "IA_LABEL"),
+            Part("samples", ASC_SAMPLES, ("time", "x", "y")),
+        ),
+        _asc_names,
     ),
     "provo": Layout(
         "the Provo corpus: its eye-tracking and fixation files",

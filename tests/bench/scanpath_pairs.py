@@ -12,7 +12,7 @@ from measure import real_data, run_child
 
 SCREEN = (1280.0, 720.0)
 PEERS = {"multimatch": ["multimatch-gaze==0.1.3", "numpy==2.4.6"], "fastdtw": ["fastdtw", "numpy"]}
-SCRIPT = Path(__file__).with_name("gaze_peers.py")
+SCRIPT = Path(__file__).with_name("scanpath_peers.py")
 VENVS = Path(tempfile.gettempdir()) / "mirctl-peers"
 
 Paths = list[np.ndarray]
