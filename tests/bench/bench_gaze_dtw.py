@@ -6,8 +6,8 @@ The sum can be larger in fastdtw, never smaller. Times are CPU milliseconds a pa
 from itertools import combinations
 
 import numpy as np
-from scanpath_pairs import drawn_paths, ours, peer, real_paths
 from measure import goal
+from scanpath_pairs import drawn_paths, ours, peer, real_paths
 
 from mirctl_gaze.scanpaths.compiling import COMPILED
 from mirctl_gaze.scanpaths.distances import dtw

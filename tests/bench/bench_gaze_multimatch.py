@@ -11,8 +11,8 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-from scanpath_pairs import SCREEN, drawn_paths, ours, peer, real_paths
 from measure import goal, mirctl, real_data
+from scanpath_pairs import SCREEN, drawn_paths, ours, peer, real_paths
 
 from mirctl_gaze.scanpaths.compiling import COMPILED
 from mirctl_gaze.scanpaths.multimatch import multimatch, saccades

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 INK, SOFT, FADED, PALE = "#1d232b", "#5b6470", "#98a1ab", "#d7dce2"
 WIDTH = 9.6
 """Inches; a picture as high as wide is as high as that."""
-DPI = 150
+DPI = 120
 MARGIN = 0.06
 STYLE = {
     "svg.fonttype": "none",
@@ -128,6 +128,7 @@ def drawing(canvas: Canvas, out: Path, title: str) -> Iterator[Axes]:
         axes.set_ylim(canvas.bottom, canvas.top)
         axes.set_aspect("equal")
         axes.tick_params(length=2, labelsize=7)
+        axes.spines[:].set_zorder(6)
         axes.set_title(title, fontsize=10, loc="left", color=INK)
         _background(axes, canvas)
         yield axes

@@ -15,6 +15,8 @@ CELLS = 400
 SQUARE = 100.0
 """Pixels along the side of the area that figures are given for."""
 BLOCK = 4096
+MANY = 1000
+"""Dots that would hide the map."""
 COLOURS = ("#ffffff", "#fde9b5", "#f9b65c", "#ea6a2c", "#b3201f")
 
 
@@ -57,6 +59,7 @@ def draw(
             vmin=0, vmax=top, alpha=None if canvas.bare else np.clip(total / top * 2, 0, 0.75),
             zorder=3, aspect="equal", interpolation="bilinear",
         )  # fmt: skip
-        axes.plot(*points, ".", color=INK, markersize=1.6, alpha=0.55, zorder=4)
+        faint = 0.55 if points.shape[1] < MANY else 0.2
+        axes.plot(*points, ".", color=INK, markersize=1.6, alpha=faint, zorder=4)
         scale = ScalarMappable(shown.norm, colours)
         colour_bar(axes, scale, f"{unit} in {SQUARE:g} x {SQUARE:g} px")

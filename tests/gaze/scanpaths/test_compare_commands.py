@@ -79,10 +79,8 @@ def test_two_files_of_the_multimatch_tools_are_a_pair(mirctl, tmp_path):
         lines = ["start_x\tstart_y\tduration"]
         lines += [f"{x}\t{y}\t{ms / 1000}" for x, y, ms in PATHS[key, "page"]]
         (tmp_path / f"{name}.tsv").write_text("\n".join(lines))
-    ran = mirctl(
-        "gaze", "compare", tmp_path / "a.tsv", tmp_path / "b.tsv", *SIZE, "--simplify", "45,150,200",
-        "--json",
-    )  # fmt: skip
+    files = tmp_path / "a.tsv", tmp_path / "b.tsv"
+    ran = mirctl("gaze", "compare", *files, *SIZE, "--simplify", "45,150,200", "--json")
     assert ran.code == 0, ran.err
     found = json.loads(ran.out)
     assert found["pairs"] == 1
