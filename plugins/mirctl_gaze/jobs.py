@@ -1,9 +1,12 @@
 """What the commands do, as jobs that a recipe names."""
 
+from mirctl import console
 from mirctl.run import Result, Run
 from mirctl.tables import open_stream
 from mirctl_gaze import areas, assigning, boxes, detecting, measuring
 from mirctl_gaze.config import AoiConfig, AssignConfig, DetectConfig, MeasuresConfig
+from mirctl_gaze.scanpaths import running
+from mirctl_gaze.scanpaths.config import CompareConfig
 from mirctl_gaze.schema import Screen
 
 
@@ -37,4 +40,10 @@ def aoi(config: AoiConfig, run: Run) -> Result:
     """Look at areas of interest."""
     known = boxes.read_areas(open_stream(config.areas))
     areas.look(open_stream(config.fixations), known, run.out).tell()
+    return Result(table=run.out)
+
+
+def compare(config: CompareConfig, run: Run) -> Result:
+    """Compare scanpaths by pairs."""
+    console.say(running.run(config.asked(run.out)).report)
     return Result(table=run.out)

@@ -95,23 +95,15 @@ def compare(
     """Compare scanpaths by eight families of measures: a row a pair."""
     from mirctl import jobs
     from mirctl_gaze.scanpaths import running
-    from mirctl_gaze.scanpaths.paths import Settings
-    from mirctl_gaze.schema import Screen
 
     console.configure(quiet=quiet)
     gate = jobs.requirements(require)
     running.refuse_places(out, force=force, json=json)
-    running.refuse_endless("--bin", stretch, "ms")
-    running.refuse_endless("--radius", radius, "pixels")
-    size = Screen.parse(screen)
-    settings = Settings(
-        screen=size and (size.width, size.height), simpler=running.simplification(simplify),
-        grid=running.grid(grid), areas=letters is not None, stretch=stretch, radius=radius,
+    asked = running.asked(
+        a, b, matrix, out or (None if json else "-"), metrics=metrics, screen=screen,
+        simplify=simplify, grid=grid, letters=letters, stretch=stretch, radius=radius,
         compat=compat,
     )  # fmt: skip
-    asked = running.Asked(
-        a, b, matrix, running.listed(metrics), settings, letters, out or (None if json else "-")
-    )
     running.compare(asked, gate, json=json)
 
 

@@ -12,7 +12,7 @@ WINDOW = 2
 @compiled
 def dtw(a: np.ndarray, b: np.ndarray) -> float:
     """Dynamic time warping of points (2, m) and (2, n): the exact least sum of distances."""
-    return warp(np.sqrt(squares(a, b)))[-1, -1]
+    return warp(np.sqrt(squares(a, b)))[0, 0]
 
 
 @compiled

@@ -42,9 +42,7 @@ def multimatch(a: np.ndarray, b: np.ndarray, diagonal: float) -> np.ndarray:
     Two fixations of no duration at all last equally long.
     """
     cost = np.sqrt(squares(a[ACROSS : DOWN + 1], b[ACROSS : DOWN + 1]))
-    first, cost[0, 0] = cost[0, 0], 0.0
     i, j = steps(warp(cost))
-    cost[0, 0] = first
     shape, angle, length = np.empty(len(i)), np.empty(len(i)), np.empty(len(i))
     place, lasting = np.empty(len(i)), np.empty(len(i))
     for k in range(len(i)):

@@ -27,16 +27,20 @@ def asked(
 ) -> Pairs:
     """The pairs that a command line means."""
     if matrix is not None:
-        if a is not None:
-            raise UsageError(f"--matrix {matrix} compares all its scanpaths: leave {a!r} out")
         return every_two(reader.tables(files_of(matrix, out)))
-    if a is None:
-        raise UsageError("name tables A and B, or one of several readers, or --matrix DIR")
     if b is None:
         return in_each_trial(reader.table(a))
+    return across(reader.table(a), reader.table(b), a, b)
+
+
+def refuse_unclear(a: str | None, b: str | None, matrix: Path | None) -> None:
+    """Raise a UsageError where it is not said what is compared with what."""
+    if matrix is not None and (a is not None or b is not None):
+        raise UsageError(f"--matrix {matrix} compares all its scanpaths: leave {a or b!r} out")
+    if matrix is None and a is None:
+        raise UsageError("name tables A and B, or one of several readers, or --matrix FOLDER")
     if a == b == "-":
         raise UsageError("two tables cannot both come from stdin: save one in a file")
-    return across(reader.table(a), reader.table(b), a, b)
 
 
 def every_two(paths: list[Scanpath]) -> Pairs:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +43,24 @@ class Asked:
     """- is stdout, None nowhere."""
 
 
+def asked(
+    a: str | None, b: str | None, matrix: Path | None, out: str | None, *, metrics: str | None,
+    screen: str | None, simplify: str | None, grid: str, letters: str | None, stretch: float,
+    radius: float | None, compat: bool,
+) -> Asked:  # fmt: skip
+    """What options or a recipe say, checked before anything is read."""
+    pairing.refuse_unclear(a, b, matrix)
+    refuse_endless("--bin", stretch, "ms")
+    refuse_endless("--radius", radius, "pixels")
+    names, size = listed(metrics), Screen.parse(screen)
+    settings = Settings(
+        screen=size and (size.width, size.height), simpler=simplification(simplify),
+        grid=cells(grid), areas=letters is not None, stretch=stretch, radius=radius, compat=compat,
+    )  # fmt: skip
+    refuse_no_screen(names, settings)
+    return Asked(a, b, matrix, names, settings, letters, out)
+
+
 def refuse_places(out: str | None, *, force: bool, json: bool) -> None:
     """Raise a UsageError where the rows cannot go to."""
     if json and out == "-":
@@ -74,7 +93,7 @@ def simplification(text: str | None) -> Simplification | None:
     return Simplification(*numbers)
 
 
-def grid(text: str) -> tuple[int, int]:
+def cells(text: str) -> tuple[int, int]:
     """`12x8`: columns and rows."""
     found = re.fullmatch(r"([1-9]\d{0,3})[xX]([1-9]\d{0,3})", text, re.ASCII)
     if not found:
@@ -100,7 +119,25 @@ def refuse_no_screen(metrics: Iterable[str], settings: Settings) -> None:
 
 def compare(asked: Asked, require: list[jobs.Requirement], *, json: bool) -> None:
     """Write a row a pair, and tell what they come to."""
-    refuse_no_screen(asked.metrics, asked.settings)
+    found = run(asked)
+    if asked.out == "-":
+        console.say(found.report)
+        jobs.leave(jobs.failures(found.metrics, require))
+        return
+    jobs.show(found.metrics, found.report, require=require, json=json, **found.facts)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the pairs come to."""
+
+    metrics: dict[str, dict[str, Any]]
+    report: str
+    facts: dict[str, Any]
+
+
+def run(asked: Asked) -> Found:
+    """Read the scanpaths, write a row a pair."""
     reader = Reader(asked.letters)
     pairs = pairing.asked(asked.a, asked.b, asked.matrix, asked.out, reader)
     screen = Screen(*asked.settings.screen) if asked.settings.screen else None
@@ -109,13 +146,9 @@ def compare(asked: Asked, require: list[jobs.Requirement], *, json: bool) -> Non
     summary.tell_reasons()
     report = f"{counted(pairs.count, 'pair')} of {counted(len(pairs.paths), 'scanpath')}"
     report += f"\n\n{summary.report()}"
-    if asked.out == "-":
-        console.say(report)
-        jobs.leave(jobs.failures(summary.metrics(), require))
-        return
     facts = {"table": asked.out, "pairs": pairs.count, "scanpaths": len(pairs.paths)}
     facts |= {"off_screen": off, "undefined": dict(summary.reasons)}
-    jobs.show(summary.metrics(), report, require=require, json=json, **facts)
+    return Found(summary.metrics(), report, facts)
 
 
 def _measured(asked: Asked, pairs: Pairs, kind: str) -> Summary:

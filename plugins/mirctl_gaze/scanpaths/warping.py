@@ -32,16 +32,16 @@ squares = either(squares_loops, squares_arrays)
 
 
 def warp_loops(cost: np.ndarray) -> np.ndarray:
-    """Cost of the cheapest path from the first cell to each one, itself included: (m, n)."""
+    """Cost of the cheapest path from each cell to the last one, itself included: (m, n)."""
     m, n = cost.shape
     total = np.empty((m, n))
-    total[0, 0] = cost[0, 0]
-    for j in range(1, n):
-        total[0, j] = cost[0, j] + total[0, j - 1]
-    for i in range(1, m):
-        total[i, 0] = cost[i, 0] + total[i - 1, 0]
-        for j in range(1, n):
-            least = min(total[i - 1, j - 1], total[i - 1, j], total[i, j - 1])
+    total[m - 1, n - 1] = cost[m - 1, n - 1]
+    for j in range(n - 2, -1, -1):
+        total[m - 1, j] = cost[m - 1, j] + total[m - 1, j + 1]
+    for i in range(m - 2, -1, -1):
+        total[i, n - 1] = cost[i, n - 1] + total[i + 1, n - 1]
+        for j in range(n - 2, -1, -1):
+            least = min(total[i + 1, j + 1], total[i + 1, j], total[i, j + 1])
             total[i, j] = cost[i, j] + least
     return total
 
@@ -50,15 +50,14 @@ def warp_arrays(cost: np.ndarray) -> np.ndarray:
     """The same, an anti-diagonal at a time."""
     m, n = cost.shape
     padded = np.full((m + 1, n + 1), np.inf)
-    padded[0, 0] = 0.0
+    padded[m, n] = 0.0
     flat, costs, step = padded.reshape(-1), cost.reshape(-1), n + 1
-    for s in range(m + n - 1):
-        low, high = max(0, s - n + 1), min(m - 1, s)
-        i = np.arange(low, high + 1)
-        at = (i + 1) * step + (s - i + 1)
-        best = np.minimum(np.minimum(flat[at - step - 1], flat[at - step]), flat[at - 1])
+    for s in range(m + n - 2, -1, -1):
+        i = np.arange(max(0, s - n + 1), min(m - 1, s) + 1)
+        at = i * step + (s - i)
+        best = np.minimum(np.minimum(flat[at + step + 1], flat[at + step]), flat[at + 1])
         flat[at] = costs[i * n + (s - i)] + best
-    return padded[1:, 1:]
+    return padded[:m, :n]
 
 
 warp = either(warp_loops, warp_arrays)
@@ -66,28 +65,28 @@ warp = either(warp_loops, warp_arrays)
 
 @compiled
 def steps(total: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The cells (k,), (k,) of the cheapest path, from the last to the first.
+    """The cells (k,), (k,) of the cheapest path, from the first to the last.
 
-    Of predecessors that cost the same the diagonal one is taken, then the one in the row above.
+    Of steps that lead to the same cost the diagonal one is taken, then the one to the next row.
     """
-    i, j = total.shape[0] - 1, total.shape[1] - 1
-    rows = np.empty(i + j + 1, np.int64)
-    columns = np.empty(i + j + 1, np.int64)
-    rows[0], columns[0], k = i, j, 1
-    while i > 0 or j > 0:
-        if i == 0:
-            j -= 1
-        elif j == 0:
-            i -= 1
+    m, n = total.shape
+    rows = np.zeros(m + n - 1, np.int64)
+    columns = np.zeros(m + n - 1, np.int64)
+    i, j, k = 0, 0, 1
+    while i < m - 1 or j < n - 1:
+        if i == m - 1:
+            j += 1
+        elif j == n - 1:
+            i += 1
         else:
-            across, above, left = total[i - 1, j - 1], total[i - 1, j], total[i, j - 1]
-            if across <= above and across <= left:
-                i -= 1
-                j -= 1
-            elif above <= left:
-                i -= 1
+            across, below, right = total[i + 1, j + 1], total[i + 1, j], total[i, j + 1]
+            if across <= below and across <= right:
+                i += 1
+                j += 1
+            elif below <= right:
+                i += 1
             else:
-                j -= 1
+                j += 1
         rows[k], columns[k] = i, j
         k += 1
     return rows[:k], columns[:k]

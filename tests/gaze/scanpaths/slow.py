@@ -11,26 +11,26 @@ def apart(p, q):
     return math.dist(p[:2], q[:2])
 
 
-def cheapest(cost, m, n, *, first=True):
-    """The least sum and its cells from (0, 0) to (m - 1, n - 1); on ties diagonal, above, left."""
+def cheapest(cost, m, n):
+    """The least sum and its cells from (0, 0) to (m - 1, n - 1); on ties diagonal, below, right."""
 
     @cache
-    def total(i, j):
-        if i < 0 or j < 0:
+    def rest(i, j):
+        if i == m or j == n:
             return math.inf
         own = cost(i, j)
-        if i == j == 0:
-            return own if first else 0.0
-        return own + min(total(i - 1, j - 1), total(i - 1, j), total(i, j - 1))
+        if (i, j) == (m - 1, n - 1):
+            return own
+        return own + min(rest(i + 1, j + 1), rest(i + 1, j), rest(i, j + 1))
 
-    for i in range(m):  # from the front, that recursion stays shallow
-        for j in range(n):
-            total(i, j)
-    cells = [(m - 1, n - 1)]
-    while cells[-1] != (0, 0):
+    for i in range(m - 1, -1, -1):  # from the end, that recursion stays shallow
+        for j in range(n - 1, -1, -1):
+            rest(i, j)
+    cells = [(0, 0)]
+    while cells[-1] != (m - 1, n - 1):
         i, j = cells[-1]
-        cells.append(min([(i - 1, j - 1), (i - 1, j), (i, j - 1)], key=lambda c: total(*c)))
-    return total(m - 1, n - 1), cells
+        cells.append(min([(i + 1, j + 1), (i + 1, j), (i, j + 1)], key=lambda c: rest(*c)))
+    return rest(0, 0), cells
 
 
 def dtw(a, b):
@@ -45,9 +45,9 @@ def multimatch(a, b, screen, simpler=None):
     """Shape, direction, length, position, duration."""
     s, t = (simplified(path, *simpler) if simpler else saccades(path) for path in (a, b))
     diagonal = math.hypot(*screen)
-    cells = cheapest(
-        lambda i, j: math.hypot(s[i][2] - t[j][2], s[i][3] - t[j][3]), len(s), len(t), first=False
-    )[1]
+    cells = cheapest(lambda i, j: math.hypot(s[i][2] - t[j][2], s[i][3] - t[j][3]), len(s), len(t))[
+        1
+    ]
     differences = [[], [], [], [], []]
     for i, j in cells:
         (x, y, dx, dy, d), (u, v, du, dv, e) = s[i], t[j]
