@@ -16,6 +16,7 @@ from mirctl_gaze import output
 from mirctl_gaze.assigning import ORDER
 from mirctl_gaze.boxes import AllBoxes
 from mirctl_gaze.lines import distances
+from mirctl_gaze.metrics import Metrics, metric
 from mirctl_gaze.rows import ROWS, Trial, Unusable, in_order, trials
 from mirctl_gaze.schema import AREAS, KEYS, TRANSITIONS
 
@@ -41,6 +42,10 @@ class Looked:
             "unusable": self.unusable.facts(),
         }  # fmt: skip
 
+    def metrics(self) -> Metrics:
+        """How much of it was looked at."""
+        return {"outside_share": metric(self.outside, self.fixations, "share")}
+
     def tell(self) -> None:
         """Say it to people."""
         self.unusable.tell()
@@ -65,6 +70,11 @@ class Visits:
         new = np.concatenate([[True], np.diff(area) != 0])[: len(area)]
         first = np.flatnonzero(new & (area >= 0))
         return cls(area[first], first)
+
+
+def measured() -> list[str]:
+    """Names of the metrics."""
+    return list(Looked(Unusable("")).metrics())
 
 
 def look(

@@ -1,8 +1,11 @@
 """What a command line asks for: tables opened, settings checked, results told."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import ValidationError
 
@@ -11,7 +14,11 @@ from mirctl.errors import UsageError
 from mirctl.tables import open_stream
 from mirctl_gaze import output
 from mirctl_gaze.config import Detection
+from mirctl_gaze.metrics import Metrics
 from mirctl_gaze.schema import Screen
+
+if TYPE_CHECKING:
+    from mirctl.jobs import Requirement
 
 
 def detection(**options: Any) -> Detection:
@@ -24,74 +31,115 @@ def detection(**options: Any) -> Detection:
         raise UsageError(f"--{name} {first['input']}: {first['msg']}") from error
 
 
-def detect(
-    samples: str, settings: Detection, out: str, saccades: str | None, screen: str | None, *,
-    force: bool, json: bool,
-) -> None:  # fmt: skip
+@dataclass(frozen=True)
+class Wanted:
+    """Where a result goes, and how it is told."""
+
+    command: str
+    out: str
+    more: str | None = None
+    """A second table that is written."""
+    force: bool = False
+    json: bool = False
+    require: Sequence[str] = ()
+
+    def start(self, *tables: str) -> list[Requirement]:
+        """Refuse what cannot be done before the work; give the gate of the metrics."""
+        from mirctl import jobs
+
+        if self.json and self.out == "-":
+            raise UsageError(
+                "--json prints its document where the table goes: name a file with --out"
+            )
+        if self.more == self.out:
+            raise UsageError(f"two tables cannot both go to {self.out}")
+        output.refuse_to_overwrite(self.out, self.more, force=self.force)
+        refuse_two_from_stdin(*tables)
+        gate = jobs.requirements(self.require)
+        if gate:
+            jobs.check_requirements(jobs.find(f"gaze/{self.command}"), gate)
+        return gate
+
+    def end(self, found: Found, gate: Sequence[Requirement]) -> None:
+        """Tell what was found; then the gate decides."""
+        from mirctl import jobs
+
+        found.tell()
+        facts = {"table": self.out, **found.facts()}
+        jobs.show(found.metrics(), "", require=gate, json=self.json, **facts)
+
+
+class Found(Protocol):
+    """What became of the rows of a table."""
+
+    def facts(self) -> dict[str, Any]: ...
+
+    def metrics(self) -> Metrics: ...
+
+    def tell(self) -> None: ...
+
+
+def detect(samples: str, settings: Detection, screen: str | None, wanted: Wanted) -> None:
     """Detect, and tell what was found."""
     from mirctl_gaze import detecting
 
-    _check_places(out, saccades, force=force, json=json)
+    gate = wanted.start()
     size = Screen.parse(screen)
-    found = detecting.detect(open_stream(samples), settings, out, saccades, size)
-    _tell(found, out, json=json)
+    stream = open_stream(samples)
+    wanted.end(detecting.detect(stream, settings, wanted.out, wanted.more, size), gate)
 
 
 def assign(
-    fixations: str, words: str, out: str, *, by_lines: bool, most: float | None, force: bool,
-    json: bool,
-) -> None:  # fmt: skip
+    fixations: str, words: str, wanted: Wanted, *, by_lines: bool, most: float | None
+) -> None:
     """Give each fixation its word, and tell how near they are."""
     from mirctl_gaze import assigning, boxes
 
-    _check_places(out, force=force, json=json)
-    _refuse_two_from_stdin(fixations, words)
+    gate = wanted.start(fixations, words)
     known = boxes.read_words(open_stream(words))
-    found = assigning.assign(open_stream(fixations), known, out, by_lines=by_lines, most=most)
-    _tell(found, out, json=json)
+    stream = open_stream(fixations)
+    wanted.end(assigning.assign(stream, known, wanted.out, by_lines=by_lines, most=most), gate)
 
 
-def measures(fixations: str, words: str, out: str, *, mean: bool, force: bool, json: bool) -> None:
+def measures(fixations: str, words: str, wanted: Wanted, *, mean: bool) -> None:
     """Measure, and tell what was read."""
     from mirctl_gaze import boxes, measuring
 
-    _check_places(out, force=force, json=json)
-    _refuse_two_from_stdin(fixations, words)
+    gate = wanted.start(fixations, words)
     known = boxes.read_words(open_stream(words), corners=False)
-    found = measuring.measure(open_stream(fixations), known, out, mean=mean)
-    _tell(found, out, json=json)
+    wanted.end(measuring.measure(open_stream(fixations), known, wanted.out, mean=mean), gate)
 
 
-def aoi(
-    fixations: str, areas: str, out: str, transitions: str | None, *, force: bool, json: bool
-) -> None:
+def aoi(fixations: str, areas: str, wanted: Wanted) -> None:
     """Look at areas of interest, and tell what was seen."""
     from mirctl_gaze import areas as areas_of_interest
     from mirctl_gaze import boxes
 
-    _check_places(out, transitions, force=force, json=json)
-    _refuse_two_from_stdin(fixations, areas)
+    gate = wanted.start(fixations, areas)
     known = boxes.read_areas(open_stream(areas))
-    found = areas_of_interest.look(open_stream(fixations), known, out, transitions)
-    _tell(found, out, json=json)
+    stream = open_stream(fixations)
+    wanted.end(areas_of_interest.look(stream, known, wanted.out, wanted.more), gate)
 
 
 def import_files(
     layout: str, paths: Sequence[str], out: Path, *, columns: Sequence[str], encoding: str | None,
-    seconds: bool, kind: str, force: bool, json: bool,
+    seconds: bool, screen: str | None, kind: str, force: bool, json: bool,
 ) -> None:  # fmt: skip
     """Import files of other tools, and tell what became of their rows."""
     from mirctl_gaze import importing
 
-    if seconds and layout != "generic":
-        raise UsageError(f"--seconds goes with --from generic: {layout} has units of its own")
-    _refuse_two_from_stdin(*paths)
+    for option, given in (("--seconds", seconds), ("--screen", screen)):
+        if given and layout != "generic":
+            raise UsageError(f"{option} goes with --from generic: {layout} has units of its own")
+    refuse_two_from_stdin(*paths)
     names = dict(_pair(text) for text in columns)
     found = importing.import_files(
-        layout, paths, out, columns=names, encoding=encoding, seconds=seconds, kind=kind,
-        force=force,
+        layout, paths, out, columns=names, encoding=encoding, seconds=seconds,
+        screen=Screen.parse(screen), kind=kind, force=force,
     )  # fmt: skip
-    _tell(found, str(out), json=json)
+    found.tell()
+    if json:
+        console.document({"folder": str(out), **found.facts()})
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -101,28 +149,7 @@ def _pair(text: str) -> tuple[str, str]:
     return ours, theirs
 
 
-class _Found(Protocol):
-    def facts(self) -> dict[str, Any]: ...
-
-    def tell(self) -> None: ...
-
-
-def _tell(found: _Found, out: str, *, json: bool) -> None:
-    found.tell()
-    if json:
-        console.document({"table": out, **found.facts()})
-
-
-def _check_places(*targets: str | None, force: bool, json: bool) -> None:
-    """The first is where the result goes."""
-    if json and targets[0] == "-":
-        raise UsageError("--json prints its document where the table goes: name a file with --out")
-    output.refuse_to_overwrite(*targets, force=force)
-    named = [target for target in targets if target is not None]
-    if len(set(named)) < len(named):
-        raise UsageError(f"two tables cannot both go to {named[0]}")
-
-
-def _refuse_two_from_stdin(*tables: str) -> None:
+def refuse_two_from_stdin(*tables: str) -> None:
+    """Stdin is read once."""
     if tables.count("-") > 1:
         raise UsageError("two tables cannot both come from stdin: save one in a file")

@@ -14,6 +14,7 @@ from mirctl.errors import DataError
 from mirctl.tables import Stream
 from mirctl_gaze import lines, output
 from mirctl_gaze.boxes import AllBoxes, Boxes
+from mirctl_gaze.metrics import Metrics, metric
 from mirctl_gaze.rows import ROWS, Trial, Unusable, in_order, trials
 from mirctl_gaze.schema import ASSIGNED
 
@@ -32,19 +33,26 @@ class Assigned:
     overlapping: int = 0
     distances: list[np.ndarray] = field(default_factory=list)
 
+    @property
+    def away(self) -> np.ndarray:
+        """How far each fixation is from its word, in pixels."""
+        return np.concatenate([np.empty(0), *self.distances])
+
     def facts(self) -> dict[str, Any]:
         """For a document."""
-        away = np.concatenate([np.empty(0), *self.distances])
         return {
-            "fixations": self.fixations,
-            "assigned": len(away),
-            "dropped_share": 1 - len(away) / self.fixations if self.fixations else None,
-            "too_far": self.far,
-            "without_words": self.no_boxes,
-            "mean_distance": float(away.mean()) if len(away) else None,
-            "inside_share": float((away == 0).mean()) if len(away) else None,
-            "overlapping_boxes": self.overlapping,
+            "fixations": self.fixations, "assigned": len(self.away), "too_far": self.far,
+            "without_words": self.no_boxes, "overlapping_boxes": self.overlapping,
             "unusable": self.unusable.facts(),
+        }  # fmt: skip
+
+    def metrics(self) -> Metrics:
+        """How well fixations and words fit together."""
+        away = self.away
+        return {
+            "dropped_share": metric(self.fixations - len(away), self.fixations, "share"),
+            "inside_share": metric((away == 0).sum(), len(away), "share"),
+            "mean_distance": metric(away.sum(), len(away), "px"),
         }
 
     def tell(self) -> None:
@@ -55,17 +63,20 @@ class Assigned:
                 f"{counted(self.overlapping, 'pair')} of word boxes overlap: the word whose middle "
                 "is nearest is taken"
             )
-        facts = self.facts()
-        dropped = facts["dropped_share"]
         if not self.fixations:
             console.say("no fixations")
             return
-        away = facts["mean_distance"]
-        near = "" if away is None else f", {away:.1f} px from their words on average"
+        away = self.away
+        near = f", {away.mean():.1f} px from their words on average" if len(away) else ""
         console.say(
-            f"{facts['assigned']:,} of {counted(self.fixations, 'fixation')} have a word{near}; "
-            f"{dropped:.1%} dropped ({self.far:,} too far from any)"
+            f"{len(away):,} of {counted(self.fixations, 'fixation')} with a word{near}; "
+            f"{1 - len(away) / self.fixations:.1%} dropped ({self.far:,} too far from any)"
         )
+
+
+def measured() -> list[str]:
+    """Names of the metrics."""
+    return list(Assigned(Unusable("")).metrics())
 
 
 def assign(
@@ -91,7 +102,7 @@ def assign(
             continue
         if id(boxes) not in texts:
             texts[id(boxes)] = lines.lines_of(boxes)
-            told.overlapping += _overlapping(boxes)
+            told.overlapping += lines.overlapping(boxes.corners)
         place = Place(boxes, texts[id(boxes)], by_lines, most)
         _assign(_seen(trial, told), place, columns, told)
     words.refuse_strangers(strangers, told.fixations - told.no_boxes)
@@ -134,11 +145,3 @@ def _assign(trial: Trial, place: Place, columns: dict[str, np.ndarray], told: As
     columns["line"][rows] = of.labels[of.of_box[box]]
     columns["word"][rows] = place.boxes.numbers[box]
     columns["distance"][rows] = away[near]
-
-
-def _overlapping(boxes: Boxes) -> int:
-    """How many pairs of boxes share more than a pixel in both directions."""
-    left, top, right, bottom = boxes.corners.T
-    wide = np.minimum(right, right[:, None]) - np.maximum(left, left[:, None]) > 1
-    high = np.minimum(bottom, bottom[:, None]) - np.maximum(top, top[:, None]) > 1
-    return int(np.triu(wide & high, 1).sum())

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mirctl import console
-from mirctl.options import Force, Json, Quiet
+from mirctl.options import Force, Json, Quiet, Require
 from mirctl_gaze.scanpaths import commands as scanpaths
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
@@ -70,7 +70,7 @@ def gaze() -> None: ...
 
 @app.command("import", epilog="Example: mirctl gaze import --from eyelink report.txt --out reading")
 def import_files(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="What it wrote; - stdin.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="What it wrote; - stdin.")],
     layout: Annotated[From, typer.Option("--from", help="The tool, or the corpus.")],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="New folder for words, fixations, measures.")
@@ -84,6 +84,9 @@ def import_files(
     seconds: Annotated[
         bool, typer.Option("--seconds", help="generic: times are seconds, not ms.")
     ] = False,
+    screen: Annotated[
+        str | None, typer.Option(help="generic: positions are shares, 0 to 1, of WIDTHxHEIGHT.")
+    ] = None,
     kind: Annotated[Kind, typer.Option("--as", help="Format of the tables.")] = Kind.csv,
     force: Force = False,
     json: Json = False,
@@ -95,7 +98,7 @@ def import_files(
     console.configure(quiet=quiet)
     asking.import_files(
         layout.value, files, out, columns=column or [], encoding=encoding, seconds=seconds,
-        kind=kind.value, force=force, json=json,
+        screen=screen, kind=kind.value, force=force, json=json,
     )  # fmt: skip
 
 
@@ -129,6 +132,7 @@ def detect(
     screen: Size = None,
     out: OutTable = "-",
     force: Force = False,
+    require: Require = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -140,7 +144,8 @@ def detect(
         method=method.value, ppd=ppd, hz=hz, speed=speed, window=window, merge_gap=merge_gap,
         merge_angle=merge_angle, dispersion=dispersion, min_duration=min_duration,
     )  # fmt: skip
-    asking.detect(samples, asked, out, saccades, screen, force=force, json=json)
+    wanted = asking.Wanted("detect", out, saccades, force, json, require or ())
+    asking.detect(samples, asked, screen, wanted)
 
 
 @app.command(epilog="Example: mirctl gaze assign fixations.csv --words words.csv > assigned.csv")
@@ -156,6 +161,7 @@ def assign(
     ] = None,
     out: OutTable = "-",
     force: Force = False,
+    require: Require = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -163,9 +169,8 @@ def assign(
     from mirctl_gaze import asking
 
     console.configure(quiet=quiet)
-    asking.assign(
-        fixations, words, out, by_lines=by is By.lines, most=max_distance, force=force, json=json
-    )
+    wanted = asking.Wanted("assign", out, None, force, json, require or ())
+    asking.assign(fixations, words, wanted, by_lines=by is By.lines, most=max_distance)
 
 
 @app.command(epilog="Example: mirctl gaze measures assigned.csv --words words.csv > measures.csv")
@@ -177,6 +182,7 @@ def measures(
     ] = False,
     out: OutTable = "-",
     force: Force = False,
+    require: Require = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -184,7 +190,8 @@ def measures(
     from mirctl_gaze import asking
 
     console.configure(quiet=quiet)
-    asking.measures(fixations, words, out, mean=mean, force=force, json=json)
+    wanted = asking.Wanted("measures", out, None, force, json, require or ())
+    asking.measures(fixations, words, wanted, mean=mean)
 
 
 @app.command(epilog="Example: mirctl gaze aoi fixations.csv --areas areas.csv > dwell.csv")
@@ -198,6 +205,7 @@ def aoi(
     ] = None,
     out: OutTable = "-",
     force: Force = False,
+    require: Require = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -205,7 +213,8 @@ def aoi(
     from mirctl_gaze import asking
 
     console.configure(quiet=quiet)
-    asking.aoi(fixations, areas, out, transitions, force=force, json=json)
+    wanted = asking.Wanted("aoi", out, transitions, force, json, require or ())
+    asking.aoi(fixations, areas, wanted)
 
 
 app.command(epilog="Example: mirctl gaze compare mine.csv theirs.csv --screen 1280x720")(

@@ -15,6 +15,7 @@ from mirctl.errors import DataError, UsageError
 from mirctl.tables import Stream
 from mirctl_gaze import detection, output
 from mirctl_gaze.config import Detection
+from mirctl_gaze.metrics import Metrics, metric
 from mirctl_gaze.rows import ROWS, Trial, Unusable, in_order, trials
 from mirctl_gaze.schema import FIXATIONS, KEYS, SACCADES, Screen
 
@@ -42,13 +43,18 @@ class Found:
 
     def facts(self) -> dict[str, Any]:
         """For a document."""
-        mean = self.fixated / self.fixations if self.fixations else None
         return {
             "trials": self.trials, "samples": self.samples, "lost_samples": self.lost,
             "fixations": self.fixations, "saccades": self.saccades,
-            "mean_duration": mean, "trials_without_fixations": self.empty,
-            "unusable": self.unusable.facts(),
+            "trials_without_fixations": self.empty, "unusable": self.unusable.facts(),
         }  # fmt: skip
+
+    def metrics(self) -> Metrics:
+        """How much was seen."""
+        return {
+            "lost_share": metric(self.lost, self.samples, "share"),
+            "mean_duration": metric(self.fixated, self.fixations, "ms"),
+        }
 
     def tell(self) -> None:
         """Say it to people."""
@@ -82,6 +88,11 @@ class Recording:
         return np.sort(np.append(starts, inside)), np.sort(np.append(stops, inside))
 
 
+def measured() -> list[str]:
+    """Names of the metrics."""
+    return list(Found(Unusable("")).metrics())
+
+
 def detect(
     stream: Stream, settings: Detection, out: Path | str, saccades: Path | str | None = None,
     screen: Screen | None = None,
@@ -95,11 +106,13 @@ def detect(
         moved = None
         if saccades is not None:
             moved = stack.enter_context(output.table(saccades, SACCADES, stream.kind, without))
+        advance = stack.enter_context(console.progress("detect", 0, "samples"))
         for trial in trials(stream.blocks(ROWS), stream, needed, ["pupil"]):
             recording = record(trial, settings, screen, found)
             bounds, speeds = events(recording, settings)
             write_fixations(trial, recording, bounds, fixed, found)
             write_saccades(trial, recording, bounds, speeds, settings.ppd, moved, found)
+            advance(len(trial))
     return found
 
 
@@ -229,10 +242,9 @@ def write_saccades(
 ) -> None:  # fmt: skip
     """One row for what lies between two fixations without a lost sample."""
     starts, stops = bounds[1][:-1], bounds[0][1:]
-    holes = np.cumsum(np.concatenate([[0], ~recording.usable]))
     firsts = recording.stretches()[0]
     same = np.searchsorted(firsts, starts - 1, "right") == np.searchsorted(firsts, stops, "right")
-    real = (holes[stops + 1] == holes[starts]) & same & (stops > starts)
+    real = same & (stops > starts)
     starts, stops = starts[real], stops[real]
     found.saccades += len(starts)
     if out is None or not len(starts):

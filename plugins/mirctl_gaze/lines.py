@@ -9,11 +9,16 @@ import numpy as np
 from mirctl_gaze.boxes import Boxes
 
 APART = 0.5
-"""Of the distance of two lines, or of a word's height: what a new line is away at least."""
+"""Of a word's height: what a new line is away at least."""
+RISE = 0.7
+"""Of the distance of two lines: a step up or down that may lead to another line."""
 LEAP = 0.3
 """Of the text's width: a saccade that may lead to another line."""
-TRUST = 8
+TRUST = 4
 """Fixations after which what a sweep says of the drift counts as much as all before it."""
+
+CELLS, ROWS = 1 << 22, 256
+"""Distances, and boxes, that are looked at in one go."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ def lines_of(boxes: Boxes) -> Lines:
 
 def sweeps(x: np.ndarray, y: np.ndarray, lines: Lines) -> np.ndarray:
     """Number of the sweep of each fixation (fixations,): a part of one line in one go."""
-    new = (np.abs(np.diff(y)) > APART * lines.height) | (np.abs(np.diff(x)) > LEAP * lines.width)
+    new = (np.abs(np.diff(y)) > RISE * lines.height) | (np.abs(np.diff(x)) > LEAP * lines.width)
     return np.cumsum(np.concatenate([[0], new]))
 
 
@@ -69,7 +74,7 @@ def follow(x: np.ndarray, y: np.ndarray, lines: Lines) -> tuple[np.ndarray, np.n
     for i, (middle, size) in enumerate(zip(middles, sizes, strict=True)):
         line[i] = np.abs(middle - known - lines.centres).argmin()
         rest = middle - known - lines.centres[line[i]]
-        if abs(rest) < APART * lines.height:
+        if abs(rest) < lines.height:  # else it is above or below the whole text
             known += rest * size / (size + TRUST)
         drift[i] = known
     return line[sweep], drift[sweep]
@@ -90,6 +95,18 @@ def nearest(
 
     Where boxes overlap, the one whose middle is nearest.
     """
+    box, away = np.empty(len(x), int), np.empty(len(x))
+    rows = max(1, CELLS // len(boxes.corners))
+    for start in range(0, len(x), rows):
+        part = slice(start, start + rows)
+        of = None if line is None else line[part]
+        box[part], away[part] = _nearest(x[part], y[part], boxes, lines, of)
+    return box, away
+
+
+def _nearest(
+    x: np.ndarray, y: np.ndarray, boxes: Boxes, lines: Lines, line: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     away = distances(x, y, boxes.corners)
     left, top, right, bottom = boxes.corners.T
     middle = np.hypot(x[:, None] - (left + right) / 2, y[:, None] - (top + bottom) / 2)
@@ -98,3 +115,17 @@ def nearest(
         rank = np.where(lines.of_box == line[:, None], rank, np.inf)
     box = rank.argmin(axis=1)
     return box, away[np.arange(len(box)), box]
+
+
+def overlapping(corners: np.ndarray) -> int:
+    """How many pairs of boxes share more than a pixel in both directions; from the top."""
+    left, top, right, bottom = corners[np.argsort(corners[:, 1], kind="stable")].T
+    last = np.searchsorted(top, bottom - 1)  # from here on boxes begin below
+    count = 0
+    for start in range(0, len(top), ROWS):
+        one = slice(start, start + ROWS)
+        other = slice(start, max(int(last[one].max()), start + 1))
+        wide = np.minimum(right[other], right[one, None]) - np.maximum(left[other], left[one, None])
+        high = np.minimum(bottom[other], bottom[one, None]) - top[other]
+        count += int(np.triu((wide > 1) & (high > 1), 1).sum())
+    return count

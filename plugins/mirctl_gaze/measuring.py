@@ -17,10 +17,14 @@ from mirctl_gaze import output
 from mirctl_gaze.assigning import ORDER
 from mirctl_gaze.boxes import AllBoxes, Boxes
 from mirctl_gaze.measures import reading_measures
+from mirctl_gaze.metrics import Metrics, metric
 from mirctl_gaze.rows import ROWS, Trial, Unusable, in_order, trials
 from mirctl_gaze.schema import MEASURES
 
-NAMES = tuple(MEASURES)[4:]
+UNITS = {
+    "nFix": "fixations", **dict.fromkeys(("FFD", "GD", "GPT", "TRT", "first_duration"), "ms"),
+    "skip": "share", "reg_in": "regressions", "reg_out": "regressions", "fixProp": "share",
+}  # fmt: skip
 Values = Mapping[str, np.ndarray]
 
 
@@ -34,24 +38,25 @@ class Measured:
     without_word: int = 0
     unread: list[str] = field(default_factory=list)
     """Texts that nobody has read."""
-    sums: dict[str, float] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
+    sums: dict[str, float] = field(default_factory=lambda: dict.fromkeys(UNITS, 0.0))
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(UNITS, 0))
 
     def add(self, values: Values) -> None:
         """Count a reader's measures in the means over all."""
         for name, column in values.items():
-            self.sums[name] = self.sums.get(name, 0.0) + float(np.nansum(column))
-            self.counts[name] = self.counts.get(name, 0) + int((~np.isnan(column)).sum())
+            self.sums[name] += float(np.nansum(column))
+            self.counts[name] += int((~np.isnan(column)).sum())
 
-    def means(self) -> dict[str, float | None]:
-        return {n: self.sums[n] / c if c else None for n, c in self.counts.items()}
+    def metrics(self) -> Metrics:
+        """Means over all words and readers."""
+        return {name: metric(self.sums[name], self.counts[name], UNITS[name]) for name in UNITS}
 
     def facts(self) -> dict[str, Any]:
         """For a document."""
         return {
             "trials": self.trials, "fixations": self.fixations,
             "without_word": self.without_word, "unread": self.unread,
-            "means": self.means(), "unusable": self.unusable.facts(),
+            "unusable": self.unusable.facts(),
         }  # fmt: skip
 
     def tell(self) -> None:
@@ -103,6 +108,11 @@ class Mean:
         """NaN where no reader has a value."""
         with np.errstate(invalid="ignore"):
             return {name: self.sums[name] / self.counts[name] for name in self.sums}
+
+
+def measured() -> list[str]:
+    """Names of the metrics."""
+    return list(UNITS)
 
 
 def measure(stream: Stream, words: AllBoxes, out: Path | str, *, mean: bool = False) -> Measured:

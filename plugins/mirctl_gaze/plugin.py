@@ -9,19 +9,27 @@ mirctl_api = 1
 def mirctl_jobs() -> list[Job]:
     """From table to table."""
     return [
-        _job("detect", "samples -> fixations"),
-        _job("assign", "fixations and words -> fixations with their words"),
-        _job("measures", "fixations with words -> reading measures"),
-        _job("aoi", "fixations and areas -> dwell, entries, times"),
-        _job("compare", "fixations -> likeness of scanpaths, by pairs", "scanpaths.config"),
+        _job("detect", "samples -> fixations", "detecting"),
+        _job("assign", "fixations and words -> fixations with their words", "assigning"),
+        _job("measures", "fixations with words -> reading measures", "measuring"),
+        _job("aoi", "fixations and areas -> dwell, entries, times", "areas"),
+        Job(
+            "gaze/compare",
+            config="mirctl_gaze.scanpaths.config:CompareConfig",
+            function="mirctl_gaze.scanpaths.jobs:compare",
+            summary="fixations -> likeness of scanpaths, by pairs",
+            metrics="mirctl_gaze.scanpaths.jobs:measured",
+            makes="table",
+        ),
     ]
 
 
-def _job(command: str, summary: str, module: str = "config") -> Job:
+def _job(command: str, summary: str, measured: str) -> Job:
     return Job(
         f"gaze/{command}",
-        config=f"mirctl_gaze.{module}:{command.title()}Config",
+        config=f"mirctl_gaze.config:{command.title()}Config",
         function=f"mirctl_gaze.jobs:{command}",
         summary=summary,
+        metrics=f"mirctl_gaze.{measured}:measured",
         makes="table",
     )

@@ -178,7 +178,8 @@ def test_fixations_far_from_all_words_have_none(mirctl, write):
     write("f.csv", "trial,x,y", "t,20,10", "t,-500,9000")
     ran = assign(mirctl, "--json")
     told = json.loads(ran.out)
-    assert (told["assigned"], told["too_far"], told["dropped_share"]) == (1, 1, 0.5)
+    assert (told["assigned"], told["too_far"]) == (1, 1)
+    assert told["metrics"]["dropped_share"] == {"value": 0.5, "unit": "share", "n": 2}
     assert rows("a.csv")[1]["word"] == ""
 
 

@@ -98,6 +98,22 @@ def test_the_mean_over_readers_counts_them(mirctl, write):
     assert found["fixProp"] == ["1", "0.5", "0.5"]
 
 
+def test_trials_may_go_over_blocks_of_rows(mirctl, place, monkeypatch):
+    from mirctl_gaze import assigning, boxes, detecting, measuring
+
+    def results():
+        made = mirctl("gaze", "detect", "samples.csv", "--ppd", "30", "-o", "f.csv", "--force")
+        assert made.code == 0
+        lines = [["assign", "f.csv", "--words", "words.csv", "-o", "a.csv", "--force"],
+                 ["measures", "a.csv", "--words", "words.csv"]]  # fmt: skip
+        return [mirctl("gaze", *line).out for line in lines], Path("a.csv").read_text()
+
+    whole = results()
+    for module, size in ((detecting, 999), (assigning, 7), (boxes, 5), (measuring, 3)):
+        monkeypatch.setattr(module, "ROWS", size)
+    assert results() == whole
+
+
 def test_a_summary_says_what_was_found_and_lost(mirctl, place, made):
     line = ["detect", "samples.csv", "--ppd", "30", "-o", "f.csv", "--saccades", "s.csv", "--json"]
     ran = mirctl("gaze", *line)
@@ -109,7 +125,20 @@ def test_a_summary_says_what_was_found_and_lost(mirctl, place, made):
     ran = mirctl("gaze", "assign", "f.csv", "--words", "words.csv", "-o", "a.csv", "--json")
     told = json.loads(ran.out)
     assert told["assigned"] == sum(cell != "" for cell in table("a.csv")["word"])
-    assert told["dropped_share"] == pytest.approx(1 - told["assigned"] / told["fixations"])
+    assert told["metrics"]["dropped_share"]["value"] == pytest.approx(
+        1 - told["assigned"] / told["fixations"]
+    )
+
+
+def test_a_gate_decides_by_what_was_lost_and_dropped(mirctl, place):
+    line = ["gaze", "detect", "samples.csv", "--ppd", "30", "-o", "f.csv", "--force"]
+    assert mirctl(*line, "--require", "lost_share<=0.2").code == 0
+    ran = mirctl(*line, "--require", "lost_share<=0", "--json")
+    assert (ran.code, json.loads(ran.out)["error"]["code"]) == (1, 1)
+    ran = mirctl(*line, "--require", "lost<=0")
+    assert (ran.code, "known: lost_share, mean_duration" in ran.err) == (2, True)
+    line = ["gaze", "assign", "f.csv", "--words", "words.csv", "--require", "dropped_share<=0.05"]
+    assert mirctl(*line).code == 0
 
 
 def test_saccades_join_the_fixations_they_lie_between(mirctl, place):

@@ -201,11 +201,15 @@ def test_any_table_by_the_names_of_its_columns(mirctl, write):
     write("a.csv", "FPOGX;FPOGY;FPOGD;USER", "0,5;0,25;0,2;7", "0,5;0,25;-1;7")
     names = ("x=FPOGX", "y=FPOGY", "duration=FPOGD", "trial=USER")
     more = [part for name in names for part in ("--column", name)]
-    ran = take(mirctl, "generic", "a.csv", more=[*more, "--seconds", "--as", "parquet", "--json"])
+    tail = ["--as", "parquet", "--json"]
+    ran = take(
+        mirctl, "generic", "a.csv", more=[*more, "--seconds", "--screen", "1280x1024", *tail]
+    )
     told = json.loads(ran.out)
     assert (told["rows"], told["unusable"]) == ({"fixations": 1}, 1)
     cells = next(open_stream("out/fixations.parquet").blocks(9)).cells
-    assert (cells["x"], cells["duration"], cells["trial"]) == (["0.5"], ["200"], ["7"])
+    found = [cells[name] for name in ("x", "y", "duration", "trial")]
+    assert found == [["640"], ["256"], ["200"], ["7"]]
 
 
 def test_samples_and_words_by_our_own_names(mirctl, write):

@@ -13,10 +13,10 @@ def boxes_of(corners, line=None):
     return Boxes(names, np.arange(len(corners)), line, np.asarray(corners, float)[:, :4])
 
 
-def share_right(drift, spread, *, by_lines=True, mirrored=False, seeds=6):
+def share_right(drift, spread, *, by_lines=True, mirrored=False, seeds=range(6)):
     """Share of the fixations that get their true word; `spread` in pixels, lines are 70 apart."""
     right = []
-    for seed in range(seeds):
+    for seed in seeds:
         corners = text_boxes(seed=seed)
         word, _ = words_read(len(corners), seed)
         rng = np.random.default_rng(seed)
@@ -78,6 +78,29 @@ def test_of_boxes_that_overlap_the_nearer_middle_is_taken():
     assert (box.tolist(), away.tolist()) == ([1, 1], [0, 0])
     box, _ = lines.nearest(np.array([70.0]), np.array([10.0]), boxes, of, None)
     assert box.tolist() == [0]
+
+
+def test_many_words_and_fixations_are_looked_at_in_parts(monkeypatch):
+    rng = np.random.default_rng(0)
+    corner = rng.uniform(0, 300, (200, 2))
+    corners = np.hstack([corner, corner + rng.uniform(2, 40, (200, 2))])
+    x, y = rng.uniform(0, 300, (2, 90))
+    boxes = boxes_of(corners)
+    of = lines.lines_of(boxes)
+    whole = lines.nearest(x, y, boxes, of, None)
+    left, top, right, bottom = corners.T
+    shared = [
+        min(right[i], right[j]) - max(left[i], left[j]) > 1
+        and min(bottom[i], bottom[j]) - max(top[i], top[j]) > 1
+        for i in range(200)
+        for j in range(i)
+    ]
+    for rows in (256, 7):
+        monkeypatch.setattr(lines, "ROWS", rows)
+        assert lines.overlapping(corners) == sum(shared)
+    monkeypatch.setattr(lines, "CELLS", 900)
+    parts = lines.nearest(x, y, boxes, of, None)
+    assert all(np.array_equal(a, b) for a, b in zip(whole, parts))
 
 
 def test_one_fixation_and_one_word_are_enough():

@@ -17,6 +17,7 @@ from mirctl_gaze import output
 from mirctl_gaze.importing.foreign import open_foreign
 from mirctl_gaze.importing.layouts import LAYOUTS, Columns, Layout
 from mirctl_gaze.importing.reading import TABLES, Found, changed, read
+from mirctl_gaze.schema import Screen
 
 NOTE = "import.json"
 """By which a folder is known to be an import."""
@@ -58,10 +59,11 @@ class Imported:
 
 def import_files(
     name: str, paths: Sequence[str], out: Path, *, columns: Mapping[str, str] = {},
-    encoding: str | None = None, seconds: bool = False, kind: str = "csv", force: bool = False,
+    encoding: str | None = None, seconds: bool = False, screen: Screen | None = None,
+    kind: str = "csv", force: bool = False,
 ) -> Imported:  # fmt: skip
     """Write the tables that files of a layout hold into a new folder."""
-    layout = changed(LAYOUTS[name], columns, seconds=seconds)
+    layout = changed(LAYOUTS[name], columns, seconds=seconds, screen=screen)
     with files.atomic_folder(out, force=force, marker=NOTE) as folder:
         told = _write(name, layout, paths, folder, encoding, kind)
         if not told.rows:
@@ -79,17 +81,19 @@ def _write(
     name: str, layout: Layout, paths: Sequence[str], folder: Path, encoding: str | None, kind: str
 ) -> Imported:
     told, words, tables = Imported(name), _Words(), _Tables()
-    for path in paths:
-        told.files += 1
-        # Of several parts that a file has, a row that is wrong is wrong once.
-        lines: set[int] = set()
-        order = _Order()
-        for found in read(open_foreign(path, encoding), layout, name):
-            _note(found, path, lines, told, tables)
-            if found.table == "words":
-                words.add(found.columns, path)
-            else:
-                tables.add(found.table, order.complete(found))
+    with console.progress("import", 0, "rows") as advance:
+        for path in paths:
+            told.files += 1
+            # Of several parts that a file has, a row that is wrong is wrong once.
+            lines: set[int] = set()
+            order = _Order()
+            for found in read(open_foreign(path, encoding), layout, name):
+                advance(len(next(iter(found.columns.values()))))
+                _note(found, path, lines, told, tables)
+                if found.table == "words":
+                    words.add(found.columns, path)
+                else:
+                    tables.add(found.table, order.complete(found))
     words.give(tables)
     counts = tables.write(folder, kind)
     told.rows = {table: count for table, count in counts.items() if table != UNUSABLE_ROWS}

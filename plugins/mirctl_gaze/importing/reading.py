@@ -12,6 +12,7 @@ from mirctl.errors import DataError, UsageError, suggest
 from mirctl_gaze import schema
 from mirctl_gaze.importing.foreign import Foreign, Row
 from mirctl_gaze.importing.layouts import Columns, Layout, Part
+from mirctl_gaze.schema import Screen
 
 TABLES = {
     "samples": schema.SAMPLES,
@@ -39,14 +40,19 @@ class Found:
     """(line, why)"""
 
 
-def changed(layout: Layout, columns: Mapping[str, str], *, seconds: bool) -> Layout:
-    """A layout with other names of columns, and times in seconds."""
+def changed(
+    layout: Layout, columns: Mapping[str, str], *, seconds: bool, screen: Screen | None
+) -> Layout:
+    """A layout with other names of columns, times in seconds, positions as shares of a screen."""
     known = {name for part in layout.parts for name in part.columns}
     for name in columns:
         if name not in known:
             hint = suggest(name, known, f"there are {', '.join(sorted(known))}")
             raise UsageError(f"--column {name}={columns[name]}: {name!r} is none of ours{hint}")
     scale = dict.fromkeys(TIMES, 1000.0) if seconds else {}
+    if screen is not None:
+        scale |= dict.fromkeys(("x", "x0", "x1"), screen.width)
+        scale |= dict.fromkeys(("y", "y0", "y1"), screen.height)
     parts = [
         replace(
             part,

@@ -119,6 +119,11 @@ def refuse_no_screen(metrics: Iterable[str], settings: Settings) -> None:
 
 def compare(asked: Asked, require: list[jobs.Requirement], *, json: bool) -> None:
     """Write a row a pair, and tell what they come to."""
+    known = [column for name in asked.metrics for column in METRICS[name].columns]
+    for item in require:
+        if item.metric not in known:
+            guess = suggest(item.metric, known, f"known: {', '.join(known)}")
+            raise UsageError(f"--require {item.text}: there is no {item.metric!r}{guess}")
     found = run(asked)
     if asked.out == "-":
         console.say(found.report)

@@ -195,6 +195,7 @@ def test_an_empty_table_is_a_path_without_fixations(mirctl, gaze, tmp_path):
         (["gaze.csv", "--metrics", "dtw", "--out", "a.png"], 2, "end its name in one of"),
         (["gaze.csv", "--matrix", "gaze.csv", "--metrics", "dtw"], 2, "leave 'gaze.csv' out"),
         (["-", "-", "--metrics", "dtw"], 2, "two tables cannot both come from stdin"),
+        (["gaze.csv", "--metrics", "tde", "--require", "dtw<1"], 2, "there is no 'dtw'"),
         (["nothing.csv", "--metrics", "dtw"], 3, "no such file"),
         (["one.csv", "--metrics", "dtw"], 3, "no trial has two readers"),
         (["gaze.csv", "one.csv", "--metrics", "dtw"], 3, "has no trial of one.csv"),

@@ -35,3 +35,10 @@ def test_a_wrong_measure_is_told_before_anything_is_read(mirctl, gaze):
         assert ran.code == 2, ran.err
         assert "did you mean 'dtw'?" in ran.err
     assert not (gaze / "pairs.csv").exists()
+
+
+def test_a_step_is_gated_by_a_mean(mirctl, gaze):
+    (gaze / "one.yaml").write_text("uses: gaze/compare\na: gaze.csv\nmetrics: [dtw]\n")
+    ran = mirctl("run", "one.yaml", "--out", "pairs.csv", "--require", "dtw<1")
+    assert ran.code == 1, ran.err
+    assert "--require dtw<1: dtw is" in ran.err
