@@ -14,7 +14,11 @@ R = TypeVar("R")
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Machine code, kept on disk for the next run, that runs beside other threads."""
+    """Machine code, kept on disk for the next run, that runs beside other threads.
+
+    What is kept is renewed when the function's own file changes: it calls no compiled function of
+    another one, whose old code would stay in it.
+    """
     if njit is None:
         return function
     try:

@@ -35,14 +35,20 @@ def saccades(
     return table
 
 
-@compiled
 def multimatch(a: np.ndarray, b: np.ndarray, diagonal: float) -> np.ndarray:
     """Shape, direction, length, position, duration (5,) of saccades (7, m) and (7, n): 1 is equal.
 
     Two fixations of no duration at all last equally long.
     """
     cost = np.sqrt(squares(a[ACROSS : DOWN + 1], b[ACROSS : DOWN + 1]))
-    i, j = steps(warp(cost))
+    return likeness(a, b, cost, *steps(warp(cost)), diagonal)
+
+
+@compiled
+def likeness(
+    a: np.ndarray, b: np.ndarray, cost: np.ndarray, i: np.ndarray, j: np.ndarray, diagonal: float
+) -> np.ndarray:
+    """The five (5,) over pairs i (k,), j (k,) of saccades whose vectors differ by cost (m, n)."""
     shape, angle, length = np.empty(len(i)), np.empty(len(i)), np.empty(len(i))
     place, lasting = np.empty(len(i)), np.empty(len(i))
     for k in range(len(i)):

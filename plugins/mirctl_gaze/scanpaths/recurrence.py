@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mirctl_gaze.scanpaths.compiling import compiled, either
+from mirctl_gaze.scanpaths.compiling import either
 from mirctl_gaze.scanpaths.warping import squares
 
 Four = tuple[float, float, float, float]
@@ -44,7 +44,6 @@ def counts_arrays(same: np.ndarray) -> Four:
 counts = either(counts_loops, counts_arrays)
 
 
-@compiled
 def recurrence(a: np.ndarray, b: np.ndarray, radius: float) -> Four:
     """Recurrence, determinism, laminarity, corm, in per cent, of points (2, m) and (2, n).
 
@@ -61,7 +60,6 @@ def recurrence(a: np.ndarray, b: np.ndarray, radius: float) -> Four:
     return share, 100 * determined / count, 50 * straight / count, 100 * later / (reach * count)
 
 
-@compiled
 def auto_recurrence(a: np.ndarray, b: np.ndarray, radius: float) -> Four:
     """The same four as they are published: by the formulas of a path's recurrence with itself.
 
@@ -69,11 +67,9 @@ def auto_recurrence(a: np.ndarray, b: np.ndarray, radius: float) -> Four:
     alone: two equal paths without revisits get 0 in all four, as if nothing were alike.
     """
     n = min(a.shape[1], b.shape[1])
-    same = squares(a[:, :n], b[:, :n]) < radius * radius
+    same = np.ascontiguousarray(squares(a, b)[:n, :n] < radius * radius)
     all_of_it, _, straight, _ = counts(same)
-    for i in range(n):
-        same[i, : i + 1] = False
-    count, determined, _, later = counts(same)
+    count, determined, _, later = counts(np.triu(same, 1))
     laminarity = 50 * straight / max(all_of_it, 1.0)
     if count == 0:
         return 0.0, 0.0, laminarity, 0.0

@@ -17,6 +17,7 @@ from mirctl.tables.stream import NewTable
 from mirctl_gaze import output
 from mirctl_gaze.scanpaths import pairing
 from mirctl_gaze.scanpaths.comparing import Compared, Comparison, warm_up
+from mirctl_gaze.scanpaths.compiling import COMPILED
 from mirctl_gaze.scanpaths.metrics import METRICS
 from mirctl_gaze.scanpaths.pairing import Pairs
 from mirctl_gaze.scanpaths.paths import Settings
@@ -157,6 +158,8 @@ def run(asked: Asked) -> Found:
 
 
 def _measured(asked: Asked, pairs: Pairs, kind: str) -> Summary:
+    if not COMPILED:
+        console.say("numba is not installed: measures take longer (pip install 'mirctl[gaze]')")
     with console.progress("compile (once)", len(asked.metrics), "measures") as advance:
         warm_up(asked.metrics, asked.settings, advance)
     comparison = Comparison.of(pairs.paths, asked.metrics, asked.settings)

@@ -107,3 +107,18 @@ def test_equal_costs_go_diagonally_at_once_then_to_the_next_row():
 def test_words_that_everybody_knows():
     a, b = (np.array([[*map(ord, word)], [0] * len(word)], float) for word in ("kitten", "sitting"))
     assert warping.edits(a, b) == 3 == slow.levenshtein("kitten", "sitting")
+
+
+def test_no_compiled_function_calls_one_of_another_file():
+    """What is kept on disk would go on with the old code after a change of that file."""
+    numba = pytest.importorskip("numba")
+    for name in ("distances", "letters", "multimatch", "recurrence", "simplifying", "warping"):
+        module = importlib.import_module(f"{PACKAGE}.{name}")
+        for function in vars(module).values():
+            if not isinstance(function, numba.core.dispatcher.Dispatcher):
+                continue
+            code = function.py_func
+            for called in code.__code__.co_names:
+                known = code.__globals__.get(called)
+                if isinstance(known, numba.core.dispatcher.Dispatcher):
+                    assert known.py_func.__module__ == code.__module__, (code, called)
