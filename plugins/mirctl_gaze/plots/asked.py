@@ -41,6 +41,8 @@ class Asked:
 def plot(asked: Asked, kind: str, *, force: bool) -> dict[str, Any]:
     """Draw; give what was drawn."""
     canvas.check(asked.out, force=force)
+    if asked.sigma is not None and kind != "map":
+        raise UsageError(f"--sigma blurs a map: it goes with --kind map, not {kind}")
     if kind == "words":
         return _plot_words(asked)
     if asked.words == asked.table == "-":

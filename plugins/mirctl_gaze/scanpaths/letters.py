@@ -6,6 +6,7 @@ Time enters by repeating a letter, once for each stretch of its fixation.
 import numpy as np
 
 from mirctl_gaze.scanpaths.warping import align
+from mirctl_gaze.schema import MISSING
 
 NEAR = 3.5
 """ScanMatch: cells up to this far apart count as alike, the more the nearer."""
@@ -39,7 +40,8 @@ def cells(
 
 def areas(names: list[str], known: dict[str, int]) -> np.ndarray:
     """Numbers (2, n) for names of areas, the same for the same name; `known` grows."""
-    numbers = [known.setdefault(name, len(known)) for name in names]
+    plain = ["" if name.strip() in MISSING else name for name in names]
+    numbers = [known.setdefault(name, len(known)) for name in plain]
     return np.stack([np.array(numbers, float), np.zeros(len(numbers))])
 
 

@@ -126,6 +126,7 @@ def test_what_is_not_seen_is_counted(mirctl, gaze):
         (["measures.csv", "--kind", "words", "--words", "words.csv", "--reader", "eve", "--out",
           "a.svg"], 3, "has no reader 'eve'"),
         (["none.csv", "--out", "a.svg"], 3, "no fixations to draw"),
+        (["gaze.csv", "--sigma", "9", "--out", "a.svg"], 2, "--kind map"),
         (["gaze.csv", "--kind", "map", "--sigma", "inf", "--out", "a.svg"], 2, "--sigma inf"),
     ],
 )  # fmt: skip

@@ -147,6 +147,14 @@ def test_areas_stand_for_letters_where_a_column_names_them(mirctl, tmp_path):
     assert (found["ss"], found["scanmatch"], found["levenshtein"]) == ("0.5", "0.5", "2.0")
 
 
+def test_fixations_outside_all_areas_share_a_letter(mirctl, tmp_path):
+    rows_of = {"ann": ("face", ""), "bob": ("face", "NA")}
+    lines = [f"{reader},1,1,{area}" for reader, areas in rows_of.items() for area in areas]
+    (tmp_path / "a.csv").write_text("\n".join(["reader,x,y,area", *lines]))
+    ran = mirctl("gaze", "compare", tmp_path / "a.csv", "--letters", "area", "--metrics", "ss")
+    assert rows(ran.out)[0]["ss"] == "1.0"
+
+
 def test_rows_that_cannot_be_used_are_named(mirctl, tmp_path):
     (tmp_path / "a.csv").write_text(
         "reader,start,x,y,duration\na,0,1,1,9\na,9,.,1,9\na,8,2,2,-1\na,30,2,1e9,5\na,7,5,5,\n"
