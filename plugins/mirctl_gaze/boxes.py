@@ -13,6 +13,8 @@ from mirctl.tables import Stream
 from mirctl_gaze.rows import ROWS, Trial, Unusable, trials
 
 CORNERS = ("x0", "y0", "x1", "y1")
+LARGEST = 2**53
+"""A number of a word: beyond it not every whole number is a float."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +39,27 @@ class AllBoxes:
     trials: dict[str, Boxes]
     by_trial: bool
 
+    def key(self, trial: str) -> str:
+        """Whose boxes hold for a trial; of one that is not named, the only ones there are."""
+        if not self.by_trial:
+            return ""
+        return trial if trial or len(self.trials) > 1 else next(iter(self.trials))
+
     def of(self, trial: str) -> Boxes | None:
         """The boxes that a reader saw in a trial."""
-        return self.trials.get(trial if self.by_trial else "")
+        return self.trials.get(self.key(trial))
 
     def refuse_strangers(self, missing: set[str], known: int) -> None:
         """Warn of trials without boxes; where all are such, the tables do not belong together."""
         if not missing:
             return
         one = min(missing)
+        if missing == {""}:
+            raise DataError(
+                f"has {counted(len(self.trials), 'trial')}, and the fixations have no column "
+                "'trial' that says which they are of",
+                where=self.table,
+            )
         if not known:
             raise DataError(
                 f"has no trial {one!r}{suggest(one, self.trials)}, nor any other of the fixations",
@@ -87,7 +101,7 @@ def _usable(trial: Trial, needed: list[str], unusable: Unusable) -> Trial:
         unusable.add(gone, trial.rows, f"no {name}")
         trial = trial.keep(~gone)
     if "word" in needed:
-        broken = trial["word"] % 1 != 0
+        broken = (trial["word"] % 1 != 0) | (np.abs(trial["word"]) > LARGEST)
         unusable.add(broken, trial.rows, "word is no whole number")
         trial = trial.keep(~broken)
     if "x0" in needed:

@@ -122,16 +122,16 @@ def measure(stream: Stream, words: AllBoxes, out: Path | str, *, mean: bool = Fa
     told = Measured(Unusable(stream.name))
     texts = {name: Text.of(boxes) for name, boxes in words.trials.items()}
     means: dict[str, Mean] = {}
-    types, without = _columns(stream, words, mean=mean)
+    types, without = _columns(stream, mean=mean)
     strangers: set[str] = set()
     read: set[str] = set()
     with output.table(out, types, stream.kind, without) as results:
         for trial in trials(stream.blocks(ROWS), stream, ["word", "duration"], ORDER):
-            text = texts.get(trial.trial if words.by_trial else "")
+            text = texts.get(words.key(trial.trial))
             if text is None:
                 strangers.add(trial.trial)
                 continue
-            read.add(trial.trial)
+            read.add(words.key(trial.trial))
             values = _measured(trial, text, told)
             if mean:
                 means.setdefault(trial.trial, Mean()).add(values)
@@ -139,13 +139,13 @@ def measure(stream: Stream, words: AllBoxes, out: Path | str, *, mean: bool = Fa
                 _write(results, trial.reader, trial.trial, text, values)
         words.refuse_strangers(strangers, told.trials)
         for name, of in means.items():
-            text = texts[name if words.by_trial else ""]
+            text = texts[words.key(name)]
             _write(results, of.readers, name, text, of.values())
-    told.unread = [name for name in texts if words.by_trial and name not in read]
+    told.unread = [name for name in texts if name and name not in read]
     return told
 
 
-def _columns(stream: Stream, words: AllBoxes, *, mean: bool) -> tuple[dict[str, str], list[str]]:
+def _columns(stream: Stream, *, mean: bool) -> tuple[dict[str, str], list[str]]:
     """Columns of the result, and those of them that these tables cannot have."""
     without = [name for name in ("reader", "trial") if name not in stream.columns]
     if not mean:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import chain, groupby
 
 import numpy as np
+import pyarrow as pa
 
 from mirctl import console
 from mirctl.console import counted
@@ -119,14 +120,13 @@ def _pieces(
     for block in blocks:
         known = [block.cells.get(k) if k in keys else None for k in KEYS]
         columns = [cells or [""] * len(block) for cells in known]
-        pairs = [(a or "", b or "") for a, b in zip(*columns, strict=True)]
         numbers = {name: column_of(block, name, table) for name in names}
         start = 0
-        for key, same in groupby(pairs):
+        for key, same in groupby(zip(*columns, strict=True)):
             stop = start + len(list(same))
             part = slice(start, stop)
             yield Trial(
-                *key,
+                *(name or "" for name in key),
                 np.arange(block.first + start, block.first + stop),
                 {name: column[part] for name, column in numbers.items()},
                 {name: [cell or "" for cell in block.cells[name][part]] for name in words},
@@ -150,16 +150,12 @@ def column_of(block: Block, name: str, table: str) -> np.ndarray:
     """A column as numbers; missing and infinite ones are NaN, what is no number is an error."""
     cells = block.cells[name]
     try:
-        values = np.array([np.nan if cell in MISSING else cell for cell in cells], dtype=float)
-    except ValueError:
-        values = np.array(
-            [
-                _number(cell, name, table, number)
-                for number, cell in enumerate(cells, start=block.first)
-            ]
-        )
-    values[~np.isfinite(values)] = np.nan
-    return values
+        text = pa.array(["nan" if cell in MISSING else cell for cell in cells], pa.string())
+        values = text.cast(pa.float64()).to_numpy()
+    except ValueError:  # what arrow is stricter in than Python, or no number
+        numbers = enumerate(cells, start=block.first)
+        values = np.array([_number(cell, name, table, row) for row, cell in numbers])
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def _number(cell: str | None, name: str, table: str, row: int) -> float:

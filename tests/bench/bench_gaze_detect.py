@@ -1,7 +1,8 @@
 """Fixations and reading measures beside pymovements 0.28: the same, and faster.
 
 60,000 samples at 1000 Hz, made; events are compared as bounds, and 1,000 random sequences of
-fixations by each measure. The peer gets an environment of its own in `--venvs`.
+fixations by each measure. Then the whole command, on files of few readers and of many. The peer
+gets an environment of its own in `--venvs`.
 """
 
 import argparse
@@ -10,17 +11,18 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from measure import compare, cpu_seconds, goal, run_child
+from measure import compare, cpu_seconds, goal, mirctl, run_child
 
 from mirctl_gaze import detection
 from mirctl_gaze.measures import reading_measures
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from gaze.recordings import PPD, record, text_boxes
+from gaze.recordings import PPD, record, samples_csv, text_boxes
 
 PEER = ("pymovements==0.28.0",)
 SCRIPT = Path(__file__).with_name("gaze_peers.py")
 SAMPLES, SEQUENCES, WORDS = 60_000, 1_000, 12
+READERS = (4, 16)
 
 
 def main() -> None:
@@ -34,6 +36,8 @@ def main() -> None:
     speed(python, x, y)
     print(f"measures of {SEQUENCES:,} sequences")
     measures(python)
+    print("the command, CSV to CSV")
+    command()
 
 
 def environment(folder: Path) -> Path:
@@ -116,6 +120,27 @@ def measures(python: Path) -> None:
     # A duration that there is none of is 0 there.
     same = all(np.array_equal(np.nan_to_num(whole[name]), found[name]) for name in found)
     told(least(work), theirs, same, SEQUENCES * WORDS, 1)
+
+
+def command() -> None:
+    """CPU time and peak of few readers and of many."""
+    peaks = {}
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder) / "samples.csv"
+        made = [samples_csv(record(text_boxes(seed=s), s), f"t{s}", "READER") for s in range(10)]
+        header = made[0].partition("\n")[0]
+        rows = "".join(one.partition("\n")[2] for one in made)
+        for readers in READERS:
+            whole = [rows.replace("READER", f"r{reader}") for reader in range(readers)]
+            table.write_text("\n".join([header, "".join(whole)]))
+            line = ("gaze", "detect", table, "--ppd", PPD, "-o", Path(folder) / "f.csv", "-q")
+            child = mirctl(*line, "--force", env={"OMP_NUM_THREADS": "1"})
+            count = rows.count("\n") * readers
+            peaks[readers] = child.peak
+            print(f"  {count:,} samples: {child.peak / 1e6:.0f} MB, {child.cpu:.1f} s CPU, "
+                  f"{count / child.cpu:,.0f} a second")  # fmt: skip
+    few, many = (peaks[readers] for readers in READERS)
+    goal(f"peak of {READERS[1]} readers over {READERS[0]}", many / few, "<=", 1.2)
 
 
 def told(ours: float, theirs: float, same: bool, count: int, wanted: float) -> None:

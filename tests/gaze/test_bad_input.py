@@ -157,12 +157,19 @@ def assign(mirctl, *more):
 
 
 def test_words_that_cannot_be_used_are_named(mirctl, write):
-    write("w.csv", *WORDS, "t,3,flat,10,5,10,9", "t,4,lost,NA,0,1,1", "t,5.5,half,0,0,1,1")
+    write(
+        "w.csv",
+        *WORDS,
+        "t,3,flat,10,5,10,9",
+        "t,4,lost,NA,0,1,1",
+        "t,5.5,half,0,0,1,1",
+        "t,1e30,big,0,0,1,1",
+    )
     write("f.csv", "trial,x,y", "t,20,10")
     ran = assign(mirctl)
     assert ran.code == 0
     assert (
-        "3 rows cannot be used: row 3 (an empty box: x0 < x1 and y0 < y1 are wanted), row 4"
+        "4 rows cannot be used: row 3 (an empty box: x0 < x1 and y0 < y1 are wanted), row 4"
         in ran.err
     )
 
@@ -263,3 +270,14 @@ def test_times_that_are_rounded_are_steps_of_one_length(mirctl, write):
     with open("f.csv", newline="") as file:
         (row,) = csv.DictReader(file)
     assert float(row["duration"]) == pytest.approx(121 * 25 / 3, abs=0.1)
+
+
+def test_fixations_that_do_not_say_their_trial_belong_to_the_only_one(mirctl, write):
+    write("w.csv", *WORDS)
+    write("f.csv", "x,y", "20,10")
+    assert assign(mirctl).code == 0
+    assert rows("a.csv")[0]["word"] == "1"
+    write("w.csv", *WORDS, "u,1,one,0,0,40,20")
+    ran = assign(mirctl, "--force")
+    assert ran.code == 3
+    assert "has 2 trials, and the fixations have no column 'trial'" in ran.err

@@ -176,3 +176,17 @@ def test_a_word_that_is_broken_in_two_lines_is_one_word(mirctl, write):
     assert table("a.csv")["word"] == ["1", "2", "2", "3"]
     assert mirctl("gaze", "measures", "a.csv", "--words", "words.csv", "-o", "m.csv").code == 0
     assert table("m.csv")["GD"] == ["100", "230", "130"]
+
+
+def test_the_nearest_box_and_the_distance_can_be_asked_for(mirctl, write):
+    write("words.csv", "word,text,line,x0,y0,x1,y1", "1,one,7,0,0,40,20", "2,two,9,0,60,40,80")
+    # The first two say that gaze has drifted down, and so the third is of the first line.
+    write("f.csv", "x,y", "5,35", "25,37", "35,45")
+    line = ["gaze", "assign", "f.csv", "--words", "words.csv", "-o", "a.csv", "--force"]
+    assert mirctl(*line).code == 0
+    assert table("a.csv")["line"] == ["7", "7", "7"]
+    assert mirctl(*line, "--by", "box").code == 0
+    assert table("a.csv")["line"] == ["7", "7", "9"]
+    assert table("a.csv")["distance"] == ["15", "17", "15"]
+    assert mirctl(*line, "--by", "box", "--max-distance", "16").code == 0
+    assert table("a.csv")["word"] == ["1", "", "2"]

@@ -1,10 +1,12 @@
 """Fixations of stretches of samples: against plain loops, and on recordings with known events."""
 
+from inspect import signature
+
 import numpy as np
 import pytest
 
 from gaze.recordings import PPD, record, text_boxes
-from mirctl_gaze import detection
+from mirctl_gaze import commands, detection
 from mirctl_gaze.config import Detection
 from mirctl_gaze.detecting import Recording, events
 
@@ -124,3 +126,11 @@ def test_a_missing_step_of_time_ends_a_fixation():
     recording = Recording(time, still, still, np.ones(400, bool), 1.0)
     (starts, stops), _ = events(recording, Detection(ppd=30))
     assert [*zip(starts, stops)] == [(0, 200), (200, 400)]
+
+
+def test_options_of_the_command_are_as_those_of_recipes():
+    options = signature(commands.detect).parameters
+    for name, field in Detection.model_fields.items():
+        if not field.is_required():
+            default = options[name].default
+            assert getattr(default, "value", default) == field.default, name

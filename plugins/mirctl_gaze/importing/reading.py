@@ -10,6 +10,7 @@ import numpy as np
 
 from mirctl.errors import DataError, UsageError, suggest
 from mirctl_gaze import schema
+from mirctl_gaze.boxes import LARGEST
 from mirctl_gaze.importing.foreign import Foreign, Row
 from mirctl_gaze.importing.layouts import Columns, Layout, Part
 from mirctl_gaze.schema import Screen
@@ -188,4 +189,5 @@ def _refuse_values(table: str, columns: Columns, lines: np.ndarray, bad: dict[in
         if name in columns:
             note(columns[name] < 0, f"{name} is below 0")
     if "word" in columns:
-        note(columns["word"] % 1 > 0, "word is no whole number")
+        word = columns["word"]
+        note((word % 1 > 0) | (np.abs(word) > LARGEST), "word is no whole number")
