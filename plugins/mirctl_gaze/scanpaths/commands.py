@@ -94,12 +94,12 @@ def compare(
 ) -> None:
     """Compare scanpaths by eight families of measures: a row a pair."""
     from mirctl import jobs
-    from mirctl_gaze.scanpaths import running
+    from mirctl_gaze.scanpaths import asking, running
 
     console.configure(quiet=quiet)
     gate = jobs.requirements(require)
-    running.refuse_places(out, force=force, json=json)
-    asked = running.asked(
+    asking.refuse_places(out, force=force, json=json)
+    asked = asking.asked(
         a, b, matrix, out or (None if json else "-"), metrics=metrics, screen=screen,
         simplify=simplify, grid=grid, letters=letters, stretch=stretch, radius=radius,
         compat=compat,
@@ -149,11 +149,11 @@ def plot(
 ) -> None:
     """Draw a scanpath, a fixation map, or a text in the colours of a measure."""
     from mirctl_gaze.plots import asked
-    from mirctl_gaze.scanpaths import running
+    from mirctl_gaze.scanpaths import asking
     from mirctl_gaze.schema import Screen
 
     console.configure(quiet=quiet)
-    running.refuse_endless("--sigma", sigma, "pixels")
+    asking.refuse_endless("--sigma", sigma, "pixels")
     size = Screen.parse(screen)
     wanted = asked.Asked(table, out, trial, reader, words, image, size, sigma, value)
     drawn = asked.plot(wanted, kind.value, force=force)

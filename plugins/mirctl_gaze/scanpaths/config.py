@@ -11,7 +11,7 @@ from mirctl.errors import UsageError
 from mirctl.section import InputPath, JobConfig
 
 if TYPE_CHECKING:
-    from mirctl_gaze.scanpaths.running import Asked
+    from mirctl_gaze.scanpaths.asking import Asked
 
 
 class CompareConfig(JobConfig):
@@ -42,10 +42,10 @@ class CompareConfig(JobConfig):
 
     def asked(self, out: Path | None) -> Asked:
         """What the command line would ask."""
-        from mirctl_gaze.scanpaths import running
+        from mirctl_gaze.scanpaths import asking
 
         a, b, to = (None if path is None else str(path) for path in (self.a, self.b, out))
-        return running.asked(
+        return asking.asked(
             a, b, self.matrix, to,
             metrics=None if self.metrics is None else ",".join(self.metrics), screen=self.screen,
             simplify=self.simplify, grid=self.grid, letters=self.letters, stretch=self.bin,
