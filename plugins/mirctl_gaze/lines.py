@@ -17,6 +17,10 @@ LEAP = 0.3
 TRUST = 4
 """Fixations after which what a sweep says of the drift counts as much as all before it."""
 
+BEGINNINGS = (0.0, -0.5, 0.5, -1.0, 1.0)
+"""Lines that gaze may lie below the text from the start."""
+DOUBT = 0.01
+"""Of a line squared, for each fixation: what gaze that is a line off must fit better by."""
 CELLS, ROWS = 1 << 22, 256
 """Distances, and boxes, that are looked at in one go."""
 
@@ -61,23 +65,34 @@ def sweeps(x: np.ndarray, y: np.ndarray, lines: Lines) -> np.ndarray:
 
 
 def follow(x: np.ndarray, y: np.ndarray, lines: Lines) -> tuple[np.ndarray, np.ndarray]:
-    """The line of each fixation, and how far its gaze seems to have drifted down.
+    """The line of each fixation, and how far its gaze seems to lie below it.
 
-    The drift is followed from sweep to sweep: each goes to the line that is nearest to its middle
-    less the drift so far, and says anew how large that is.
+    That is followed from sweep to sweep: each goes to the line that is nearest to its middle less
+    the distance so far, and says anew how large that is. Of several distances to begin with, the
+    one is taken after which sweeps and lines fit best, so that none lie off the text.
     """
     sweep = sweeps(x, y, lines)
     sizes = np.bincount(sweep)
     middles = np.bincount(sweep, y) / sizes
+    tries = [_followed(middles, sizes, lines, share * lines.height) for share in BEGINNINGS]
+    line, drift, _ = min(tries, key=lambda one: one[2])
+    return line[sweep], drift[sweep]
+
+
+def _followed(
+    middles: np.ndarray, sizes: np.ndarray, lines: Lines, known: float
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Line and distance of each sweep, and how much there is to doubt, in lines squared."""
     line, drift = np.empty(len(sizes), int), np.empty(len(sizes))
-    known = 0.0
+    misfit = 0.0
     for i, (middle, size) in enumerate(zip(middles, sizes, strict=True)):
         line[i] = np.abs(middle - known - lines.centres).argmin()
         rest = middle - known - lines.centres[line[i]]
+        misfit += size * (rest / lines.height) ** 2
         if abs(rest) < lines.height:  # else it is above or below the whole text
             known += rest * size / (size + TRUST)
         drift[i] = known
-    return line[sweep], drift[sweep]
+    return line, drift, misfit + DOUBT * sizes.sum() * (drift[0] / lines.height) ** 2
 
 
 def distances(x: np.ndarray, y: np.ndarray, corners: np.ndarray) -> np.ndarray:

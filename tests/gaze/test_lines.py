@@ -13,8 +13,8 @@ def boxes_of(corners, line=None):
     return Boxes(names, np.arange(len(corners)), line, np.asarray(corners, float)[:, :4])
 
 
-def share_right(drift, spread, *, by_lines=True, mirrored=False, seeds=range(6)):
-    """Share of the fixations that get their true word; `spread` in pixels, lines are 70 apart."""
+def share_right(drift, spread, offset=0, *, by_lines=True, mirrored=False, seeds=range(6)):
+    """Share of the fixations that get their true word; lines are 70 pixels apart."""
     right = []
     for seed in seeds:
         corners = text_boxes(seed=seed)
@@ -23,7 +23,7 @@ def share_right(drift, spread, *, by_lines=True, mirrored=False, seeds=range(6))
         left, top, far, bottom = corners[word, :4].T
         x = left + (far - left) * rng.uniform(0.1, 0.9, len(word))
         y = (top + bottom) / 2 + rng.normal(0, spread, len(word))
-        y += np.linspace(0, drift, len(word))
+        y += np.linspace(0, drift, len(word)) + offset
         if mirrored:
             x, corners = -x, corners * [-1, 1, -1, 1, 1]
             corners[:, [0, 2]] = corners[:, [2, 0]]
@@ -38,6 +38,26 @@ def share_right(drift, spread, *, by_lines=True, mirrored=False, seeds=range(6))
 def test_words_are_found_though_gaze_drifts_by_a_line(drift):
     assert share_right(drift, 5) >= 0.99
     assert share_right(drift, 12) >= 0.98
+
+
+@pytest.mark.parametrize("offset", [30, 45, -60])
+def test_words_are_found_though_gaze_lies_off_from_the_start(offset):
+    assert share_right(0, 12, offset) >= 0.98
+    assert share_right(40, 12, offset) >= 0.98
+    assert share_right(0, 12, offset, by_lines=False) < 0.75
+
+
+def test_a_text_that_is_read_in_part_is_not_moved():
+    corners = text_boxes()
+    boxes = boxes_of(corners)
+    of = lines.lines_of(boxes)
+    rng = np.random.default_rng(0)
+    for first in range(6):
+        word = np.flatnonzero((corners[:, 4] >= first) & (corners[:, 4] < first + 2))
+        left, top, right, bottom = corners[word, :4].T
+        y = (top + bottom) / 2 + rng.normal(0, 8, len(word))
+        line, _ = lines.follow((left + right) / 2, y, of)
+        assert line.tolist() == corners[word, 4].tolist()
 
 
 def test_the_nearest_box_alone_does_worse():
