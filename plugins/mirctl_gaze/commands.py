@@ -8,6 +8,7 @@ import typer
 
 from mirctl import console
 from mirctl.options import Force, Json, Quiet, Require
+from mirctl_gaze.scanpaths import commands as scanpaths
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
@@ -214,3 +215,11 @@ def aoi(
     console.configure(quiet=quiet)
     wanted = asking.Wanted("aoi", out, transitions, force, json, require or ())
     asking.aoi(fixations, areas, wanted)
+
+
+app.command(epilog="Example: mirctl gaze compare mine.csv theirs.csv --screen 1280x720")(
+    scanpaths.compare
+)
+app.command(epilog="Example: mirctl gaze plot fixations.csv --image page.png --out path.png")(
+    scanpaths.plot
+)

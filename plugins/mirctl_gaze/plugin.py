@@ -13,6 +13,14 @@ def mirctl_jobs() -> list[Job]:
         _job("assign", "fixations and words -> fixations with their words", "assigning"),
         _job("measures", "fixations with words -> reading measures", "measuring"),
         _job("aoi", "fixations and areas -> dwell, entries, times", "areas"),
+        Job(
+            "gaze/compare",
+            config="mirctl_gaze.scanpaths.config:CompareConfig",
+            function="mirctl_gaze.scanpaths.jobs:compare",
+            summary="fixations -> likeness of scanpaths, by pairs",
+            metrics="mirctl_gaze.scanpaths.jobs:measured",
+            makes="table",
+        ),
     ]
 
 
