@@ -8,17 +8,20 @@ import os
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from mirctl import console, distributed
+from mirctl import console, distributed, stopping
 from mirctl.errors import MissingError, UsageError, suggest
 
 COMMANDS = "mirctl.commands"
 HOOKS = "mirctl.plugins"
 CORE = "mirctl"
+PATIENCE = 60.0
+"""Seconds that a plugin may take to load, and to answer a hook that gives things."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +89,12 @@ def named(name: str) -> tuple[EntryPoint | None, EntryPoint | None]:
     return commands.get(name), hooks.get(name)
 
 
-def load(entry: EntryPoint) -> Any:
-    """Import what an entry point names; raises LoadError whatever goes wrong in the plugin."""
+def load(entry: EntryPoint, patience: float | None = None) -> Any:
+    """Import what an entry point names; raises LoadError whatever goes wrong in the plugin, also
+    where it takes longer than so many seconds."""
     try:
-        return entry.load()
+        with stopping.within(patience) if patience else nullcontext():
+            return entry.load()
     except (Exception, SystemExit) as error:
         reason = f"cannot be loaded: {type(error).__name__}: {error}"
         detail = "".join(traceback.format_exception(error))
@@ -122,7 +127,8 @@ class Hooks:
                 continue
             given = {key: arguments[key] for key in implementation.argnames}
             try:
-                answers.append((name, implementation.function(**given)))
+                with nullcontext() if arguments else stopping.within(PATIENCE):
+                    answers.append((name, implementation.function(**given)))
             except (Exception, SystemExit) as error:
                 reason = f"{hook} raised {type(error).__name__}: {error}; it is switched off"
                 self.off[name, hook] = reason
@@ -143,7 +149,7 @@ def hooks() -> Hooks:
     problems = list(problems)
     for name, entry in sorted(entries.items(), key=lambda pair: (not is_core(pair[1]), pair[0])):
         try:
-            plugin = load(entry)
+            plugin = load(entry, PATIENCE)
             _check_api(name, entry, plugin, hookspecs.API)
             problems += _registered(manager, name, entry, plugin)
         except LoadError as error:

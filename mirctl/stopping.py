@@ -2,6 +2,7 @@
 
 import ctypes
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,6 +49,31 @@ def _handled_by(handler: Callable[[int, object], None] | signal.Handlers) -> Ite
     finally:
         for number, old in before.items():
             signal.signal(number, old)
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Raise a TimeoutError inside, once it takes longer. Only the main thread can be told, and only
+    between two lines of Python: not while a library works."""
+
+    def late(number: int, frame: object) -> None:
+        raise TimeoutError(f"took longer than {seconds:g} s")
+
+    try:
+        handler = signal.signal(signal.SIGALRM, late)
+    except ValueError:  # not the main thread
+        yield
+        return
+    begin = time.monotonic()
+    outer, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+        if outer:  # somebody else's
+            left = outer - (time.monotonic() - begin)
+            signal.setitimer(signal.ITIMER_REAL, max(left, 0.001))
 
 
 def die_with_parent(number: int) -> Callable[[], None] | None:

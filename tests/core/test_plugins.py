@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from core.conftest import fresh
-from mirctl import plugins
+from mirctl import diagnosis, plugins
 
 OURS = [
     "adapt/run",
@@ -65,6 +65,27 @@ def test_a_broken_plugin_breaks_only_itself(install, root, capsys, source, reaso
     assert "Traceback" not in error
     assert root("plugins", "doctor") == 5
     assert reason in capsys.readouterr().out
+
+
+HANGS = "import time; time.sleep(99)"
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(plugins, "PATIENCE", 0.5)
+
+
+def test_a_command_that_hangs_on_import_is_named_by_doctor(
+    install, root, capsys, monkeypatch, impatient
+):
+    monkeypatch.setattr(diagnosis, "answering", list)  # that imports torch, which takes longer
+    install("stuck-dist", "stuck", HANGS)
+    install("stranger", "greet", GOOD)
+    assert root("plugins", "doctor") == 5
+    (line, *traceback) = capsys.readouterr().out.splitlines()
+    assert line.startswith("plugin 'stuck' (from stuck-dist): cannot be loaded: TimeoutError: took")
+    assert "stuck_dist_stuck.py" in "".join(traceback)
+    assert root("greet", "hello") == 0
 
 
 def test_two_strangers_with_one_name_both_stand_back(install, root, capsys):
@@ -167,6 +188,22 @@ def test_a_stranger_cannot_take_our_job(install, capsys):
     (job,) = [job for job in plugins.results("mirctl_jobs") if job.name == "adapt/run"]
     assert job.function.startswith("mirctl_adapt.")
     assert "mirctl's own is used" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("source", [HANGS, hooked(body=HANGS)])
+def test_hooks_that_hang_stop_no_other(install, root, capsys, impatient, source):
+    install_hooks(install, source)
+    assert root("recipe", "show", "adapt/ml-100k") == 0
+    told = capsys.readouterr()
+    assert "uses: adapt/run" in told.out
+    assert told.err.count("took longer than 0.5 s") == 1
+
+
+def test_an_import_string_that_hangs_is_told(install, impatient):
+    install("other", "slow", HANGS)
+    install_hooks(install, hooked(body="return [Job('x/y', 'other_slow:a', 'math:pi')]"))
+    (problem,) = diagnosis.answering("x")
+    assert "mirctl_jobs, config: 'other_slow:a' cannot be imported: Timeout" in problem.reason
 
 
 def test_an_answer_that_is_no_list_is_told_and_left_out(install, capsys):
