@@ -1,6 +1,5 @@
 """What Ctrl-C and SIGTERM do while work is under way, and who dies with whom."""
 
-import ctypes
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -78,6 +77,8 @@ def within(seconds: float) -> Iterator[None]:
 
 def die_with_parent(number: int) -> Callable[[], None] | None:
     """Where the system can (Linux), have a child get this signal when this process dies."""
+    import ctypes  # help does without
+
     try:
         prctl = ctypes.CDLL(None).prctl
     except (AttributeError, OSError):
