@@ -5,13 +5,14 @@ A plugin that cannot be loaded costs one line on stderr and breaks nothing else.
 
 import importlib
 import os
+import re
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Any
 
 from mirctl import console, distributed, stopping
@@ -20,6 +21,7 @@ from mirctl.errors import MissingError, UsageError, suggest
 COMMANDS = "mirctl.commands"
 HOOKS = "mirctl.plugins"
 CORE = "mirctl"
+NAME = re.compile(r"[A-Za-z0-9][\w-]{0,39}", re.ASCII)
 PATIENCE = 60.0
 """Seconds that a plugin may take to load, and to answer a hook that gives things."""
 
@@ -40,7 +42,13 @@ class Problem:
 
 def distribution(entry: EntryPoint) -> str:
     """Name of the distribution an entry point came from."""
-    return entry.dist.name if entry.dist else "unknown"
+    return _named(entry.dist) if entry.dist else "unknown"
+
+
+@cache
+def _named(installed: Distribution) -> str:
+    """Read once: it stands in a file, and every entry point asks for it."""
+    return installed.name
 
 
 def version(entry: EntryPoint) -> str:
@@ -50,7 +58,8 @@ def version(entry: EntryPoint) -> str:
 
 def is_core(entry: EntryPoint) -> bool:
     """The core's own entries are never switched off."""
-    return entry.value.partition(":")[0].split(".")[0] == CORE
+    ours = entry.value.partition(":")[0].split(".")[0] == CORE
+    return ours and distribution(entry) == CORE
 
 
 @cache
@@ -68,6 +77,10 @@ def discover(group: str) -> tuple[dict[str, EntryPoint], list[Problem]]:
             rivals.setdefault(entry.name, []).append(entry)
     found, problems = {}, []
     for name, entries in rivals.items():
+        if not NAME.fullmatch(name):
+            reason = "is no name for a plugin: letters, digits, - and _, 40 at most"
+            problems.append(Problem(name[:40], distribution(entries[0]), reason))
+            continue
         ours = [entry for entry in entries if distribution(entry) == CORE]
         if len(entries) > 1:
             owners = sorted(distribution(entry) for entry in entries)

@@ -1,6 +1,7 @@
 """Plugins of strangers: each broken in its own way, and everything else goes on."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -121,6 +122,35 @@ def test_the_core_keeps_its_names(install, root, capsys):
     assert root("plugins", "doctor") == 5
     assert "mirctl's own is used" in capsys.readouterr().out
     assert root("plugins", "info", "cache") == 0
+
+
+def test_a_stranger_is_not_taken_for_the_core(install, root, capsys, monkeypatch):
+    install("thief", "again", None, value="mirctl.cli:app")
+    monkeypatch.setenv("MIRCTL_PLUGINS", "adapt")
+    assert root("again") == 2
+    assert "no such command" in capsys.readouterr().err.lower()
+
+
+ODD = ["--help", "-x", "a b", "\x1b[31mred", "../up", "g" * 3000]
+
+
+@pytest.mark.parametrize(
+    ("group", "name"), [*((plugins.COMMANDS, name) for name in ODD), (plugins.HOOKS, "a b")]
+)
+def test_what_is_no_name_is_left_out_and_told(install, root, capsys, group, name):
+    install("stranger", "greet", GOOD)
+    install("strange", "x", "", group=group)
+    points = next(Path(path) for path in sys.path if (Path(path) / "strange_x.py").exists())
+    points = points / "strange-1.0.dist-info" / "entry_points.txt"
+    points.write_text(f"[{group}]\n{name} = strange_x:app\n")
+    assert root("--help") == 0
+    told = capsys.readouterr()
+    assert "Say hello to the world." in told.out
+    assert "\x1b" not in told.out
+    assert root("plugins", "list") == 0
+    assert "strange " not in capsys.readouterr().out
+    assert [p for p in diagnosis.loading() if "is no name for a plugin" in p.reason]
+    assert "\x1b" not in capsys.readouterr().err
 
 
 def test_mirctl_plugins_limits_what_is_loaded(install, root, capsys, monkeypatch):
