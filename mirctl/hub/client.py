@@ -17,6 +17,7 @@ from mirctl.hub import http
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import RepoFile
 
 _PART = r"[A-Za-z0-9_](?:[\w.-]{0,94}[A-Za-z0-9_])?"
 REPO = re.compile(rf"{_PART}/{_PART}", re.ASCII)
@@ -118,12 +119,17 @@ def look(repo: str, revision: str) -> Repo:
 
     commit, private = find(repo, revision)
     listing = api().list_repo_tree(repo, recursive=True, revision=commit)
-    found = {
-        item.path: RemoteFile(item.size, item.blob_id, item.lfs.sha256 if item.lfs else None)
-        for item in islice(listing, MOST_FILES)
-        if isinstance(item, RepoFile)
-    }
-    return Repo(repo, commit, private, found)
+    files = [_listed(i) for i in islice(listing, MOST_FILES) if isinstance(i, RepoFile)]
+    return Repo(repo, commit, private, dict(files))
+
+
+def _listed(item: "RepoFile") -> tuple[str, RemoteFile]:
+    """Path and facts of a listed file: the hub's library takes values of any type."""
+    sha256 = item.lfs.sha256 if item.lfs else None
+    texts = all(isinstance(text, str) for text in (item.path, item.blob_id, sha256 or ""))
+    if not texts or type(item.size) is not int:
+        raise MissingError(f"the hub's list of files makes no sense at {str(item.path)[:60]!a}")
+    return item.path, RemoteFile(item.size, item.blob_id, sha256)
 
 
 @contextmanager
