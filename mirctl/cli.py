@@ -29,6 +29,7 @@ from mirctl.options import (
     Resume,
     Seed,
     Shard,
+    paths,
     whole,
 )
 from mirctl.several import guarded, several_processes
@@ -196,6 +197,36 @@ def run(
     gate = jobs.requirements(require)
     ways = steps.Ways(start, keep_going, workers)
     steps.run(recipe, changes or [], options, ways, require=gate, json=json)
+
+
+@app.command(epilog="Example: mirctl bench race/seed=0/* old --metric ndcg@10 --out table")
+def bench(
+    artifacts: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ARTIFACT",
+            help="Artifacts, folders that hold some, or org/name@revision on the hub.",
+            autocompletion=paths,
+        ),
+    ],
+    metric: Annotated[
+        str | None, typer.Option("--metric", help="What quality is; else what the kind names.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="New folder for bench.csv and pareto.svg, .png."),
+    ] = None,
+    force: Force = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Set any artifacts side by side: quality, seconds, memory, parameters, TPME."""
+    from mirctl import bench, jobs
+
+    console.configure(quiet=quiet)
+    gate = jobs.requirements(require)
+    bench.bench(artifacts, metric, out, gate, force=force, json=json)
 
 
 def main() -> None:

@@ -31,6 +31,15 @@ def anonymous_memory() -> int | None:
     return None
 
 
+def _cpu_name() -> str | None:
+    """What the processor calls itself, where the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return None
+    return next((line.partition(":")[2].strip() for line in lines if "model name" in line), None)
+
+
 def _cpu_energy() -> float | None:
     """Joules that the processor package has counted, where the system lets us read it."""
     try:
@@ -261,6 +270,7 @@ class Meter:
             "machine": {
                 "system": platform.system(),
                 "processor": platform.machine(),
+                "cpu": _cpu_name(),
                 "cores": os.cpu_count(),
                 "threads": torch.get_num_threads(),
                 "cuda": torch.cuda.get_device_name(self.device) if cuda else None,

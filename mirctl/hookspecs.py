@@ -91,6 +91,10 @@ class ArtifactKind:
     merge: str = ""
     """Import string of a function `(parts, out, force) -> None` that joins opened artifacts which
     are shards, in order and complete; their manifest says `shard: [i, n]`."""
+    headline: tuple[str, ...] = ()
+    """Metrics that stand for all: `mirctl bench` shows the first that an artifact has."""
+    less_is_better: tuple[str, ...] = ()
+    """Metrics of which that is so."""
 
 
 GIVES = {

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mirctl.run import Result, Run
 
 _REQUIREMENT = re.compile(
-    r"^\s*(?P<metric>[^<>=\s]+)\s*(?P<sign>>=|<=|>|<)\s*(?P<value>[-+.\deE]+)\s*$"
+    r"^\s*(?P<metric>[^<>\s]*[^<>=\s])\s*(?P<sign>>=|<=|>|<)\s*(?P<value>[-+.\deE]+)\s*$"
 )
 _BUG = "a bug of its plugin"
 _SIGNS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}

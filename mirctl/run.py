@@ -149,6 +149,7 @@ def start(
     chosen = device.choose(config.device)
     dtype = device.precision(config.precision, chosen)
     run = Run(config, out, force, chosen, dtype, [], Meter(chosen), track=tracking.wanted())
+    run.meter.record(precision=device.NAMES[dtype])
     kept = _followed(run) if distributed.rank() else _led(run, makes, resume=resume)
     with distributed.connected(chosen), kept:
         yield run

@@ -13,7 +13,7 @@ FILMS = (".mp4", ".mkv", ".webm", ".avi", ".mov")
 
 def by_id(folder: Path, ids: Sequence[str], suffixes: tuple[str, ...]) -> list[Path | None]:
     """The file named by each item's id, with any of the suffixes in any case."""
-    found = _scan(folder, suffixes)
+    found = by_stem(folder, suffixes)
     files = [found.get(name) for name in ids]
     if found and not any(files):
         example = next(iter(found.values())).name
@@ -28,7 +28,7 @@ def by_id(folder: Path, ids: Sequence[str], suffixes: tuple[str, ...]) -> list[P
     return files
 
 
-def _scan(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+def by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
     """Stem -> file; of two with one stem, the first by name. A folder of one folder is opened."""
     try:
         with os.scandir(folder) as entries:
@@ -38,7 +38,7 @@ def _scan(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", where=str(folder)) from error
     if len(names) == 1 and names[0][1]:
-        return _scan(folder / names[0][0], suffixes)
+        return by_stem(folder / names[0][0], suffixes)
     found: dict[str, Path] = {}
     for name, is_folder in names:
         stem, suffix = os.path.splitext(name)

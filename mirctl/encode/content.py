@@ -44,7 +44,7 @@ def read(items: Sequence[RawItem], modality: str) -> Contents:
         console.progress(f"hashing each {modality}", len(items)) as advance,
     ):
         for n, item in enumerate(items):
-            found = _text_key(item) if modality == "text" else _picture_key(item, known)
+            found = _text_key(item) if modality == "text" else file_key(item, known)
             if isinstance(found, bytes):
                 keys[n] = np.frombuffer(found, np.uint8)
             else:
@@ -60,7 +60,8 @@ def _text_key(item: RawItem) -> bytes | str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def _picture_key(item: RawItem, known: cache.Hashes) -> bytes | str:
+def file_key(item: RawItem, known: cache.Hashes) -> bytes | str:
+    """The key of a picture's file, or the reason why there is none."""
     if item is None:
         return "no image"
     path = Path(item)

@@ -54,7 +54,7 @@ def open_picture(path: Path, sha256: bytes | None = None) -> Image.Image | str:
             if image.width * image.height > MAX_PIXELS:
                 return "too large image"
             image.draft("RGB", (ENOUGH, ENOUGH))
-            return _decoded(image)
+            return usable(image)
     except FileNotFoundError:
         return "missing file"
     except PermissionError:
@@ -67,7 +67,8 @@ def open_picture(path: Path, sha256: bytes | None = None) -> Image.Image | str:
         return "damaged image"
 
 
-def _decoded(image: Image.Image) -> Image.Image:
+def usable(image: Image.Image) -> Image.Image:
+    """Upright, RGB, no larger than is needed, and of no extreme shape."""
     image.load()
     with suppress(Exception):  # damaged EXIF costs the rotation, not the picture
         image = ImageOps.exif_transpose(image)

@@ -16,7 +16,7 @@ from mirctl.hub import Model
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
+    from transformers.models.auto.auto_factory import _BaseAutoModelClass
 
 UNREADABLE = (
     OSError, ValueError, KeyError, TypeError, AttributeError, AssertionError, RuntimeError,
@@ -42,13 +42,22 @@ def quiet() -> Iterator[None]:
 
 
 def backbone(model: Model, device: torch.device, dtype: torch.dtype) -> "PreTrainedModel":
-    """The network without its head, frozen; weights that are missing are an error, not random."""
+    """The network without its head, frozen."""
     from transformers import AutoModel
 
+    network = read(model, AutoModel, device, dtype)
+    network.config.use_cache = False
+    return network
+
+
+def read(
+    model: Model, kind: "type[_BaseAutoModelClass]", device: torch.device, dtype: torch.dtype
+) -> "PreTrainedModel":
+    """A network, frozen; weights that are missing are an error, not random."""
     with quiet():
         try:
             _refuse_kernels(model)
-            network, report = AutoModel.from_pretrained(
+            network, report = kind.from_pretrained(
                 model.folder,
                 dtype=dtype,
                 local_files_only=True,
@@ -61,7 +70,6 @@ def backbone(model: Model, device: torch.device, dtype: torch.dtype) -> "PreTrai
     if gaps := sorted(name for name in report["missing_keys"] if "pooler" not in name):
         lacks = f"the weights lack {counted(len(gaps), 'tensor')}, such as {gaps[0]}"
         raise MissingError(quoted(model, lacks), where=str(model.folder))
-    network.config.use_cache = False
     return network.to(device).eval().requires_grad_(False)
 
 

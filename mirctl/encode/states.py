@@ -35,6 +35,7 @@ OTHER_SHARD = "in another shard"
 COMMIT_ROWS = 8192
 COMMIT_SECONDS = 30.0
 T = TypeVar("T")
+Opened = TypeVar("Opened")
 LARGEST = float(torch.finfo(torch.float16).max)
 
 
@@ -264,15 +265,19 @@ class _Work:
         self.committed = time.monotonic()
 
 
-def open_ahead(files: Iterable[tuple[Path, bytes]], ahead: int) -> "Iterator[Image | str]":
+def open_ahead(
+    files: Iterable[tuple[Path, bytes]], ahead: int,
+    open_file: "Callable[[Path, bytes], Opened | str] | None" = None,
+) -> "Iterator[Opened | str]":  # fmt: skip
     """Open pictures on threads while earlier ones are encoded; at most `ahead` wait in memory."""
     from mirctl.encode.pictures import open_picture
 
+    open_file = open_file or open_picture
     with ThreadPoolExecutor(2, thread_name_prefix="pictures") as pool:
         waiting = deque()
         try:
             for path, sha256 in files:
-                waiting.append(pool.submit(open_picture, path, sha256))
+                waiting.append(pool.submit(open_file, path, sha256))
                 if len(waiting) >= ahead:
                     yield waiting.popleft().result()
             while waiting:

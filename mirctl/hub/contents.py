@@ -24,6 +24,11 @@ PATTERNS = (
     "preprocessor_config.json",
     "processor_config.json",
 )
+SPEAKING = (
+    "generation_config.json", "chat_template.json", "chat_template.jinja",
+    "video_preprocessor_config.json",
+)  # fmt: skip
+"""What changes the texts that a model writes, and no hidden state."""
 ADAPTER = "adapter_config.json"
 
 
@@ -83,12 +88,15 @@ def _shards(folder: Path) -> list[str]:
     return shards
 
 
-def hashes(folder: Path) -> dict[str, str]:
-    """sha256 of each file that counts; files that did not change since last time are not read."""
+def hashes(folder: Path, *, speaking: bool = False) -> dict[str, str]:
+    """sha256 of each file that counts, with `speaking` also of those that count for its texts;
+    files that did not change since last time are not read."""
+    more = [folder / name for name in SPEAKING if speaking and (folder / name).is_file()]
     with cache.remembered() as known:
-        return {path.name: known.sha256(path) for path in model_files(folder)}
+        return {path.name: known.sha256(path) for path in [*model_files(folder), *more]}
 
 
-def digest(folder: Path) -> str:
+def digest(folder: Path, *, speaking: bool = False) -> str:
     """One sha256 over the names and contents of all files that count."""
-    return hashlib.sha256(json.dumps(hashes(folder), sort_keys=True).encode()).hexdigest()
+    found = hashes(folder, speaking=speaking)
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()

@@ -9,7 +9,7 @@ from mirctl import cache, console
 from mirctl.errors import MissingError
 from mirctl.hub import client
 from mirctl.hub.client import COMMIT
-from mirctl.hub.contents import PATTERNS, NotFetched
+from mirctl.hub.contents import PATTERNS, SPEAKING, NotFetched
 
 NAME = re.compile(r"([\w.-]+/)?[\w.-]+(@[\w./-]+)?")
 
@@ -68,7 +68,7 @@ def _snapshot(repo: str, revision: str | None, *, local: bool) -> Path:
     folder = snapshot_download(
         repo,
         revision=revision,
-        allow_patterns=list(PATTERNS),
+        allow_patterns=[*PATTERNS, *SPEAKING],
         ignore_patterns=["*/*"],
         local_files_only=local,
     )

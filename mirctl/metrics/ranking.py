@@ -142,6 +142,5 @@ def bootstrap(matrix: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def as_ranks(above: Sequence[Tensor], ties: Sequence[Tensor], items: int) -> Ranks:
     """Join the blocks of users that were ranked one after another."""
     empty = torch.zeros(0, dtype=torch.long)
-    return Ranks(
-        torch.cat([*above, empty]).cpu().numpy(), torch.cat([*ties, empty]).cpu().numpy(), items
-    )
+    parts = [torch.cat([empty, *(block.cpu() for block in blocks)]) for blocks in (above, ties)]
+    return Ranks(parts[0].numpy(), parts[1].numpy(), items)

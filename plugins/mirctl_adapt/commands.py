@@ -186,6 +186,81 @@ def embed(
 
 
 @app.command(
+    epilog="Example: mirctl adapt caption items.csv --images posters "
+    "--model Salesforce/blip-image-captioning-large --out captioned.csv"
+)
+def caption(
+    items: Annotated[
+        str, typer.Argument(help="Table of items, of any format; - is stdin.", metavar="ITEMS")
+    ],
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model", help="Turns pictures into text: org/name@revision, a folder, pip:PACKAGE."
+        ),
+    ],
+    out: Annotated[
+        str, typer.Option("--out", "-o", help="New table, its format by the suffix; - is stdout.")
+    ],
+    images: Annotated[
+        Path | None,
+        typer.Option("--images", help="Folder of pictures named by item id.", readable=False),
+    ] = None,
+    videos: Annotated[
+        Path | None,
+        typer.Option("--videos", help="Folder of films named by item id.", readable=False),
+    ] = None,
+    column: Annotated[str, typer.Option("--column", help="Where the captions go.")] = "caption",
+    prompt: Annotated[
+        str | None,
+        typer.Option(
+            "--prompt", help="The question to a model that chats, the first words for any other."
+        ),
+    ] = None,
+    frames: Annotated[
+        int | None,
+        typer.Option(
+            "--frames",
+            parser=whole(1, 1000),
+            help="Pictures of a film that the model sees; what it was made for, else 8.",
+        ),
+    ] = None,
+    max_tokens: Annotated[
+        int,
+        typer.Option("--max-tokens", parser=whole(1, 10**5), help="Longer captions are cut."),
+    ] = 64,
+    batch_size: Annotated[
+        int,
+        typer.Option("--batch-size", parser=whole(1, 10**6), help="Pictures or films at once."),
+    ] = 8,
+    id_column: Annotated[str, typer.Option("--id", help="Column of the item ids.")] = "item_id",
+    file_column: Annotated[
+        str | None,
+        typer.Option("--file", help="Column of file names, where ids do not name the files."),
+    ] = None,
+    shard: Shard = None,
+    device: Device = None,
+    precision: Precision = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Turn pictures or films of items into text: the table with a column of captions."""
+    from mirctl import shards
+    from mirctl_adapt.captioning import captioner, finding, writing
+
+    console.configure(quiet=quiet)
+    part = shards.Shard.parse(shard)
+    place = finding.Place(images, videos, id_column, file_column)
+    settings = captioner.Settings(model, prompt, max_tokens, batch_size, frames)
+    report = writing.caption(
+        items, place, settings, out, column, device, precision, part, force=force, json=json
+    )
+    if json:
+        console.document(report)
+
+
+@app.command(
     epilog="Example: mirctl adapt compare shop.yaml --methods iisan-versa,frozen,id,pop --out race"
 )
 def compare(
@@ -208,7 +283,8 @@ def compare(
         typer.Option(help="Tell the differences from this method; the first if not given."),
     ] = None,
     ablate: Annotated[
-        bool, typer.Option("--ablate", help="Also iisan-versa without each of its parts.")
+        bool,
+        typer.Option("--ablate", help="Also iisan-versa without each of its parts, or with one."),
     ] = False,
     seeds: Annotated[int, typer.Option(min=1, max=1000, help="How often each is trained.")] = 5,
     baseline_minutes: Annotated[

@@ -9,7 +9,7 @@ from mirctl.data.config import DataConfig
 from mirctl.encode.settings import EncoderSettings, ImageSettings
 from mirctl.errors import suggest
 from mirctl.metrics import ranking
-from mirctl.section import ArtifactName, Count, InputPath, JobConfig, Relative, Section
+from mirctl.section import ArtifactName, Count, InputPath, JobConfig, ModelName, Relative, Section
 from mirctl.training import TrainConfig
 
 CACHED = ("iisan-versa", "iisan", "frozen")
@@ -195,6 +195,29 @@ class RecommendConfig(JobConfig):
     deny: InputPath | None = Field(None, description="Items never to recommend")
     items: InputPath | None = Field(None, description="Table of today's items, new ones included")
     images: Pictures | None = Field(None, description="Folder of their pictures, by item id")
+
+
+class CaptionConfig(JobConfig):
+    """A recipe with `uses: adapt/caption`; its result is the table with one column more."""
+
+    uses: Literal["adapt/caption"]
+    items: InputPath = Field(description="Table of items")
+    images: Pictures | None = Field(None, description="Folder of their pictures, by item id")
+    videos: Pictures | None = Field(None, description="Folder of their films instead")
+    model: ModelName = Field(description="A Hugging Face model that turns pictures into text")
+    column: str = Field("caption", min_length=1, description="Where the captions go")
+    prompt: str | None = Field(
+        None, description="The question to a model that chats, the first words for any other"
+    )
+    max_tokens: int = Field(64, ge=1, le=100_000, description="Longer captions are cut")
+    batch_size: int = Field(8, ge=1, le=1_000_000, description="Pictures or films at once")
+    frames: int | None = Field(
+        None, ge=1, le=1_000, description="Pictures of a film; what the model was made for, else 8"
+    )
+    id: str = Field("item_id", description="Column of the item ids")
+    file: str | None = Field(
+        None, description="Column of file names in the folder, where ids do not name them"
+    )
 
 
 class EmbedConfig(JobConfig):

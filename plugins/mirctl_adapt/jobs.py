@@ -4,7 +4,10 @@ from mirctl import hub, jobs
 from mirctl.metrics import table as metrics_table
 from mirctl.run import Result, Run
 from mirctl_adapt import measuring, serving
-from mirctl_adapt.config import EmbedConfig, MeasureConfig, RecommendConfig
+from mirctl_adapt.captioning import writing
+from mirctl_adapt.captioning.captioner import Settings
+from mirctl_adapt.captioning.finding import Place
+from mirctl_adapt.config import CaptionConfig, EmbedConfig, MeasureConfig, RecommendConfig
 from mirctl_adapt.serving import Asked
 
 
@@ -25,6 +28,19 @@ def recommend(config: RecommendConfig, run: Run) -> Result:
         hub.artifact_folder(config.model), asked, config.k, config.allow, config.deny, str(run.out),
         str(run.device), config.precision, config.items, config.images,
         force=run.force, json=False,
+    )  # fmt: skip
+    return Result(table=run.out)
+
+
+def caption(config: CaptionConfig, run: Run) -> Result:
+    """The table of items with a column of captions."""
+    place = Place(config.images, config.videos, config.id, config.file)
+    settings = Settings(
+        config.model, config.prompt, config.max_tokens, config.batch_size, config.frames
+    )
+    writing.caption(
+        config.items, place, settings, run.out, config.column, str(run.device), config.precision,
+        run.shard, force=run.force,
     )  # fmt: skip
     return Result(table=run.out)
 

@@ -36,6 +36,14 @@ def mirctl_jobs() -> list[Job]:
             shards=True,
         ),
         Job(
+            "adapt/caption",
+            config="mirctl_adapt.config:CaptionConfig",
+            function="mirctl_adapt.jobs:caption",
+            summary="items and their pictures or films -> the items with captions",
+            makes="table",
+            shards=True,
+        ),
+        Job(
             "adapt/embed",
             config="mirctl_adapt.config:EmbedConfig",
             function="mirctl_adapt.jobs:embed",
@@ -51,7 +59,9 @@ def mirctl_jobs() -> list[Job]:
 def mirctl_artifact_kinds() -> list[ArtifactKind]:
     """Trained recommenders."""
     return [
-        ArtifactKind("adapt/recommender", 1, "mirctl_adapt.recommender:load"),
+        ArtifactKind(
+            "adapt/recommender", 1, "mirctl_adapt.recommender:load", headline=("ndcg@10",)
+        ),
         ArtifactKind(
             "adapt/states", 1, "mirctl.artifact:open_artifact", "mirctl_adapt.encoding:merge"
         ),

@@ -56,7 +56,16 @@ def mirctl_jobs() -> list[Job]:
 @hookimpl
 def mirctl_artifact_kinds() -> list[ArtifactKind]:
     """Learned tables."""
-    return [ArtifactKind("impute/table", 1, "mirctl_impute.saving:load")]
+    headline, less = ("nrmse", "accuracy"), ("nrmse",)
+    return [
+        ArtifactKind(
+            "impute/table",
+            1,
+            "mirctl_impute.saving:load",
+            headline=headline,
+            less_is_better=less,
+        )
+    ]
 
 
 @hookimpl

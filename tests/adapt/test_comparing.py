@@ -8,7 +8,7 @@ import pytest
 
 from mirctl.metrics import ranking
 from mirctl_adapt import recommender
-from mirctl_adapt.comparing import contestants, racing, report, standing
+from mirctl_adapt.comparing import contestants, racing, standing
 
 
 @pytest.fixture(autouse=True)
@@ -73,22 +73,6 @@ def test_stored_ranks_are_those_of_the_model(race, tmp_path):
 def _histories(saved):
     for start, end in zip(saved.histories.starts, saved.histories.ends, strict=True):
         yield saved.histories.items[start:end].tolist()
-
-
-def test_tpme_by_hand():
-    costs = [
-        {"epoch_seconds": 100.0, "trainable_parameters": 50, "memory_bytes": 8e9},
-        {"epoch_seconds": 20.0, "trainable_parameters": 10, "memory_bytes": 2e9},
-        {"epoch_seconds": 60.0, "trainable_parameters": 0, "memory_bytes": 5e9},
-    ]
-    assert standing.tpme(costs) == pytest.approx([1.0, 0.02, 0.45])
-    assert standing.tpme(costs[:1]) == [0.0]
-    assert standing.tpme([]) == []
-
-
-def test_the_front_is_what_nothing_beats():
-    points = [(3.0, 0.2), (1.0, 0.1), (2.0, 0.05), (2.5, 0.2), (4.0, 0.3), (9.0, 0.3)]
-    assert report._front(points) == [(1.0, 0.1), (2.5, 0.2), (4.0, 0.3)]
 
 
 def test_a_second_time_adds_methods_and_keeps_runs(mirctl, recipe, race, tmp_path):
@@ -215,8 +199,28 @@ def test_ablations_take_away_what_there_is(recipe):
     two = {c.name for c in contestants.ablations(ModelConfig(text="minilm", image="vit"))}
     assert "iisan-versa-no-inter" not in one
     assert one["iisan-versa-no-gate"]["model.gate"] is False
-    assert two - one.keys() == {
-        f"iisan-versa-no-{part}" for part in ("intra", "inter", "text", "image")
+    parts = ("no-intra", "no-inter", "only-text", "only-image")
+    assert two - one.keys() == {f"iisan-versa-{part}" for part in parts}
+
+
+def test_titles_captions_and_both_are_compared_whatever_else_there_is():
+    from mirctl_adapt.config import ModelConfig
+
+    model = ModelConfig(text="minilm", image="vit", columns={"caption": "minilm"})
+    told = {c.name.removeprefix("iisan-versa-"): c.changes for c in contestants.ablations(model)}
+    towers = {"model.text", "model.image", "model.columns.caption"}
+    left = {
+        name: towers - changes.keys()
+        for name, changes in told.items()
+        if name.startswith("only-") or towers & changes.keys()
+    }
+    assert left == {
+        "only-text": {"model.text"},
+        "only-image": {"model.image"},
+        "only-caption": {"model.columns.caption"},
+        "no-text": towers - {"model.text"},
+        "no-image": {"model.text", "model.columns.caption"},
+        "no-caption": towers - {"model.columns.caption"},
     }
 
 

@@ -1,131 +1,144 @@
-"""How well each method ranks MovieLens with real posters: seeds, intervals, paired differences.
+"""How well each method ranks MovieLens with real posters, and Amazon Scientific by its titles.
 
-A seed decides the first weights, the batches, and the order of equal time stamps, so each seed is
-another draw of half of the test targets. Learning rates were chosen on validation by `--tune`, at
-seeds that are not measured. Intervals are bootstraps over users of the mean over seeds.
+Seeds decide the first weights, the batches and, in MovieLens, the order of equal time stamps, so
+each seed is another draw of half of its test targets. Rates were chosen on validation (`--tune`, at
+a seed that is not measured). Intervals are bootstraps over users of the mean over seeds.
 """
 
 import argparse
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from measure import fetch_models, goal, mirctl, movielens, recipe_on
+from measure import fetch_models, goal, mirctl, movielens, real_data, recipe_on
 
-from mirctl import console
-from mirctl.data.catalogue import load_catalogue
+from mirctl import artifact
 from mirctl.metrics import ranking
-from mirctl_adapt import evaluation, recommender
-from mirctl_adapt.pipeline import split_of
+from mirctl_adapt.comparing import standing
 
-RATES = (2e-3, 4e-3, 8e-3, 16e-3)
-TUNING_SEEDS = (100, 101)
-COLD = 5
+SIDE, IDS, BOTH, FROZEN = "iisan-versa", "id", "iisan-versa+id", "frozen"
+RATES = "2e-3,4e-3,8e-3,1.6e-2"
+Found = dict[str, dict[str, np.ndarray]]
+"""Method -> measure -> (seeds, users)."""
 
 
 @dataclass(frozen=True)
-class Method:
-    """Changes to the recipe adapt/ml-100k, and the learning rate that --tune found best."""
+class Set:
+    """A recipe on real data, who races on it, and at which rate."""
 
-    changes: tuple[str, ...]
-    rate: float | None = None
-
-
-METHODS = {
-    "side network": Method((), 8e-3),
-    "side network + ids": Method(("model.ids=true",), 8e-3),
-    "frozen heads, text + image": Method(("model.method=frozen",), 16e-3),
-    "frozen heads, text": Method(("model.method=frozen", "model.image=null"), 16e-3),
-    "ids (SASRec)": Method(("model.method=id",), 16e-3),
-    "Markov chain": Method(("model.method=markov",)),
-    "popularity": Method(("model.method=pop",)),
-}
+    recipe: tuple[str, ...]
+    methods: tuple[str, ...]
+    own: tuple[str, ...]
+    """Changes of one method each."""
 
 
-def trained(method: Method, rate: float | None, seed: int, work: Path) -> Path:
-    """Run the recipe and give the artifact's folder."""
-    out = work / "model"
-    shutil.rmtree(out, ignore_errors=True)
-    rates = [f"train.lr={rate}"] if rate else []
-    changes = [*recipe_on(movielens()), *method.changes, *rates, f"seed={seed}"]
-    mirctl("adapt", "run", *changes, "--out", out, "--quiet", "--json")
-    return out
+def scientific() -> Set:
+    folder = real_data("amazon-scientific")
+    recipe = (
+        "adapt/scientific",
+        f"data.interactions={folder / 'users.tsv'}",
+        f"data.items={folder / 'items.tsv'}",
+    )
+    own = ("id.train.lr=2e-3", f"{BOTH}.train.lr=2e-3")
+    return Set(recipe, (SIDE, BOTH, FROZEN, IDS, "markov", "pop"), own)
 
 
-def tune(work: Path) -> None:
-    """Validation NDCG@10 of each rate; the tests are not looked at."""
-    for name, method in METHODS.items():
-        if method.rate is None:
-            continue
-        for rate in RATES:
-            reached = []
-            for seed in TUNING_SEEDS:
-                metrics = (trained(method, rate, seed, work) / "metrics.json").read_text()
-                reached.append(json.loads(metrics)["valid/ndcg@10"]["value"])
-            chosen = "  <- in use" if rate == method.rate else ""
-            told = ", ".join(f"{value:.4f}" for value in reached)
-            print(f"{name}, rate {rate:g}: {np.mean(reached):.4f} ({told}){chosen}", flush=True)
+def movies() -> Set:
+    own = (
+        f"{FROZEN}.model.image=null",
+        f"{FROZEN}.model.dropout=0.1",
+        f"{FROZEN}.train.lr=1.6e-2",
+        "id.train.lr=1.6e-2",
+        f"{BOTH}.train.lr=4e-3",
+    )
+    methods = (SIDE, BOTH, FROZEN, IDS, "markov", "pop")
+    return Set(tuple(recipe_on(movielens())), methods, own)
 
 
-def measure(name: str, seed: int, work: Path) -> dict[str, np.ndarray]:
-    """(users,) test measures of one run, NaN under `cold` where the target is not cold."""
-    saved = recommender.load(trained(METHODS[name], METHODS[name].rate, seed, work))
-    split = split_of(load_catalogue(saved.config.data, seed=seed), saved.config)
-    ranks = evaluation.rank_all(saved.scorer, split, "test", "mask")
-    cold = split.train_counts()[split.targets("test")] <= COLD
-    found = ranking.per_user(ranks)
-    return {
-        "ndcg@10": found["ndcg@10"],
-        "hr@10": found["hr@10"],
-        "cold hr@20": np.where(cold, found["hr@20"], np.nan),
-    }
+SETS = {"movielens": movies, "scientific": scientific}
 
 
-def interval(values: np.ndarray) -> str:
-    """Mean and 95 % bootstrap interval of (users,)."""
-    low, high = ranking.bootstrap(values[:, None], seed=0)
-    return f"{values.mean():.4f} [{low[0]:.4f}, {high[0]:.4f}]"
+def race(chosen: Set, seeds: int, out: Path, *more: object) -> Found:
+    """`adapt compare`, and what each user's target got."""
+    line = [*chosen.recipe, *chosen.own, "--methods", ",".join(chosen.methods)]
+    child = mirctl("adapt", "compare", *line, "--seed", 0, "--seeds", seeds, "--out", out, *more,
+                   "--quiet")  # fmt: skip
+    print(child.out)
+    found: Found = {}
+    for method in chosen.methods:
+        runs = [standing.measures(artifact.open_artifact(model(out, method, seed)))
+                for seed in range(seeds)]  # fmt: skip
+        found[method] = {key: np.stack([run[key] for run in runs]) for key in runs[0]}
+    return found
 
 
-def compare(found: dict[str, dict[str, np.ndarray]], ours: str, other: str, least: float) -> None:
-    """Ratio of two methods' NDCG@10, and the paired difference over the same users."""
+def model(out: Path, method: str, seed: int) -> Path:
+    """The artifact of one run."""
+    return out / f"seed={seed}" / method.replace("+", "-")
+
+
+def against(found: Found, ours: str, other: str, least: float) -> None:
+    """Ratio of two methods' NDCG@10, and the paired difference over the same users and seeds."""
     a, b = (found[name]["ndcg@10"].mean(0) for name in (ours, other))
-    print(f"{ours} against {other}: NDCG@10 difference {interval(a - b)}")
+    low, high = ranking.bootstrap((a - b)[:, None], seed=0)
+    told = f"{(a - b).mean():+.4f} [{low[0]:+.4f}, {high[0]:+.4f}]"
+    print(f"{ours} against {other}: NDCG@10 difference {told}")
     goal("ratio", a.mean() / b.mean(), ">=", least, " x")
+
+
+def cold(found: Found) -> None:
+    """Targets with at most 5 training interactions."""
+    each = {name: float(np.nanmean(found[name][standing.COLD])) for name in (SIDE, IDS)}
+    count = int(np.isfinite(found[SIDE][standing.COLD]).sum(1).mean())
+    print(f"HR@20 of {count} cold targets: {SIDE} {each[SIDE]:.4f}, {IDS} {each[IDS]:.4f}")
+    goal("ratio", each[SIDE] / max(each[IDS], 1e-9), ">=", 2.0, " x")
+
+
+def without_posters(out: Path, seeds: Sequence[int], posters: Path, work: Path) -> None:
+    """The same models, measured with half of the posters gone."""
+    half = work / "half"
+    shutil.rmtree(half, ignore_errors=True)
+    half.mkdir(parents=True)
+    names = sorted(file.name for file in posters.iterdir())
+    for name in np.random.default_rng(0).permutation(names)[: len(names) // 2]:
+        shutil.copy(posters / name, half / name)
+    kept, whole = [], []
+    for seed in seeds:
+        folder = model(out, SIDE, seed)
+        child = mirctl("adapt", "eval", folder, f"data.images={half}", "--json", "--quiet")
+        kept.append(json.loads(child.out)["metrics"]["ndcg@10"]["value"])
+        whole.append(json.loads((folder / "metrics.json").read_text())["ndcg@10"]["value"])
+    print(
+        f"{SIDE} without half of the posters: NDCG@10 {np.mean(kept):.4f} of {np.mean(whole):.4f}"
+    )
+    goal("ratio", np.mean(kept) / np.mean(whole), ">=", 0.9, " x")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--tune", action="store_true", help="print validation by learning rate")
+    parser.add_argument("--data", choices=SETS, default="movielens")
+    parser.add_argument("--tune", action="store_true", help=f"choose rates of {RATES} first")
     parser.add_argument("--seeds", type=int, default=5)
-    chosen = parser.parse_args()
-    movielens()
+    parser.add_argument("--out", type=Path, help="keep the race here, and go on with one")
+    asked = parser.parse_args()
+    chosen = SETS[asked.data]()
     fetch_models()
-    console.configure(quiet=True)
     with tempfile.TemporaryDirectory(prefix="mirctl-bench-") as name:
-        if chosen.tune:
-            tune(Path(name))
-            return
-        found = {}
-        print(f"15 epochs, seeds 0 to {chosen.seeds - 1}; NDCG@10 and HR@10 of 943 users [95 %]")
-        for method in METHODS:
-            runs = [measure(method, seed, Path(name)) for seed in range(chosen.seeds)]
-            found[method] = {key: np.stack([run[key] for run in runs]) for key in runs[0]}
-            ndcg, hits = found[method]["ndcg@10"], found[method]["hr@10"]
-            cold = found[method]["cold hr@20"]
-            spread = ndcg.mean(1).std(ddof=1)
-            print(f"  {method}: {interval(ndcg.mean(0))}, sd over seeds {spread:.4f}", end="")
-            print(f"; {interval(hits.mean(0))}", end="")
-            print(f"; HR@20 of {np.isfinite(cold).sum()} cold {np.nanmean(cold):.4f}", flush=True)
-    compare(found, "side network", "frozen heads, text", 1.05)
-    compare(found, "side network", "frozen heads, text + image", 1.0)
-    compare(found, "side network + ids", "ids (SASRec)", 1.0)
-    cold = {key: np.nanmean(found[key]["cold hr@20"]) for key in ("side network", "ids (SASRec)")}
-    goal("cold HR@20, side network : ids", cold["side network"] / max(cold["ids (SASRec)"], 1e-9),
-         ">=", 2.0, " x")  # fmt: skip
+        out = asked.out or Path(name) / "race"
+        if asked.tune:
+            chosen = Set(
+                chosen.recipe, chosen.methods, tuple(c for c in chosen.own if ".lr=" not in c)
+            )
+        found = race(chosen, asked.seeds, out, *(["--rates", RATES] if asked.tune else []))
+        against(found, SIDE, FROZEN, 1.05)
+        against(found, BOTH, IDS, 1.0)
+        cold(found)
+        if asked.data == "movielens":
+            without_posters(out, range(asked.seeds), movielens() / "posters", Path(name))
 
 
 if __name__ == "__main__":

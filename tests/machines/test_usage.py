@@ -35,6 +35,7 @@ ALONE = [
     ["adapt", "eval", "."],
     ["artifact", "inspect", "."],
     ["artifact", "merge", "a.csv", "b.csv", "--out", "c.csv"],
+    ["bench", "."],
     ["cache", "prune", "--older-than", "1d"],
     ["data", "list"],
     ["recipe", "list"],
@@ -46,7 +47,7 @@ ALONE = [
 @pytest.mark.parametrize("line", [*IN_SHARDS, *ALONE], ids=" ".join)
 def test_a_command_for_one_process_is_refused_once(mirctl, launched, tmp_path, monkeypatch, line):
     monkeypatch.chdir(tmp_path)
-    name = " ".join(line[: 1 if line[0] == "env" else 2])
+    name = " ".join(line[: 1 if line[0] in ("bench", "env") else 2])
     more = ", and its parts with --shard i/n" if line in IN_SHARDS else ""
     launched(0)
     ran = mirctl(*line)

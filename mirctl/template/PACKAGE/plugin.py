@@ -25,7 +25,8 @@ def mirctl_jobs() -> list[Job]:
 @hookimpl
 def mirctl_artifact_kinds() -> list[ArtifactKind]:
     """What the job writes, and who opens it."""
-    return [ArtifactKind("PLUGIN/mean", 1, "PACKAGE.job:load")]
+    load, less = "PACKAGE.job:load", ("mae",)
+    return [ArtifactKind("PLUGIN/mean", 1, load, less_is_better=less)]
 
 
 @hookimpl

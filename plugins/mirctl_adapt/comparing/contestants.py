@@ -58,14 +58,24 @@ def contestants(names: Sequence[str]) -> list[Contestant]:
 
 
 def ablations(model: ModelConfig) -> list[Contestant]:
-    """The side network without one of its parts each, as far as the recipe has them."""
-    several = len(model.encoders) > 1
+    """The side network without one of its parts each, as far as the recipe has them.
+
+    Of several towers each is also left alone; of two that is what it is without the other.
+    """
     parts: dict[str, dict[str, Any]] = {"no-gate": {"model.gate": False}}
     parts |= {f"layers-{kept}": {"model.layers": kept} for kept in ("every-second", "last", "all")}
-    if several:
+    places = {name: _place(name) for name in model.encoders}
+    if len(places) > 1:
         parts |= {"no-intra": {"model.intra": False}, "no-inter": {"model.inter": False}}
-        for name in model.encoders:
-            place = f"model.{name}" if name in ("text", "image") else f"model.columns.{name}"
-            parts[f"no-{name}"] = {place: None}
+        for name in places:
+            others = (place for other, place in places.items() if other != name)
+            parts[f"only-{name}"] = dict.fromkeys(others)
+    if len(places) > 2:
+        parts |= {f"no-{name}": {place: None} for name, place in places.items()}
     whole = {"model.method": ABLATED}
     return [Contestant(f"{ABLATED}-{part}", {**whole, **told}) for part, told in parts.items()]
+
+
+def _place(tower: str) -> str:
+    """The key of a tower's encoder."""
+    return f"model.{tower}" if tower in ("text", "image") else f"model.columns.{tower}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from mirctl import console, files, jobs, recipe
+from mirctl import console, files, jobs, pareto, recipe
 from mirctl.artifact import manifest
 from mirctl.errors import UsageError, suggest
 from mirctl.jobs import Options, Requirement
@@ -43,14 +43,14 @@ def compare(
         return
     folder = command.place(options)
     racing.check(line)
-    pictures = report.check_pictures()
+    pictures = pareto.check()
     encoded = racing.encode(line)
     race = rates.choose(race, several, options)
     made = racing.run(racing.pipeline(race), options)
     found = standing.standings(made, race.contestants)
     metrics = standing.metrics(found, against)
     report.write(folder, found, metrics)
-    if pictures and any("epoch_seconds" in s.cost for s in found):
+    if pictures and any("epoch_seconds" in s.cost.values for s in found):
         report.draw(folder, found, metrics)
     facts = _facts(folder, found, against, encoded)
     files.write_text(folder / report.DOCUMENT, manifest.pretty({**facts, "metrics": metrics}))

@@ -1,14 +1,15 @@
 """What became of each method: quality with intervals, cost, and TPME over those that adapt."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 
-from mirctl import artifact
+from mirctl import artifact, costs
 from mirctl.artifact import Artifact
+from mirctl.costs import Cost
 from mirctl.metrics import ranking
 from mirctl.metrics.ranking import Ranks
 from mirctl.steps.command import Made
@@ -20,18 +21,6 @@ from mirctl_adapt.config import COUNTED
 
 QUALITY = ("ndcg@10", "hr@10", "hr@20")
 COLD = "cold/hr@20"
-COST = {
-    "step_seconds": "s",
-    "step_cpu_seconds": "s",
-    "epoch_seconds": "s",
-    "epochs": "epochs reached",
-    "trainable_parameters": "parameters",
-    "memory_bytes": "bytes",
-    "cpu_seconds": "s",
-}
-SHARES = {"epoch_seconds": 0.45, "trainable_parameters": 0.10, "memory_bytes": 0.45}
-"""TPME's weights of time, parameters and memory (IISAN, Fu et al., SIGIR 2024)."""
-
 Metrics = dict[str, dict[str, Any]]
 
 
@@ -40,10 +29,11 @@ class Standing:
     """One method over its seeds."""
 
     name: str
+    adapts: bool = False
     values: dict[int, dict[str, np.ndarray]] = field(default_factory=dict)
     """Seed -> measure -> (users,); of COLD NaN where the target is not cold."""
-    cost: dict[str, float] = field(default_factory=dict)
-    """Means over seeds; what a method does not have is not there."""
+    cost: Cost = field(default_factory=Cost)
+    """Means over seeds."""
     rate: float | None = None
     """The learning rate."""
     stopped: bool = False
@@ -60,18 +50,19 @@ class Standing:
 def standings(made: Made, contestants: Sequence[Contestant]) -> list[Standing]:
     """All methods, in order; TPME stands with those that adapt and ended."""
     found = [_standing(made, one) for one in contestants]
-    adapt = [
-        s for s, one in zip(found, contestants, strict=True)
-        if one.adapts and all(name in s.cost for name in SHARES)
-    ]  # fmt: skip
-    for standing, value in zip(adapt, tpme([s.cost for s in adapt]), strict=True):
-        standing.tpme = value
+    values = costs.tpme(adapting(found))
+    for standing in found:
+        standing.tpme = values.get(standing.name)
     return found
 
 
+def adapting(found: Sequence[Standing]) -> dict[str, Cost]:
+    """What those spent that TPME is about."""
+    return {s.name: s.cost for s in found if s.adapts and s.values}
+
+
 def _standing(made: Made, one: Contestant) -> Standing:
-    standing = Standing(one.name)
-    costs = []
+    standing, spent = Standing(one.name, one.adapts), []
     for seed, name in racing.runs_of(made.plan.pipeline, one).items():
         outcome = made.outcomes[name]
         if outcome.state not in ("done", "up to date"):
@@ -79,15 +70,11 @@ def _standing(made: Made, one: Contestant) -> Standing:
             continue
         art = artifact.open_artifact(made.plan.steps[name].out, saving.KIND, saving.SCHEMA)
         standing.values[seed] = measures(art)
-        spent = art.json("efficiency.json")
         if one.method not in COUNTED:
             standing.rate = opening.config(art).train.lr
-        costs.append(_cost(spent))
-        standing.stopped |= bool(spent.get("out_of_time"))
-    for key in COST:
-        values = [cost[key] for cost in costs if cost.get(key) is not None]
-        if values:
-            standing.cost[key] = float(np.mean(values))
+        spent.append(costs.cost(art))
+    standing.cost = costs.over(spent)
+    standing.stopped = standing.cost.stopped
     return standing
 
 
@@ -103,23 +90,6 @@ def measures(art: Artifact) -> dict[str, np.ndarray]:
     return {**{name: each[name] for name in QUALITY}, COLD: cold}
 
 
-def _cost(spent: Mapping[str, Any]) -> dict[str, Any]:
-    """Of one run. Memory is what its device ran out of first: that of CUDA, else of the machine."""
-    memory = spent.get("peak_cuda_bytes") or spent.get("peak_anonymous_bytes")
-    return {**{key: spent.get(key) for key in COST}, "memory_bytes": memory}
-
-
-def tpme(costs: Sequence[Mapping[str, float]]) -> list[float]:
-    """.45 time + .10 parameters + .45 memory, each from 0 (the least of these) to 1 (the most)."""
-    total = np.zeros(len(costs))
-    for key, share in SHARES.items():
-        values = np.array([cost[key] for cost in costs])
-        spread = np.ptp(values) if len(values) else 0.0
-        if spread:
-            total += share * (values - values.min()) / spread
-    return total.tolist()
-
-
 def metrics(found: Sequence[Standing], against: str) -> Metrics:
     """`METHOD.MEASURE`, for a document and `--require`; `METHOD.MEASURE-AGAINST` is paired."""
     told: Metrics = {}
@@ -129,8 +99,8 @@ def metrics(found: Sequence[Standing], against: str) -> Metrics:
             told |= _quality(standing)
             if standing is not reference and reference.values:
                 told |= _difference(standing, reference)
-        for key, value in standing.cost.items():
-            told[f"{standing.name}.{key}"] = {"value": value, "unit": COST[key]}
+        for key, unit in standing.cost.units().items():
+            told[f"{standing.name}.{key}"] = {"value": standing.cost.values[key], "unit": unit}
         if standing.rate is not None:
             told[f"{standing.name}.lr"] = {"value": standing.rate, "unit": "learning rate"}
         if standing.tpme is not None:
@@ -141,7 +111,7 @@ def metrics(found: Sequence[Standing], against: str) -> Metrics:
 def names(contestants: Sequence[Contestant], against: str) -> list[str]:
     """All that `metrics` may hold."""
     paired = [f"{name}-{against}" for name in QUALITY]
-    keys = (*QUALITY, COLD, *paired, *COST, "lr", "tpme")
+    keys = (*QUALITY, COLD, *paired, *costs.UNITS, "lr", "tpme")
     return [f"{one.name}.{key}" for one in contestants for key in keys]
 
 

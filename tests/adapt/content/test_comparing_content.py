@@ -40,7 +40,7 @@ def test_an_ablation(mirctl, recipe, tmp_path):
     assert ran.code == 0, ran.err
     steps = json.loads(ran.out)["steps"]
     assert "seed=0/iisan-versa" in steps
-    assert "seed=0/iisan-versa-no-image" in steps
+    assert "seed=0/iisan-versa-only-text" in steps
 
 
 def test_an_ablation_of_a_further_column(mirctl, recipe, tmp_path, bert, in_one_process):
@@ -49,7 +49,7 @@ def test_an_ablation_of_a_further_column(mirctl, recipe, tmp_path, bert, in_one_
                  "--out", tmp_path / "race", "--json")  # fmt: skip
     assert ran.code == 0, ran.err
     assert json.loads(ran.out)["failed"] == {}
-    text = (tmp_path / "race" / "seed=0" / "iisan-versa-no-title" / "recipe.yaml").read_text()
+    text = (tmp_path / "race" / "seed=0" / "iisan-versa-only-text" / "recipe.yaml").read_text()
     assert "title: null" in text
 
 

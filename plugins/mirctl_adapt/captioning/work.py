@@ -1,0 +1,96 @@
+"""Files -> captions: what is not known yet goes through the model, batch by batch."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from mirctl import cache, console
+from mirctl import device as devices
+from mirctl.encode import content
+from mirctl.encode.parallel import AT_ONCE
+from mirctl.encode.states import open_ahead
+from mirctl_adapt.captioning.captioner import Captioner, Source
+from mirctl_adapt.captioning.films import open_film
+from mirctl_adapt.captioning.kept import Kept
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+NOTHING = "the model wrote nothing"
+REFUSED = "a shape that the model does not take"
+Captions = tuple[list[str | None], dict[int, str]]
+"""Of each file, and why those that have none have none."""
+Advance = Callable[[int], None]
+
+
+class Work:
+    """A model that is only loaded when there is something to caption."""
+
+    def __init__(
+        self, source: Source, kept: Kept, known: cache.Hashes, device: torch.device
+    ) -> None:
+        self.source, self.kept, self.known, self.device = source, kept, known, device
+        self.captioner: Captioner | None = None
+        self.unreadable: dict[bytes, str] = {}
+        self.written = 0
+        """Captions that were not known before."""
+
+    def captions(self, paths: Sequence[Path | None], advance: Advance) -> Captions:
+        """Of some items; equal files are looked at once."""
+        keys = [content.file_key(path, self.known) for path in paths]
+        lacking: dict[bytes, Path] = {}
+        for key, path in zip(keys, paths, strict=True):
+            if isinstance(key, bytes) and key not in self.kept.found and key not in self.unreadable:
+                lacking.setdefault(key, path)
+        advance(len(paths) - len(lacking))
+        self._write(lacking, advance)
+        reasons = {n: why for n, key in enumerate(keys) if (why := self._why_none(key))}
+        found = [None if n in reasons else self.kept.found[key] for n, key in enumerate(keys)]
+        return found, reasons
+
+    def _why_none(self, key: bytes | str) -> str | None:
+        if isinstance(key, str):
+            told = {"no image": "no video", "not an image": "not a video"} if self.films else {}
+            return told.get(key, key)
+        return self.unreadable.get(key) or (None if self.kept.found[key] else NOTHING)
+
+    @property
+    def films(self) -> bool:
+        return self.source.films
+
+    def _write(self, lacking: Mapping[bytes, Path], advance: Advance) -> None:
+        for batch in self._readable(lacking, advance):
+            if self.captioner is None:
+                on = devices.describe(self.device, self.source.dtype)
+                console.say(f"captions by {self.source.settings.model} on {on}")
+                self.captioner = self.source.load(self.device)
+            texts = self.captioner.write([pictures for _, pictures in batch])
+            told = dict(zip((key for key, _ in batch), texts, strict=True))
+            written = {key: text for key, text in told.items() if text is not None}
+            self.unreadable |= dict.fromkeys(told.keys() - written.keys(), REFUSED)
+            self.kept.add(written)
+            self.written += len(written)
+            advance(len(batch))
+
+    def _readable(
+        self, lacking: Mapping[bytes, Path], advance: Advance
+    ) -> "Iterator[list[tuple[bytes, list[Image]]]]":
+        """Batches of what can be opened; of pictures some together, which differ in shape."""
+        size = self.source.settings.batch_size * (1 if self.films else AT_ONCE)
+        open_file = partial(open_film, count=self.source.frames) if self.films else None
+        files = ((path, key) for key, path in lacking.items())
+        batch: list[tuple[bytes, list[Image]]] = []
+        for key, opened in zip(lacking, open_ahead(files, size, open_file), strict=True):
+            if isinstance(opened, str):
+                self.unreadable[key] = opened
+                advance(1)
+                continue
+            batch.append((key, opened if isinstance(opened, list) else [opened]))
+            if len(batch) == size:
+                yield batch
+                batch = []
+        if batch:
+            yield batch

@@ -1,0 +1,1 @@
+"""From gaze samples to fixations, words and reading measures, and scanpaths beside each other."""

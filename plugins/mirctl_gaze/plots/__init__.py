@@ -1,0 +1,1 @@
+"""Pictures of gaze: scanpaths, fixation maps, word heat maps."""

@@ -1,0 +1,1 @@
+"""How alike two scanpaths are: eight families of measures, one row a pair."""
