@@ -18,6 +18,7 @@ OURS = [
     "gaze/assign",
     "gaze/measures",
     "gaze/aoi",
+    "gaze/compare",
     "impute/fit",
     "impute/fill",
     "impute/sample",
