@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from mirctl import console, plugins
+from mirctl import console, plugins, stopping
 from mirctl.errors import MissingError
 from mirctl.hookspecs import GIVES
 
@@ -108,7 +108,7 @@ def loading() -> list[plugins.Problem]:
     problems = [*plugins.hooks().problems, *clashes]
     for name, entry in entries.items():
         try:
-            app = plugins.load(entry)
+            app = plugins.load(entry, plugins.PATIENCE)
         except plugins.LoadError as error:
             problems.append(error.problem)
             continue
@@ -145,8 +145,9 @@ def _useless(hook: str, answer: Any) -> Iterator[str]:
             continue
         for name in IMPORT_STRINGS & vars(item).keys():
             try:
-                if string := getattr(item, name):
-                    plugins.import_object(string)
+                with stopping.within(plugins.PATIENCE):
+                    if string := getattr(item, name):
+                        plugins.import_object(string)
             except MissingError as error:
                 yield f"{hook}, {name}: {error.message}"
 

@@ -1,6 +1,7 @@
 """From a recipe's name to a finished job: what every command that runs a recipe shares."""
 
 import operator
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,17 +12,18 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from mirctl import console, distributed, files, inputs, places, plugins, recipe
-from mirctl.errors import DataError, MissingError, UsageError, suggest
+from mirctl.errors import DataError, MissingError, RunError, UsageError, suggest
 from mirctl.hookspecs import Job
 from mirctl.section import JobConfig
 from mirctl.shards import WHOLE, Shard
 
 if TYPE_CHECKING:
-    from mirctl.run import Result
+    from mirctl.run import Result, Run
 
 _REQUIREMENT = re.compile(
     r"^\s*(?P<metric>[^<>\s]*[^<>=\s])\s*(?P<sign>>=|<=|>|<)\s*(?P<value>[-+.\deE]+)\s*$"
 )
+_BUG = "a bug of its plugin"
 _SIGNS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 
 
@@ -190,10 +192,27 @@ def do(job: Job, config: JobConfig, options: Options) -> "Result":
             run.shard = options.shard
             plugins.tell("mirctl_run_started", run=run)
             with run.meter:
-                result = _function(job, options)(config, run)
+                result = _made(job, _function(job, options), config, run)
             plugins.tell("mirctl_run_finished", run=run, artifact=result.artifact)
     except distributed.Done as end:
         raise typer.Exit from end
+    return result
+
+
+def _made(job: Job, function: Callable[..., "Result"], config: JobConfig, run: "Run") -> "Result":
+    """What the function made; a RunError where a plugin's function ends and made nothing."""
+    from mirctl.run import Result
+
+    try:
+        result = function(config, run)
+    except (SystemExit, typer.Exit) as error:
+        raise RunError(f"{job.name} left by {type(error).__name__}: {_BUG}") from error
+    if not isinstance(result, Result):
+        told = f"{job.name} gave a {type(result).__name__}, not a mirctl.run.Result"
+        raise RunError(f"{told}: {_BUG}")
+    made = result.artifact if job.makes == "artifact" else result.table
+    if made is None or not os.path.exists(made):
+        raise RunError(f"{job.name} ended well and made no {job.makes} at {run.out}: {_BUG}")
     return result
 
 

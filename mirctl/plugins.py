@@ -5,20 +5,25 @@ A plugin that cannot be loaded costs one line on stderr and breaks nothing else.
 
 import importlib
 import os
+import re
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Any
 
-from mirctl import console, distributed
+from mirctl import console, distributed, stopping
 from mirctl.errors import MissingError, UsageError, suggest
 
 COMMANDS = "mirctl.commands"
 HOOKS = "mirctl.plugins"
 CORE = "mirctl"
+NAME = re.compile(r"[A-Za-z0-9][\w-]{0,39}", re.ASCII)
+PATIENCE = 60.0
+"""Seconds that a plugin may take to load, and to answer a hook that gives things."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,13 @@ class Problem:
 
 def distribution(entry: EntryPoint) -> str:
     """Name of the distribution an entry point came from."""
-    return entry.dist.name if entry.dist else "unknown"
+    return _named(entry.dist) if entry.dist else "unknown"
+
+
+@cache
+def _named(installed: Distribution) -> str:
+    """Read once: it stands in a file, and every entry point asks for it."""
+    return installed.name
 
 
 def version(entry: EntryPoint) -> str:
@@ -47,7 +58,8 @@ def version(entry: EntryPoint) -> str:
 
 def is_core(entry: EntryPoint) -> bool:
     """The core's own entries are never switched off."""
-    return entry.value.partition(":")[0].split(".")[0] == CORE
+    ours = entry.value.partition(":")[0].split(".")[0] == CORE
+    return ours and distribution(entry) == CORE
 
 
 @cache
@@ -65,6 +77,10 @@ def discover(group: str) -> tuple[dict[str, EntryPoint], list[Problem]]:
             rivals.setdefault(entry.name, []).append(entry)
     found, problems = {}, []
     for name, entries in rivals.items():
+        if not NAME.fullmatch(name):
+            reason = "is no name for a plugin: letters, digits, - and _, 40 at most"
+            problems.append(Problem(name[:40], distribution(entries[0]), reason))
+            continue
         ours = [entry for entry in entries if distribution(entry) == CORE]
         if len(entries) > 1:
             owners = sorted(distribution(entry) for entry in entries)
@@ -86,10 +102,12 @@ def named(name: str) -> tuple[EntryPoint | None, EntryPoint | None]:
     return commands.get(name), hooks.get(name)
 
 
-def load(entry: EntryPoint) -> Any:
-    """Import what an entry point names; raises LoadError whatever goes wrong in the plugin."""
+def load(entry: EntryPoint, patience: float | None = None) -> Any:
+    """Import what an entry point names; raises LoadError whatever goes wrong in the plugin, also
+    where it takes longer than so many seconds."""
     try:
-        return entry.load()
+        with stopping.within(patience) if patience else nullcontext():
+            return entry.load()
     except (Exception, SystemExit) as error:
         reason = f"cannot be loaded: {type(error).__name__}: {error}"
         detail = "".join(traceback.format_exception(error))
@@ -122,7 +140,8 @@ class Hooks:
                 continue
             given = {key: arguments[key] for key in implementation.argnames}
             try:
-                answers.append((name, implementation.function(**given)))
+                with nullcontext() if arguments else stopping.within(PATIENCE):
+                    answers.append((name, implementation.function(**given)))
             except (Exception, SystemExit) as error:
                 reason = f"{hook} raised {type(error).__name__}: {error}; it is switched off"
                 self.off[name, hook] = reason
@@ -143,7 +162,7 @@ def hooks() -> Hooks:
     problems = list(problems)
     for name, entry in sorted(entries.items(), key=lambda pair: (not is_core(pair[1]), pair[0])):
         try:
-            plugin = load(entry)
+            plugin = load(entry, PATIENCE)
             _check_api(name, entry, plugin, hookspecs.API)
             problems += _registered(manager, name, entry, plugin)
         except LoadError as error:

@@ -1,7 +1,7 @@
 """What Ctrl-C and SIGTERM do while work is under way, and who dies with whom."""
 
-import ctypes
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,8 +50,35 @@ def _handled_by(handler: Callable[[int, object], None] | signal.Handlers) -> Ite
             signal.signal(number, old)
 
 
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Raise a TimeoutError inside, once it takes longer. Only the main thread can be told, and only
+    between two lines of Python: not while a library works."""
+
+    def late(number: int, frame: object) -> None:
+        raise TimeoutError(f"took longer than {seconds:g} s")
+
+    try:
+        handler = signal.signal(signal.SIGALRM, late)
+    except ValueError:  # not the main thread
+        yield
+        return
+    begin = time.monotonic()
+    outer, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+        if outer:  # somebody else's
+            left = outer - (time.monotonic() - begin)
+            signal.setitimer(signal.ITIMER_REAL, max(left, 0.001))
+
+
 def die_with_parent(number: int) -> Callable[[], None] | None:
     """Where the system can (Linux), have a child get this signal when this process dies."""
+    import ctypes  # help does without
+
     try:
         prctl = ctypes.CDLL(None).prctl
     except (AttributeError, OSError):

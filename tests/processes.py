@@ -32,7 +32,7 @@ def codes_of_two(work, folder):
     """As `in_two`, but nobody ends one process because the other has ended; gives their codes."""
     both = mp.spawn(_start, (work, folder, ()), nprocs=2, join=False).processes
     for process in both:
-        process.join(60)
+        process.join(240)
     return [process.exitcode for process in both]
 
 
@@ -72,5 +72,5 @@ def by_hand(*lines, **variables):
         for rank, line in enumerate(lines)
         if line
     ]
-    ended = [(process.communicate(timeout=120), process.returncode) for process in started]
+    ended = [(process.communicate(timeout=300), process.returncode) for process in started]
     return [(code, *streams) for streams, code in ended]

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import IO
 
 from mirctl.conformance.plugin import Plugin
@@ -22,6 +23,10 @@ from mirctl.stopping import die_with_parent
 
 POLL = 0.1
 """Seconds between looks whether the process lives, while it says nothing."""
+START = 60.0
+"""Seconds that a process may take until it begins: the plugin has no part in it."""
+MARK = "MIRCTL_CHECK"
+"""The variable by which all that a check started is known: its folder."""
 LAST_WORDS = 1.0
 """Seconds that copies of a dead process have to say that they are some."""
 
@@ -64,7 +69,7 @@ def _heard(
     process: subprocess.Popen[bytes], pipe: Connection, timeout: float
 ) -> Iterator[dict[str, str]]:
     """What the process says until it ends; TimeoutError where it is silent for too long."""
-    last = time.monotonic()
+    last, limit = time.monotonic(), max(timeout, START)
     while True:
         lives = process.poll() is None
         if pipe.poll(POLL if lives else LAST_WORDS):
@@ -72,10 +77,10 @@ def _heard(
                 yield json.loads(pipe.recv_bytes())
             except (EOFError, OSError, ValueError):
                 return
-            last = time.monotonic()
+            last, limit = time.monotonic(), timeout
         elif not lives:
             return
-        elif time.monotonic() > last + timeout:
+        elif time.monotonic() > last + limit:
             raise TimeoutError
 
 
@@ -95,7 +100,7 @@ def _process(
                 stdout=log,
                 stderr=log,
                 cwd=place,
-                env={**os.environ, "PYTHONPATH": import_path()},
+                env={**os.environ, "PYTHONPATH": import_path(), MARK: place},
                 pass_fds=[speaking.fileno()],
                 start_new_session=True,
                 preexec_fn=die_with_parent(signal.SIGKILL),
@@ -106,6 +111,22 @@ def _process(
             with suppress(ProcessLookupError, PermissionError):  # nobody is left
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            _end_all(place)
+
+
+def _end_all(place: str) -> None:
+    """What a plugin sent into a session of its own goes, too, where the system tells of it (Linux);
+    all but what has dropped its variables."""
+    mark = f"{MARK}={place}".encode()
+    found = True
+    while found:  # one that forks meanwhile is found next time
+        found = False
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if mark in (process / "environ").read_bytes().split(b"\0"):
+                    os.kill(int(process.name), signal.SIGKILL)
+                    found = True
+        time.sleep(POLL if found else 0)
 
 
 @contextmanager

@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
+from types import ModuleType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mirctl import __version__, console, masking
-from mirctl.errors import MirctlError, MissingError
+from mirctl.errors import MirctlError, MissingError, UsageError
 from mirctl.hub import http
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import RepoFile
 
 _PART = r"[A-Za-z0-9_](?:[\w.-]{0,94}[A-Za-z0-9_])?"
 REPO = re.compile(rf"{_PART}/{_PART}", re.ASCII)
@@ -53,11 +55,22 @@ def parse(name: str) -> tuple[str, str] | None:
     return (repo, revision) if plain and "--" not in repo and ".." not in name else None
 
 
+def settings() -> ModuleType:
+    """What the hub's library takes from the environment; a UsageError where that makes no sense."""
+    try:
+        from huggingface_hub import constants
+
+        place = urlsplit(constants.ENDPOINT)
+    except ValueError as error:
+        raise UsageError(f"a variable of the hub (HF_...) makes no sense: {error}") from error
+    if place.scheme not in ("http", "https") or not place.hostname:
+        raise UsageError("HF_ENDPOINT is no address: write https://HOST, or unset it")
+    return constants
+
+
 def offline() -> bool:
     """Did the user forbid the network with HF_HUB_OFFLINE?"""
-    from huggingface_hub import constants
-
-    return constants.HF_HUB_OFFLINE
+    return settings().HF_HUB_OFFLINE
 
 
 class _Told(logging.Handler):
@@ -69,11 +82,12 @@ class _Told(logging.Handler):
 
 def prepare() -> None:
     """Make the hub's library speak as the rest does, never of its token, and trust no answer."""
-    from huggingface_hub import constants, get_token, set_client_factory
+    endpoint = settings().ENDPOINT
+    from huggingface_hub import get_token, set_client_factory
     from huggingface_hub.utils import disable_progress_bars
 
     masking.hide(get_token())
-    masking.hide(urlsplit(constants.ENDPOINT).password)
+    masking.hide(urlsplit(endpoint).password)
     if not sys.stderr.isatty() or console.is_quiet():
         disable_progress_bars()
     logger = logging.getLogger("huggingface_hub")
@@ -105,12 +119,17 @@ def look(repo: str, revision: str) -> Repo:
 
     commit, private = find(repo, revision)
     listing = api().list_repo_tree(repo, recursive=True, revision=commit)
-    found = {
-        item.path: RemoteFile(item.size, item.blob_id, item.lfs.sha256 if item.lfs else None)
-        for item in islice(listing, MOST_FILES)
-        if isinstance(item, RepoFile)
-    }
-    return Repo(repo, commit, private, found)
+    files = [_listed(i) for i in islice(listing, MOST_FILES) if isinstance(i, RepoFile)]
+    return Repo(repo, commit, private, dict(files))
+
+
+def _listed(item: "RepoFile") -> tuple[str, RemoteFile]:
+    """Path and facts of a listed file: the hub's library takes values of any type."""
+    sha256 = item.lfs.sha256 if item.lfs else None
+    texts = all(isinstance(text, str) for text in (item.path, item.blob_id, sha256 or ""))
+    if not texts or type(item.size) is not int:
+        raise MissingError(f"the hub's list of files makes no sense at {str(item.path)[:60]!a}")
+    return item.path, RemoteFile(item.size, item.blob_id, sha256)
 
 
 @contextmanager

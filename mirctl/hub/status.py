@@ -46,13 +46,13 @@ def _word(value: Any) -> str:
 
 def _hub() -> dict[str, Any]:
     """Where the hub is, whether it may be asked, and as whom; a token is never shown."""
-    from huggingface_hub import constants, get_token
-
     client.prepare()
+    from huggingface_hub import get_token
+
     told = [name for name in masking.VARIABLES if os.environ.get(name, "").strip()]
     stored = "stored by a login" if get_token() else None
     facts = {
-        "endpoint": constants.ENDPOINT,
+        "endpoint": client.settings().ENDPOINT,
         "offline": client.offline(),
         "token": told[0] if told else stored,
         "user": None,

@@ -17,6 +17,7 @@ from mirctl import artifact
 from mirctl.artifact import manifest as manifests
 
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
+INDEX = "model.safetensors.index.json"
 RECORD = {"size": 1, "sha256": "ab" * 32}
 
 
@@ -204,29 +205,81 @@ def test_a_hostile_artifact_is_refused(mirctl, tmp_path, case):
     assert (ran.code, tree(tmp_path)) == (4, before)
 
 
+def index(weight_map: object) -> Callable[[Path], None]:
+    """Another index, which the manifest lists."""
+    return replaced(INDEX, json.dumps({"weight_map": weight_map}).encode())
+
+
+def linked_shard(folder: Path) -> None:
+    """A shard is a link to where its bytes now are, and the manifest lists them."""
+    (folder / SHARDS[0]).rename(folder.parent / "moved")
+    (folder / SHARDS[0]).symlink_to("../moved")
+
+
+def linked_index(folder: Path) -> None:
+    (folder / INDEX).rename(folder.parent / "moved")
+    (folder / INDEX).symlink_to("../moved")
+
+
 INDEXES = {
-    "path up": {"a": "../outside.safetensors", "b": SHARDS[1]},
-    "absolute": {"a": "/etc/passwd", "b": SHARDS[1]},
-    "unlisted": {"a": "absent.safetensors", "b": SHARDS[1]},
-    "itself": {"a": "model.safetensors.index.json", "b": SHARDS[1]},
-    "exchanged": {"a": SHARDS[1], "b": SHARDS[0]},
-    "too few": {"a": SHARDS[0]},
-    "a number": {"a": 1, "b": SHARDS[1]},
+    "path up": index({"a": "../outside.safetensors", "b": SHARDS[1]}),
+    "absolute": index({"a": "/etc/passwd", "b": SHARDS[1]}),
+    "unlisted": index({"a": "absent.safetensors", "b": SHARDS[1]}),
+    "itself": index({"a": INDEX, "b": SHARDS[1]}),
+    "exchanged": index({"a": SHARDS[1], "b": SHARDS[0]}),
+    "too few": index({"a": SHARDS[0]}),
+    "too many": index({"a": SHARDS[0], "b": SHARDS[1], "../../c": SHARDS[1]}),
+    "a number": index({"a": 1, "b": SHARDS[1]}),
+    "a list": index([SHARDS[0], SHARDS[1]]),
+    "empty": index({}),
+    "long name": index({"a": "x" * 10**6, "b": SHARDS[1]}),
+    "a million names": replaced(
+        INDEX, b'{"weight_map":{%s}}' % b",".join(b'"%d":""' % n for n in range(1_000_002))
+    ),
+    "no JSON": replaced(INDEX, pickle.dumps({"weight_map": {}})),
+    "no weight map": replaced(INDEX, b"{}"),
+    "a name twice": replaced(
+        INDEX, b'{"weight_map":{"a":"%b","a":"%b"}}' % (SHARDS[0].encode(), SHARDS[1].encode())
+    ),
+    "NaN": replaced(INDEX, b'{"metadata":{"total_size":NaN},"weight_map":{}}'),
+    "endless nesting": replaced(INDEX, b"[" * 100_000),
+    "linked shard": linked_shard,
+    "linked index": linked_index,
 }
 
 
 @pytest.mark.parametrize("case", INDEXES)
 def test_a_hostile_index_is_refused(mirctl, tmp_path, case):
     out = make(tmp_path / "art", shard_bytes=16)
-    damage.text("model.safetensors.index.json", json.dumps({"weight_map": INDEXES[case]}))(out)
-    damage.seal(out)
-    for command in ("inspect", "verify"):
-        assert mirctl("artifact", command, out).code == 4
+    INDEXES[case](out)
+    before = tree(tmp_path)
+    for command in "inspect", "verify":
+        tracemalloc.start()
+        ran = mirctl("artifact", command, out)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert ran.code == 4
+        assert "Traceback" not in ran.err
+        assert len(ran.err) < 2000
+        assert peak < 80 << 20
+    assert mirctl("artifact", "export", out, "--out", tmp_path / "export").code == 4
+    assert tree(tmp_path) == before
+
+
+def test_a_file_of_another_hash_than_listed_is_found(mirctl, tmp_path):
+    out = make(tmp_path / "art")
+    size = (out / "extra/words.json").stat().st_size
+    listed(files={"extra/words.json": {"size": size, "sha256": "ab" * 32}})(out)
+    ran = mirctl("artifact", "verify", out)
+    assert ran.code == 4
+    assert "extra/words.json" in ran.err
+    assert mirctl("artifact", "export", out, "--out", tmp_path / "export").code == 4
+    assert not (tmp_path / "export").exists()
 
 
 def test_a_shard_without_an_index_is_found(mirctl, tmp_path):
     out = make(tmp_path / "art", shard_bytes=16)
-    (out / "model.safetensors.index.json").unlink()
+    (out / INDEX).unlink()
     damage.seal(out)
     assert "no index names it" in mirctl("artifact", "verify", out).err
 

@@ -68,20 +68,20 @@ def test_what_hangs_fails_its_check(install, only, mirctl_cache, how):
     only("usage", "files", "recipes")
     install("stranger", "greet", doing(f"import signal; signal.signal(15, 1); {how}"))
     begin = time.monotonic()
-    assert found(timeout=1) == {
+    assert found(timeout=3) == {
         "usage": "",
-        "files": f"{CALL} took longer than 1 s",
+        "files": f"{CALL} took longer than 3 s",
         "recipes": "",
     }
-    assert time.monotonic() - begin < 15
+    assert time.monotonic() - begin < 60
 
 
 def test_a_thread_that_does_not_end_is_told(install, only, mirctl_cache):
     only("usage", "files")
     thread = "import threading, time; threading.Thread(target=time.sleep, args=(99,)).start()"
     install("stranger", "greet", doing(thread))
-    assert found(timeout=1)["files"] == (
-        "the process took longer than 1 s after its last command: is a thread left running?"
+    assert found(timeout=3)["files"] == (
+        "the process took longer than 3 s after its last command: is a thread left running?"
     )
 
 
@@ -135,6 +135,18 @@ def test_nothing_is_left_when_the_checks_are_stopped(install, tmp_path, mirctl_c
     _wait(lambda: note.exists() and note.read_text())
     process.send_signal(number)
     assert process.wait(20) == code
+    _wait(lambda: not _lives(int(note.read_text())))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+def test_what_left_for_a_session_of_its_own_is_ended_too(install, only, tmp_path, mirctl_cache):
+    note = tmp_path / "pid"
+    only("files")
+    daemon = f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(99)"
+    start = f"subprocess.Popen([sys.executable, '-c', {daemon!r}], start_new_session=True)"
+    wait = f"while not os.path.exists({str(note)!r}): time.sleep(0.01)"
+    install("stranger", "greet", doing(f"import os, subprocess, sys, time; {start}{MORE}{wait}"))
+    assert found() == {"files": ""}
     _wait(lambda: not _lives(int(note.read_text())))
 
 

@@ -1,11 +1,12 @@
 """Plugins of strangers: each broken in its own way, and everything else goes on."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
 from core.conftest import fresh
-from mirctl import plugins
+from mirctl import diagnosis, plugins
 
 OURS = [
     "adapt/run",
@@ -17,6 +18,7 @@ OURS = [
     "gaze/assign",
     "gaze/measures",
     "gaze/aoi",
+    "gaze/compare",
     "impute/fit",
     "impute/fill",
     "impute/sample",
@@ -72,6 +74,27 @@ def test_a_broken_plugin_breaks_only_itself(install, root, capsys, source, reaso
     assert reason in capsys.readouterr().out
 
 
+HANGS = "import time; time.sleep(99)"
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(plugins, "PATIENCE", 0.5)
+
+
+def test_a_command_that_hangs_on_import_is_named_by_doctor(
+    install, root, capsys, monkeypatch, impatient
+):
+    monkeypatch.setattr(diagnosis, "answering", list)  # that imports torch, which takes longer
+    install("stuck-dist", "stuck", HANGS)
+    install("stranger", "greet", GOOD)
+    assert root("plugins", "doctor") == 5
+    (line, *traceback) = capsys.readouterr().out.splitlines()
+    assert line.startswith("plugin 'stuck' (from stuck-dist): cannot be loaded: TimeoutError: took")
+    assert "stuck_dist_stuck.py" in "".join(traceback)
+    assert root("greet", "hello") == 0
+
+
 def test_two_strangers_with_one_name_both_stand_back(install, root, capsys):
     install("one", "greet", GOOD)
     install("two", "greet", GOOD)
@@ -105,6 +128,35 @@ def test_the_core_keeps_its_names(install, root, capsys):
     assert root("plugins", "doctor") == 5
     assert "mirctl's own is used" in capsys.readouterr().out
     assert root("plugins", "info", "cache") == 0
+
+
+def test_a_stranger_is_not_taken_for_the_core(install, root, capsys, monkeypatch):
+    install("thief", "again", None, value="mirctl.cli:app")
+    monkeypatch.setenv("MIRCTL_PLUGINS", "adapt")
+    assert root("again") == 2
+    assert "no such command" in capsys.readouterr().err.lower()
+
+
+ODD = ["--help", "-x", "a b", "\x1b[31mred", "../up", "g" * 3000]
+
+
+@pytest.mark.parametrize(
+    ("group", "name"), [*((plugins.COMMANDS, name) for name in ODD), (plugins.HOOKS, "a b")]
+)
+def test_what_is_no_name_is_left_out_and_told(install, root, capsys, group, name):
+    install("stranger", "greet", GOOD)
+    install("strange", "x", "", group=group)
+    points = next(Path(path) for path in sys.path if (Path(path) / "strange_x.py").exists())
+    points = points / "strange-1.0.dist-info" / "entry_points.txt"
+    points.write_text(f"[{group}]\n{name} = strange_x:app\n")
+    assert root("--help") == 0
+    told = capsys.readouterr()
+    assert "Say hello to the world." in told.out
+    assert "\x1b" not in told.out
+    assert root("plugins", "list") == 0
+    assert "strange " not in capsys.readouterr().out
+    assert [p for p in diagnosis.loading() if "is no name for a plugin" in p.reason]
+    assert "\x1b" not in capsys.readouterr().err
 
 
 def test_mirctl_plugins_limits_what_is_loaded(install, root, capsys, monkeypatch):
@@ -172,6 +224,22 @@ def test_a_stranger_cannot_take_our_job(install, capsys):
     (job,) = [job for job in plugins.results("mirctl_jobs") if job.name == "adapt/run"]
     assert job.function.startswith("mirctl_adapt.")
     assert "mirctl's own is used" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("source", [HANGS, hooked(body=HANGS)])
+def test_hooks_that_hang_stop_no_other(install, root, capsys, impatient, source):
+    install_hooks(install, source)
+    assert root("recipe", "show", "adapt/ml-100k") == 0
+    told = capsys.readouterr()
+    assert "uses: adapt/run" in told.out
+    assert told.err.count("took longer than 0.5 s") == 1
+
+
+def test_an_import_string_that_hangs_is_told(install, impatient):
+    install("other", "slow", HANGS)
+    install_hooks(install, hooked(body="return [Job('x/y', 'other_slow:a', 'math:pi')]"))
+    (problem,) = diagnosis.answering("x")
+    assert "mirctl_jobs, config: 'other_slow:a' cannot be imported: Timeout" in problem.reason
 
 
 def test_an_answer_that_is_no_list_is_told_and_left_out(install, capsys):

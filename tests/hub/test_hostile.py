@@ -145,6 +145,16 @@ def test_a_hash_in_the_listing_names_no_place(pushed, mirctl, hub, monkeypatch, 
     assert hub.asked("xet") == []
 
 
+@pytest.mark.parametrize("change", [{"size": []}, {"size": "1"}, {"path": 7}, {"oid": True}])
+def test_a_listing_whose_values_are_of_other_types_is_exit_5(pushed, mirctl, hub, change):
+    entry = {"type": "file", "path": "manifest.json", "size": 1, "oid": "0" * 40} | change
+    hub.fault("GET", "/tree/", lambda h: h.reply(200, [entry]), times=9)
+    for command in ("pull", "org/shop"), ("status", "org/shop"):
+        ran = mirctl("hub", *command)
+        assert ran.code == 5 or "problem" in ran.out
+        assert "bug in mirctl" not in ran.err
+
+
 @pytest.mark.parametrize("sha", ["../../../evil", "/tmp/evil", 7, None])
 def test_a_commit_of_a_model_names_no_place_either(hub, tmp_path, sha):
     hub.put("org/tiny", {"config.json": b"{}", "model.safetensors": b"x"})

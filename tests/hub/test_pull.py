@@ -153,3 +153,20 @@ def test_waiting_as_long_as_the_hub_asks(pushed, mirctl, hub, waits):
     assert mirctl("hub", "pull", "org/shop").code == 0
     assert 32.0 in waits
     assert 4.0 in waits
+
+
+@pytest.mark.parametrize(
+    "place", ["", "hub.example", "ftp://hub.example", "http://[::1", "http://"]
+)
+def test_an_address_that_is_none_is_wrong_usage(mirctl, monkeypatch, place):
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", place)
+    ran = mirctl("hub", "pull", "org/shop")
+    assert ran.code == 2
+    assert "HF_" in ran.err
+
+
+def test_a_variable_that_the_hub_s_library_cannot_read_is_wrong_usage(mirctl_process):
+    ran = mirctl_process("hub", "status", "org/shop", HF_HUB_ETAG_TIMEOUT="soon")
+    assert ran.code == 2
+    assert "a variable of the hub (HF_...) makes no sense: " in ran.err
+    assert "'soon'" in ran.err

@@ -39,7 +39,7 @@ def bash(tmp_path, monkeypatch):
             env=os.environ | {"PATH": path} | variables,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
         )
 
     return run

@@ -136,11 +136,11 @@ def test_a_failure_of_one_process_ends_all(tmp_path, monkeypatch):
     (first, out, told), (second, nothing, silence) = by_hand(*lines)
     assert (first, second, nothing, silence) == (3, 3, "", "")
     assert told.startswith("process 1: error: ")
-    assert told.count("no does not exist") == 1
+    assert told.count("no: no such file") == 1
     assert json.loads(out)["error"]["message"].startswith("process 1: ")
     for ended in (by_hand(lines[1], lines[0]), by_hand(lines[1], lines[1])):
         assert [code for code, _, _ in ended] == [3, 3]
-        assert "".join(err for _, _, err in ended).count("no does not exist") == 1
+        assert "".join(err for _, _, err in ended).count("no: no such file") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
 
 

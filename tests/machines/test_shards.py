@@ -181,6 +181,18 @@ def test_a_pipe_that_is_no_part_leaves_nothing_on_stdout(mirctl_process, here):
         assert told in ran.err
 
 
+def test_a_bad_row_far_down_leaves_whole_rows_before_it_and_its_code(mirctl_process, here):
+    lines = ["x,y", *(f"{n},{n}" for n in range(9000))]
+    Path("a.csv").write_text("\n".join([*lines, "7\n"]))
+    ran = mirctl_process("artifact", "merge", "a.csv", "--out", "-")
+    assert ran.code == 3
+    assert "a.csv, row 9001: has 1 column where 2 are expected" in ran.err
+    assert ran.out.splitlines() == lines[: ran.out.count("\n")]
+    assert ran.out.endswith("\n")
+    assert mirctl_process("artifact", "merge", "a.csv", "--out", "b.csv").code == 3
+    assert not Path("b.csv").exists()
+
+
 @pytest.fixture
 def content(here, bert):
     write_catalogue(here)
