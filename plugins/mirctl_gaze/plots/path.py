@@ -19,7 +19,7 @@ AREA = 520.0
 SMALLEST = 60.0
 """A number can still be read on it."""
 NUMBERED = 100
-"""Fixations that get each a number; of more, every tenth."""
+"""Numbers that can be told apart at most: of more fixations each tenth, or hundredth, has one."""
 
 
 def draw(path: Scanpath, canvas: Canvas, out: Path, title: str) -> None:
@@ -34,7 +34,10 @@ def draw(path: Scanpath, canvas: Canvas, out: Path, title: str) -> None:
 
         colours = colormaps["Blues"](np.linspace(0.15, 0.65, len(path)))
         axes.plot(x, y, color=SOFT, linewidth=0.9, alpha=0.7, zorder=3)
-        numbered = range(0, len(path), 1 if len(path) <= NUMBERED else 10)
+        step = 1
+        while len(path) > NUMBERED * step:
+            step *= 10
+        numbered = range(0, len(path), step)
         for first, last in pairwise([*numbered, len(path)]):  # a later one covers earlier numbers
             some = slice(first, last)
             axes.scatter(

@@ -156,3 +156,19 @@ def test_one_still_fixation_can_be_drawn(mirctl, gaze):
     for kind in ("path", "map"):
         drawn(mirctl, "gaze.csv", "--trial", "other", "--kind", kind, "--out", f"{kind}.svg")
     assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_names_of_any_letters_make_a_picture_that_can_be_read(mirctl, gaze):
+    name = "<script>$x^2$ &&& ]]>&\x01\x1b[31m" + "x" * 30
+    (gaze / "odd.csv").write_text("trial,x,y\n" + f"{name},5,5\n" * 2)
+    drawn(mirctl, "odd.csv", "--out", "a.svg")
+    seen = name.replace("\x01\x1b", "\ufffd\ufffd")
+    assert f"{seen}  ·  odd  ·  2 fixations" in texts("a.svg")
+
+
+def test_of_many_fixations_some_have_numbers(mirctl, gaze):
+    (gaze / "many.csv").write_text("x,y\n" + "".join(f"{i % 97},{i % 89}\n" for i in range(1001)))
+    drawn(mirctl, "many.csv", "--out", "a.svg")
+    found = {text for text in texts("a.svg") if text.endswith("1")}
+    assert {"1", "101", "1001"} <= found
+    assert "11" not in found
