@@ -134,3 +134,20 @@ def test_options_of_the_command_are_as_those_of_recipes():
         if not field.is_required():
             default = options[name].default
             assert getattr(default, "value", default) == field.default, name
+
+
+def test_what_lies_at_a_limit_is_of_the_fixation_but_a_speed_is_not():
+    starts, stops = detection.slow(np.array([29.0, 30, 31]), 30.0)
+    assert (starts.tolist(), stops.tolist()) == ([0], [1])
+    x = np.array([0.0, 0, 9, 9, 9, 0.5, 0.5])
+    bounds = (np.array([0, 5]), np.array([2, 7]))
+    starts, stops = detection.merged(bounds, x, np.zeros(7), longest=3, widest=0.5)
+    assert (starts.tolist(), stops.tolist()) == ([0], [7])
+    x = np.array([0.0, 1, 0, 1, 0, 2])
+    starts, stops = detection.narrow(x, np.zeros(6), 1.0, 2)
+    assert (starts.tolist(), stops.tolist()) == ([0], [5])
+
+
+def test_beyond_both_ends_gaze_stays_where_it_is():
+    x = np.arange(6.0)
+    assert detection.speed(x, 0 * x, 1, 1.0).tolist() == [0.5, 1, 1, 1, 1, 0.5]

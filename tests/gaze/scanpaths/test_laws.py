@@ -72,6 +72,14 @@ def test_the_main_diagonal_of_a_path_with_itself_is_full():
     assert not why
 
 
+@pytest.mark.parametrize("compat", [False, True])
+def test_only_what_is_nearer_than_the_radius_recurs(compat):
+    a, b = [(0, 0, 99), (500, 0, 99)], [(300, 0, 99), (3, 4, 99)]
+    for radius, recurs in ((5.0, False), (5.001, True)):
+        found, _ = measured(a, b, metrics=["recurrence"], radius=radius, compat=compat)
+        assert (found["recurrence"] > 0) == recurs
+
+
 def test_the_published_recurrence_calls_equal_paths_without_revisits_unlike():
     path = [(100.0 * i, 50.0 * i, 200.0) for i in range(8)]
     found, _ = measured(path, path, metrics=["recurrence"], radius=10.0, compat=True)
