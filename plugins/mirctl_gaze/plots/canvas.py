@@ -28,6 +28,8 @@ WIDTH = 9.6
 """Inches; a picture as high as wide is as high as that."""
 DPI = 120
 MARGIN = 0.06
+MANY = 10_000
+"""Fixations that stand in an SVG as a picture: each by itself makes it too large to open."""
 FORBIDDEN = re.compile(b"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 """Letters, in UTF-8, that no XML may hold."""
 STYLE = {
@@ -36,6 +38,7 @@ STYLE = {
     "font.size": 9,
     "text.color": INK,
     "text.parse_math": False,
+    "agg.path.chunksize": 10_000,  # a longer line in one go is more than it can draw
     "axes.edgecolor": PALE,
     "axes.labelcolor": SOFT,
     "xtick.color": SOFT,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mirctl_gaze.plots.canvas import INK, Canvas, colour_bar, drawing
+from mirctl_gaze.plots.canvas import INK, MANY, Canvas, colour_bar, drawing
 from mirctl_gaze.scanpaths.paths import Scanpath
 
 CELLS = 400
@@ -15,7 +15,7 @@ CELLS = 400
 SQUARE = 100.0
 """Pixels along the side of the area that figures are given for."""
 BLOCK = 4096
-MANY = 1000
+DENSE = 1000
 """Dots that would hide the map."""
 COLOURS = ("#ffffff", "#fde9b5", "#f9b65c", "#ea6a2c", "#b3201f")
 
@@ -59,7 +59,10 @@ def draw(
             vmin=0, vmax=top, alpha=None if canvas.bare else np.clip(total / top * 2, 0, 0.75),
             zorder=3, aspect="equal", interpolation="bilinear",
         )  # fmt: skip
-        faint = 0.55 if points.shape[1] < MANY else 0.2
-        axes.plot(*points, ".", color=INK, markersize=1.6, alpha=faint, zorder=4)
+        count = points.shape[1]
+        axes.plot(
+            *points, ".", color=INK, markersize=1.6, alpha=0.55 if count < DENSE else 0.2, zorder=4,
+            rasterized=count > MANY,
+        )  # fmt: skip
         scale = ScalarMappable(shown.norm, colours)
         colour_bar(axes, scale, f"{unit} in {SQUARE:g} x {SQUARE:g} px")

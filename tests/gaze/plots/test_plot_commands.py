@@ -93,6 +93,9 @@ def test_a_density_holds_all_the_time_that_was_looked():
     assert found.sum() * cell**2 / 100**2 == pytest.approx(400, rel=1e-6)
     row, column = np.unravel_index(found.argmax(), found.shape)
     assert (column * cell, row * cell) == pytest.approx((700, 250), abs=2 * cell)
+    places = [(np.arange(size) + 0.5) * cell for size in found.shape]
+    middle = [found.sum(axis=1 - axis) @ places[axis] / found.sum() for axis in (0, 1)]
+    assert middle == pytest.approx([250, 600])
 
 
 def test_letters_that_no_font_has_are_told_of_a_png(mirctl, gaze):
@@ -172,3 +175,21 @@ def test_of_many_fixations_some_have_numbers(mirctl, gaze):
     found = {text for text in texts("a.svg") if text.endswith("1")}
     assert {"1", "101", "1001"} <= found
     assert "11" not in found
+
+
+@pytest.mark.parametrize("kind", ["path", "map"])
+def test_very_many_fixations_make_no_larger_an_svg(mirctl, gaze, kind):
+    rows = "".join(f"{i % 997},{i % 499}\n" for i in range(20_000))
+    (gaze / "many.csv").write_text(f"x,y\n{rows}")
+    drawn(mirctl, "many.csv", "--kind", kind, "--out", "a.svg")
+    assert (gaze / "a.svg").stat().st_size < 2e6
+    assert "many  ·  20,000 fixations" in texts("a.svg")
+
+
+def test_a_map_is_no_mirror_image(mirctl, gaze):
+    (gaze / "corner.csv").write_text("x,y\n100,50\n")
+    drawn(mirctl, "corner.csv", "--kind", "map", "--screen", "1000x1000", "--out", "a.png")
+    with Image.open("a.png") as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)[:, :1100]
+    red = np.argwhere((pixels[..., 0] > 150) & (pixels[..., 2] < 90))
+    assert (red.mean(axis=0) < 250).all()

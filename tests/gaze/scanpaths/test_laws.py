@@ -140,6 +140,23 @@ def test_a_straight_saccade_in_two_hops_is_simplified_to_one():
     assert table[multimatch.DURATION].tolist() == [200, 200]
 
 
+@pytest.mark.parametrize(
+    ("limits", "left"),
+    [((90, 0, 50), 2), ((90.001, 0, 50), 1), ((0, 50, 50), 2), ((0, 50.001, 50), 1)],
+)
+def test_what_turns_or_goes_as_far_as_the_limit_is_left_alone(limits, left):
+    x, y = np.array([0.0, 50, 50]), np.array([0.0, 0, 50])
+    table = multimatch.saccades(x, y, np.full(3, 20.0), Simplification(*limits))
+    assert table.shape == (7, left)
+
+
+def test_fixations_recur_within_a_twentieth_of_the_diagonal():
+    pair = [drawn(random.Random(seed), 30) for seed in (0, 1)]
+    found, _ = measured(*pair, metrics=["recurrence"])
+    assert found["recurrence"] > 0
+    assert found == measured(*pair, metrics=["recurrence"], radius=math.hypot(*SCREEN) / 20)[0]
+
+
 def test_paths_too_long_for_the_memory_say_so():
     path = [(float(i % 1000), 5.0, 50.0) for i in range(10_001)]
     found, why = measured(path, path, metrics=["dtw"])
