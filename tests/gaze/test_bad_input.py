@@ -227,6 +227,13 @@ def test_durations_of_nothing_and_less_are_named(mirctl, write):
     assert [row["nFix"] for row in rows("m.csv")] == ["1", "0"]
 
 
+def test_fixations_without_a_word_leave_the_times_of_others_alone(mirctl, write):
+    write("w.csv", *WORDS)
+    write("f.csv", "trial,word,duration", "t,,5", "t,1,100", "t,9,7", "t,,60", "t,2,200")
+    assert measures(mirctl).code == 0
+    assert [(r["FFD"], r["TRT"]) for r in rows("m.csv")] == [("100", "100"), ("200", "200")]
+
+
 def test_fixations_without_words_ask_for_assign(mirctl, write):
     write("w.csv", *WORDS)
     write("f.csv", "trial,x,y,duration", "t,1,2,100")

@@ -23,8 +23,8 @@ COLOURS = ("#ffffff", "#fde9b5", "#f9b65c", "#ea6a2c", "#b3201f")
 def density(points: np.ndarray, weights: np.ndarray, canvas: Canvas, sigma: float) -> np.ndarray:
     """Weight in each 100 x 100 pixels (rows, columns) of points (2, n) blurred by a Gaussian."""
     cell = max(canvas.width, canvas.height) / CELLS
-    columns = np.arange(canvas.left + cell / 2, canvas.right, cell)
-    rows = np.arange(canvas.top + cell / 2, canvas.bottom, cell)
+    columns = _middles(canvas.left, canvas.right, cell)
+    rows = _middles(canvas.top, canvas.bottom, cell)
     total = np.zeros((len(rows), len(columns)))
     for start in range(0, points.shape[1], BLOCK):
         some = slice(start, start + BLOCK)
@@ -32,6 +32,12 @@ def density(points: np.ndarray, weights: np.ndarray, canvas: Canvas, sigma: floa
         down = _bell(rows[:, None] - points[1, some], sigma)
         total += (down * weights[some]) @ across.T
     return total * SQUARE**2
+
+
+def _middles(start: float, stop: float, cell: float) -> np.ndarray:
+    """Of cells about as wide as `cell` that fill the whole; one at least."""
+    count = max(1, round((stop - start) / cell))
+    return start + (np.arange(count) + 0.5) * ((stop - start) / count)
 
 
 def _bell(away: np.ndarray, sigma: float) -> np.ndarray:

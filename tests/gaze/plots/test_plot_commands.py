@@ -186,6 +186,12 @@ def test_very_many_fixations_make_no_larger_an_svg(mirctl, gaze, kind):
     assert "many  ·  20,000 fixations" in texts("a.svg")
 
 
+def test_a_map_of_a_strip_is_drawn(mirctl, gaze):
+    for screen in ("1x5000", "5000x1"):
+        drawn(mirctl, "gaze.csv", "--trial", "other", "--kind", "map", "--screen", screen,
+              "--out", f"{screen}.png")  # fmt: skip
+
+
 def test_a_map_is_no_mirror_image(mirctl, gaze):
     (gaze / "corner.csv").write_text("x,y\n100,50\n")
     drawn(mirctl, "corner.csv", "--kind", "map", "--screen", "1000x1000", "--out", "a.png")
