@@ -68,6 +68,7 @@ def test_a_map_lies_over_the_picture_of_what_was_seen(mirctl, gaze):
                 "--out", "a.png", "--json")  # fmt: skip
     assert json.loads(ran.out) == {
         "picture": "a.png", "trial": "page", "readers": 2, "fixations": 12, "unseen": 0,
+        "unusable": [],
     }  # fmt: skip
     with Image.open("a.png") as image:
         pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)

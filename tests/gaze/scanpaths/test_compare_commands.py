@@ -170,6 +170,13 @@ def test_rows_that_cannot_be_used_are_named(mirctl, tmp_path):
         "4 rows cannot be used: row 2 (no x or y), row 3 (a duration below 0), row 4 (x or y is "
         "over a million pixels), row 5 (no duration)"
     ) in ran.err
+    told = json.loads(
+        mirctl("gaze", "compare", tmp_path / "a.csv", "--metrics", "dtw", "--json").out
+    )
+    assert [one["row"] for one in told["unusable"]] == [2, 3, 4, 5]
+    assert told["unusable"][0] == {
+        "table": str(tmp_path / "a.csv"), "row": 2, "why": "no x or y",
+    }  # fmt: skip
 
 
 def test_fixations_off_the_screen_are_counted(mirctl, gaze):
