@@ -63,6 +63,12 @@ def test_a_closed_pupil_and_gaze_off_the_screen_are_lost(mirctl, write):
     assert (told["lost_samples"], told["fixations"]) == (200, 2)
 
 
+def test_gaze_on_the_edge_of_the_screen_is_on_it(mirctl, write):
+    write("s.csv", *samples("t,0,0,0", "t,2,1280,720", "t,4,-1,0", "t,6,0,721"))
+    told = json.loads(detect(mirctl, "--screen", "1280x720", "--json").out)
+    assert told["lost_samples"] == 2
+
+
 @pytest.mark.parametrize(
     ("header", "told"),
     [
