@@ -198,6 +198,8 @@ def test_a_saccade_goes_from_the_last_sample_of_a_fixation_to_the_first_of_the_n
     write("s.csv", "time,x,y", *(f"{time},{at},50" for time, at in enumerate(x)))
     line = ["detect", "s.csv", "--ppd", "30", "--method", "idt", "-o", "f.csv"]
     assert mirctl("gaze", *line, "--saccades", "j.csv").code == 0
+    fixations = rows_of(Path("f.csv").read_text())
+    assert [(row["x"], row["y"]) for row in fixations] == [("100", "50"), ("700", "50")]
     (jump,) = rows_of(Path("j.csv").read_text())
     wanted = {"start": 100, "duration": 3, "x0": 100, "x1": 700, "y0": 50, "y1": 50}
     assert {name: float(jump[name]) for name in wanted} == wanted

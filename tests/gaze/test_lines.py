@@ -157,3 +157,14 @@ def test_a_glance_off_the_text_says_nothing_of_drift(first, place):
     found, drift = lines.follow((left + right) / 2, y, lines.lines_of(boxes_of(corners)))
     assert np.delete(found, glance).tolist() == np.delete(line, glance).tolist()
     assert np.abs(drift).max() < 1
+
+
+def test_a_few_single_fixations_above_the_text_count_less_than_whole_lines():
+    corners = text_boxes()
+    starts = [9, 18, 27, 36, 45]
+    left, top, right, bottom, line = np.insert(corners, starts, corners[0], axis=0).T
+    y = (top + bottom) / 2
+    glances = np.array(starts) + np.arange(len(starts))
+    y[glances] -= 100
+    found, _ = lines.follow((left + right) / 2, y, lines.lines_of(boxes_of(corners)))
+    assert np.delete(found, glances).tolist() == np.delete(line, glances).tolist()
