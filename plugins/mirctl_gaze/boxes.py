@@ -37,6 +37,7 @@ class AllBoxes:
     table: str
     trials: dict[str, Boxes]
     by_trial: bool
+    unusable: Unusable
 
     def key(self, trial: str) -> str:
         """Whose boxes hold for a trial; of one that is not named, the only ones there are."""
@@ -91,7 +92,7 @@ def _read(stream: Stream, needed: list[str], name: str) -> AllBoxes:
     unusable.tell()
     if not found:
         raise DataError("has no box that can be used", where=stream.name)
-    return AllBoxes(stream.name, found, "trial" in stream.columns)
+    return AllBoxes(stream.name, found, "trial" in stream.columns, unusable)
 
 
 def _usable(trial: Trial, needed: list[str], unusable: Unusable) -> Trial:

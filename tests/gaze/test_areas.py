@@ -111,6 +111,8 @@ def test_fixations_that_cannot_be_used_are_named(mirctl, write):
 def test_an_area_without_a_name_is_told(mirctl, write):
     write("areas.csv", *AREAS, ",0,0,900,900", " NA ,0,0,900,900")
     write("f.csv", "start,duration,x,y", "0,100,500,500")
-    ran = look(mirctl)
+    ran = look(mirctl, "--json")
     assert "2 rows cannot be used: row 4 (no area), row 5 (no area)" in ran.err
+    told = json.loads(ran.out)["unusable_boxes"]
+    assert told == [{"row": row, "why": "no area"} for row in (4, 5)]
     assert [row["area"] for row in rows("d.csv")] == ["face", "eye", "sky"]

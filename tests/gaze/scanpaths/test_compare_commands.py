@@ -151,7 +151,7 @@ def test_areas_stand_for_letters_where_a_column_names_them(mirctl, tmp_path):
 
 
 def test_fixations_outside_all_areas_share_a_letter(mirctl, tmp_path):
-    rows_of = {"ann": ("face", ""), "bob": ("face", "NA")}
+    rows_of = {"ann": ("face", ""), "bob": ("face", " NA ")}
     lines = [f"{reader},1,1,{area}" for reader, areas in rows_of.items() for area in areas]
     (tmp_path / "a.csv").write_text("\n".join(["reader,x,y,area", *lines]))
     ran = mirctl("gaze", "compare", tmp_path / "a.csv", "--letters", "area", "--metrics", "ss")
