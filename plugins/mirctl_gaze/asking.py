@@ -19,6 +19,7 @@ from mirctl_gaze.schema import Screen
 
 if TYPE_CHECKING:
     from mirctl.jobs import Requirement
+    from mirctl_gaze.boxes import AllBoxes
 
 
 def detection(**options: Any) -> Detection:
@@ -60,12 +61,14 @@ class Wanted:
             jobs.check_requirements(jobs.find(f"gaze/{self.command}"), gate)
         return gate
 
-    def end(self, found: Found, gate: Sequence[Requirement]) -> None:
+    def end(self, found: Found, gate: Sequence[Requirement], boxes: AllBoxes | None = None) -> None:
         """Tell what was found; then the gate decides."""
         from mirctl import jobs
 
         found.tell()
         facts = {"table": self.out, **found.facts()}
+        if boxes is not None:
+            facts["unusable_boxes"] = boxes.unusable.facts()
         jobs.show(found.metrics(), "", require=gate, json=self.json, **facts)
 
 
@@ -98,7 +101,8 @@ def assign(
     gate = wanted.start(fixations, words)
     known = boxes.read_words(open_stream(words))
     stream = open_stream(fixations)
-    wanted.end(assigning.assign(stream, known, wanted.out, by_lines=by_lines, most=most), gate)
+    found = assigning.assign(stream, known, wanted.out, by_lines=by_lines, most=most)
+    wanted.end(found, gate, known)
 
 
 def measures(fixations: str, words: str, wanted: Wanted, *, mean: bool) -> None:
@@ -107,7 +111,8 @@ def measures(fixations: str, words: str, wanted: Wanted, *, mean: bool) -> None:
 
     gate = wanted.start(fixations, words)
     known = boxes.read_words(open_stream(words), corners=False)
-    wanted.end(measuring.measure(open_stream(fixations), known, wanted.out, mean=mean), gate)
+    found = measuring.measure(open_stream(fixations), known, wanted.out, mean=mean)
+    wanted.end(found, gate, known)
 
 
 def aoi(fixations: str, areas: str, wanted: Wanted) -> None:
@@ -118,7 +123,7 @@ def aoi(fixations: str, areas: str, wanted: Wanted) -> None:
     gate = wanted.start(fixations, areas)
     known = boxes.read_areas(open_stream(areas))
     stream = open_stream(fixations)
-    wanted.end(areas_of_interest.look(stream, known, wanted.out, wanted.more), gate)
+    wanted.end(areas_of_interest.look(stream, known, wanted.out, wanted.more), gate, known)
 
 
 def import_files(

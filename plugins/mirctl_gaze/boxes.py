@@ -11,10 +11,9 @@ from mirctl.console import counted
 from mirctl.errors import DataError, suggest
 from mirctl.tables import Stream
 from mirctl_gaze.rows import ROWS, Trial, Unusable, trials
+from mirctl_gaze.schema import MISSING
 
 CORNERS = ("x0", "y0", "x1", "y1")
-LARGEST = 2**53
-"""A number of a word: beyond it not every whole number is a float."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,7 @@ class AllBoxes:
     table: str
     trials: dict[str, Boxes]
     by_trial: bool
+    unusable: Unusable
 
     def key(self, trial: str) -> str:
         """Whose boxes hold for a trial; of one that is not named, the only ones there are."""
@@ -92,7 +92,7 @@ def _read(stream: Stream, needed: list[str], name: str) -> AllBoxes:
     unusable.tell()
     if not found:
         raise DataError("has no box that can be used", where=stream.name)
-    return AllBoxes(stream.name, found, "trial" in stream.columns)
+    return AllBoxes(stream.name, found, "trial" in stream.columns, unusable)
 
 
 def _usable(trial: Trial, needed: list[str], unusable: Unusable) -> Trial:
@@ -101,9 +101,13 @@ def _usable(trial: Trial, needed: list[str], unusable: Unusable) -> Trial:
         unusable.add(gone, trial.rows, f"no {name}")
         trial = trial.keep(~gone)
     if "word" in needed:
-        broken = (trial["word"] % 1 != 0) | (np.abs(trial["word"]) > LARGEST)
+        broken = trial["word"] % 1 != 0
         unusable.add(broken, trial.rows, "word is no whole number")
         trial = trial.keep(~broken)
+    if "area" in trial.texts:
+        nameless = np.array([name.strip() in MISSING for name in trial.texts["area"]], bool)
+        unusable.add(nameless, trial.rows, "no area")
+        trial = trial.keep(~nameless)
     if "x0" in needed:
         flat = (trial["x1"] <= trial["x0"]) | (trial["y1"] <= trial["y0"])
         unusable.add(flat, trial.rows, "an empty box: x0 < x1 and y0 < y1 are wanted")

@@ -65,7 +65,7 @@ class Found:
             f"{counted(self.trials, 'trial')} of {counted(self.samples, 'sample')}{lost}"
         )
         if self.empty:
-            console.warn(f"no fixation in {counted(len(self.empty), 'trial')}: {self.empty[0]}")
+            console.warn(f"no fixation in {counted(len(self.empty), 'trial')}, as {self.empty[0]}")
 
 
 @dataclass(frozen=True)

@@ -88,8 +88,9 @@ def _followed(
     for i, (middle, size) in enumerate(zip(middles, sizes, strict=True)):
         line[i] = np.abs(middle - known - lines.centres).argmin()
         rest = middle - known - lines.centres[line[i]]
-        misfit += size * (rest / lines.height) ** 2
-        if abs(rest) < lines.height:  # else it is above or below the whole text
+        off = min(abs(rest) / lines.height, 1.0)
+        misfit += size * off**2
+        if off < 1:  # else it is above or below the whole text, however far
             known += rest * size / (size + TRUST)
         drift[i] = known
     return line, drift, misfit + DOUBT * sizes.sum() * (drift[0] / lines.height) ** 2

@@ -13,7 +13,7 @@ from mirctl import console
 from mirctl.console import counted
 from mirctl.errors import DataError
 from mirctl.tables import Block, Stream, at_row, require_columns
-from mirctl_gaze.schema import KEYS, MISSING
+from mirctl_gaze.schema import KEYS, LARGEST, MISSING
 
 ROWS = 1 << 16
 SHOWN = 5
@@ -147,7 +147,7 @@ def _joined(parts: Sequence[Trial]) -> Trial:
 
 
 def column_of(block: Block, name: str, table: str) -> np.ndarray:
-    """A column as numbers; missing and infinite ones are NaN, what is no number is an error."""
+    """A column as numbers; missing and endless ones are NaN, what is no number is an error."""
     cells = block.cells[name]
     try:
         text = pa.array(["nan" if cell in MISSING else cell for cell in cells], pa.string())
@@ -155,7 +155,7 @@ def column_of(block: Block, name: str, table: str) -> np.ndarray:
     except ValueError:  # what arrow is stricter in than Python, or no number
         numbers = enumerate(cells, start=block.first)
         values = np.array([_number(cell, name, table, row) for row, cell in numbers])
-    return np.where(np.isfinite(values), values, np.nan)
+    return np.where(np.abs(values) < LARGEST, values, np.nan)
 
 
 def _number(cell: str | None, name: str, table: str, row: int) -> float:

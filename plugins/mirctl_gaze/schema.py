@@ -9,6 +9,8 @@ from dataclasses import dataclass
 KEYS = ("reader", "trial")
 MISSING = frozenset({None, "", ".", "NA", "N/A", "NaN", "nan", "na", "null", "None"})
 """Texts that say a value is missing, blanks around them not counted."""
+LARGEST = 1e15
+"""Of any time, place or number of a word: what is not below it is a slip, as good as missing."""
 
 SAMPLES = {"reader": "text", "trial": "text", "time": "double", "x": "double", "y": "double",
            "pupil": "double"}  # fmt: skip

@@ -103,6 +103,16 @@ def test_areas_that_cannot_be_used_are_told(mirctl, write, areas, told):
 
 def test_fixations_that_cannot_be_used_are_named(mirctl, write):
     write("areas.csv", *AREAS)
-    write("f.csv", "start,duration,x,y", "0,100,50,250", "9,-1,1,1", ".,5,1,1", "9,5,,1")
+    write("f.csv", "start,duration,x,y", "0,100,50,250", "9,-1,1,1", ".,5,1,1", "9,5,,1", "9,0,1,1")
     told = json.loads(look(mirctl, "--json").out)
-    assert [one["row"] for one in told["unusable"]] == [2, 3, 4]
+    assert [one["row"] for one in told["unusable"]] == [2, 3, 4, 5]
+
+
+def test_an_area_without_a_name_is_told(mirctl, write):
+    write("areas.csv", *AREAS, ",0,0,900,900", " NA ,0,0,900,900")
+    write("f.csv", "start,duration,x,y", "0,100,500,500")
+    ran = look(mirctl, "--json")
+    assert "2 rows cannot be used: row 4 (no area), row 5 (no area)" in ran.err
+    told = json.loads(ran.out)["unusable_boxes"]
+    assert told == [{"row": row, "why": "no area"} for row in (4, 5)]
+    assert [row["area"] for row in rows("d.csv")] == ["face", "eye", "sky"]

@@ -63,6 +63,12 @@ def test_a_closed_pupil_and_gaze_off_the_screen_are_lost(mirctl, write):
     assert (told["lost_samples"], told["fixations"]) == (200, 2)
 
 
+def test_gaze_on_the_edge_of_the_screen_is_on_it(mirctl, write):
+    write("s.csv", *samples("t,0,0,0", "t,2,1280,720", "t,4,-1,0", "t,6,0,721"))
+    told = json.loads(detect(mirctl, "--screen", "1280x720", "--json").out)
+    assert told["lost_samples"] == 2
+
+
 @pytest.mark.parametrize(
     ("header", "told"),
     [
@@ -128,7 +134,7 @@ def test_a_trial_without_fixations_is_named(mirctl, write):
     write("s.csv", *samples(*still(100), "empty,1,.,.", "empty,3,.,."))
     ran = detect(mirctl)
     assert ran.code == 0
-    assert "no fixation in 1 trial: trial empty" in ran.err
+    assert "no fixation in 1 trial, as trial empty" in ran.err
 
 
 @pytest.mark.parametrize(
@@ -227,6 +233,13 @@ def test_durations_of_nothing_and_less_are_named(mirctl, write):
     assert [row["nFix"] for row in rows("m.csv")] == ["1", "0"]
 
 
+def test_fixations_without_a_word_leave_the_times_of_others_alone(mirctl, write):
+    write("w.csv", *WORDS)
+    write("f.csv", "trial,word,duration", "t,,5", "t,1,100", "t,9,7", "t,,60", "t,2,200")
+    assert measures(mirctl).code == 0
+    assert [(r["FFD"], r["TRT"]) for r in rows("m.csv")] == [("100", "100"), ("200", "200")]
+
+
 def test_fixations_without_words_ask_for_assign(mirctl, write):
     write("w.csv", *WORDS)
     write("f.csv", "trial,x,y,duration", "t,1,2,100")
@@ -281,3 +294,24 @@ def test_fixations_that_do_not_say_their_trial_belong_to_the_only_one(mirctl, wr
     ran = assign(mirctl, "--force")
     assert ran.code == 3
     assert "has 2 trials, and the fixations have no column 'trial'" in ran.err
+
+
+def test_drift_does_not_count_as_distance_nor_a_box_as_too_far_at_the_limit(mirctl, write):
+    places = [(60 * word, 70 * line) for line in range(3) for word in range(6)]
+    boxes = [f"t,{n + 1},w,{x},{y},{x + 50},{y + 40}" for n, (x, y) in enumerate(places)]
+    write("w.csv", WORDS[0], *boxes)
+    write("f.csv", "trial,x,y", *(f"t,{x + 25},{y + 48}" for x, y in places))
+    told = json.loads(assign(mirctl, "--json").out)
+    assert told["assigned"] == 18
+    assert {row["distance"] for row in rows("a.csv")[6:]} == {"0"}
+    told = json.loads(assign(mirctl, "--by", "box", "--max-distance", "8", "--json", "--force").out)
+    assert told["assigned"] == 18
+    assert {row["distance"] for row in rows("a.csv")} == {"8"}
+
+
+def test_numbers_beyond_all_measure_are_as_good_as_missing(mirctl, write):
+    write("w.csv", *WORDS)
+    write("f.csv", "trial,x,y", "t,20,10", "t,1e300,5", "t,5,-1e15")
+    ran = assign(mirctl)
+    assert (ran.code, "2 rows cannot be used: row 2 (no x or y), row 3" in ran.err) == (0, True)
+    assert "Warning" not in ran.err

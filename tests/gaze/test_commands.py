@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mirctl.tables import open_stream
+from mirctl_gaze import detection
 from shell import pipe
 
 
@@ -190,3 +191,18 @@ def test_the_nearest_box_and_the_distance_can_be_asked_for(mirctl, write):
     assert table("a.csv")["distance"] == ["15", "17", "15"]
     assert mirctl(*line, "--by", "box", "--max-distance", "16").code == 0
     assert table("a.csv")["word"] == ["1", "", "2"]
+
+
+def test_a_saccade_goes_from_the_last_sample_of_a_fixation_to_the_first_of_the_next(mirctl, write):
+    x = [100] * 100 + [250, 400, 550] + [700] * 100
+    write("s.csv", "time,x,y", *(f"{time},{at},50" for time, at in enumerate(x)))
+    line = ["detect", "s.csv", "--ppd", "30", "--method", "idt", "-o", "f.csv"]
+    assert mirctl("gaze", *line, "--saccades", "j.csv").code == 0
+    fixations = rows_of(Path("f.csv").read_text())
+    assert [(row["x"], row["y"]) for row in fixations] == [("100", "50"), ("700", "50")]
+    (jump,) = rows_of(Path("j.csv").read_text())
+    wanted = {"start": 100, "duration": 3, "x0": 100, "x1": 700, "y0": 50, "y1": 50}
+    assert {name: float(jump[name]) for name in wanted} == wanted
+    assert float(jump["amplitude"]) == 20
+    fastest = detection.speed(np.array(x) / 30, np.zeros(203), 5, 0.001).max()
+    assert float(jump["peak_velocity"]) == pytest.approx(fastest, abs=1e-3)

@@ -120,12 +120,21 @@ def test_fixations_do_not_overlap_and_are_long_enough(method):
     assert (starts[1:] >= stops[:-1]).all()
 
 
-def test_a_missing_step_of_time_ends_a_fixation():
-    time = np.concatenate([np.arange(200.0), np.arange(300.0, 500.0)])
+@pytest.mark.parametrize("again", [201.0, 300.0])
+def test_a_missing_step_of_time_ends_a_fixation(again):
+    time = np.concatenate([np.arange(200.0), np.arange(again, again + 200)])
     still = np.zeros(400)
     recording = Recording(time, still, still, np.ones(400, bool), 1.0)
     (starts, stops), _ = events(recording, Detection(ppd=30))
     assert [*zip(starts, stops)] == [(0, 200), (200, 400)]
+
+
+def test_speed_is_taken_over_the_window_that_is_asked_for():
+    x, y = wander(0), wander(1)
+    recording = Recording(np.arange(400) * 2.0, x, y, np.ones(400, bool), 2.0)
+    for window, half in ((10, 2), (12, 3), (40, 10), (1, 1)):
+        _, speeds = events(recording, Detection(ppd=2, window=window))
+        assert speeds == pytest.approx(detection.speed(x / 2, y / 2, half, 0.002))
 
 
 def test_options_of_the_command_are_as_those_of_recipes():
@@ -134,3 +143,20 @@ def test_options_of_the_command_are_as_those_of_recipes():
         if not field.is_required():
             default = options[name].default
             assert getattr(default, "value", default) == field.default, name
+
+
+def test_what_lies_at_a_limit_is_of_the_fixation_but_a_speed_is_not():
+    starts, stops = detection.slow(np.array([29.0, 30, 31]), 30.0)
+    assert (starts.tolist(), stops.tolist()) == ([0], [1])
+    x = np.array([0.0, 0, 9, 9, 9, 0.5, 0.5])
+    bounds = (np.array([0, 5]), np.array([2, 7]))
+    starts, stops = detection.merged(bounds, x, np.zeros(7), longest=3, widest=0.5)
+    assert (starts.tolist(), stops.tolist()) == ([0], [7])
+    x = np.array([0.0, 1, 0, 1, 0, 2])
+    starts, stops = detection.narrow(x, np.zeros(6), 1.0, 2)
+    assert (starts.tolist(), stops.tolist()) == ([0], [5])
+
+
+def test_beyond_both_ends_gaze_stays_where_it_is():
+    x = np.arange(6.0)
+    assert detection.speed(x, 0 * x, 1, 1.0).tolist() == [0.5, 1, 1, 1, 1, 0.5]

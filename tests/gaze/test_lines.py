@@ -40,6 +40,10 @@ def test_words_are_found_though_gaze_drifts_by_a_line(drift):
     assert share_right(drift, 12) >= 0.98
 
 
+def test_drift_of_more_than_a_line_is_followed():
+    assert share_right(100, 5) >= 0.99
+
+
 @pytest.mark.parametrize("offset", [30, 45, -60])
 def test_words_are_found_though_gaze_lies_off_from_the_start(offset):
     assert share_right(0, 12, offset) >= 0.98
@@ -129,3 +133,38 @@ def test_one_fixation_and_one_word_are_enough():
     line, drift = lines.follow(np.array([20.0]), np.array([14.0]), of)
     assert (line.tolist(), of.height) == ([0], 30)
     assert 0 < drift[0] < 4
+
+
+def test_lines_without_space_between_them_are_lines():
+    corners = [(0, 20 * line, 50, 20 * line + 20) for line in range(3)]
+    assert lines.lines_of(boxes_of(corners)).of_box.tolist() == [0, 1, 2]
+
+
+def test_a_sweep_ends_where_gaze_goes_a_line_on_or_far_aside():
+    of = lines.lines_of(boxes_of(text_boxes()))
+    x, y = np.array([100.0, 150, 150, 100, 100 + of.width / 2]), np.array([0.0, 0, 70, 70, 70])
+    assert lines.sweeps(x, y, of).tolist() == [0, 0, 1, 1, 2]
+
+
+@pytest.mark.parametrize("place", [-400, 60, 1500])
+@pytest.mark.parametrize("first", [0, 27])
+def test_a_glance_off_the_text_says_nothing_of_drift(first, place):
+    corners = text_boxes()
+    left, top, right, bottom, line = np.insert(corners, [first] * 6, corners[first], axis=0).T
+    y = (top + bottom) / 2
+    glance = slice(first, first + 6)
+    y[glance] = place
+    found, drift = lines.follow((left + right) / 2, y, lines.lines_of(boxes_of(corners)))
+    assert np.delete(found, glance).tolist() == np.delete(line, glance).tolist()
+    assert np.abs(drift).max() < 1
+
+
+def test_a_few_single_fixations_above_the_text_count_less_than_whole_lines():
+    corners = text_boxes()
+    starts = [9, 18, 27, 36, 45]
+    left, top, right, bottom, line = np.insert(corners, starts, corners[0], axis=0).T
+    y = (top + bottom) / 2
+    glances = np.array(starts) + np.arange(len(starts))
+    y[glances] -= 100
+    found, _ = lines.follow((left + right) / 2, y, lines.lines_of(boxes_of(corners)))
+    assert np.delete(found, glances).tolist() == np.delete(line, glances).tolist()

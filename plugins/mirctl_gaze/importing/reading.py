@@ -10,7 +10,6 @@ import numpy as np
 
 from mirctl.errors import DataError, UsageError, suggest
 from mirctl_gaze import schema
-from mirctl_gaze.boxes import LARGEST
 from mirctl_gaze.importing.foreign import Foreign, Row
 from mirctl_gaze.importing.layouts import Columns, Layout, Part
 from mirctl_gaze.schema import Screen
@@ -162,7 +161,7 @@ def _numbers(
                 for value, line in zip(values, lines.tolist(), strict=True)
             ]
         )
-    found[~np.isfinite(found)] = np.nan
+    found[~(np.abs(found) < schema.LARGEST)] = np.nan
     return found
 
 
@@ -189,5 +188,4 @@ def _refuse_values(table: str, columns: Columns, lines: np.ndarray, bad: dict[in
         if name in columns:
             note(columns[name] < 0, f"{name} is below 0")
     if "word" in columns:
-        word = columns["word"]
-        note((word % 1 > 0) | (np.abs(word) > LARGEST), "word is no whole number")
+        note(columns["word"] % 1 > 0, "word is no whole number")

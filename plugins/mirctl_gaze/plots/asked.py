@@ -47,13 +47,14 @@ def plot(asked: Asked, kind: str, *, force: bool) -> dict[str, Any]:
         return _plot_words(asked)
     if asked.words == asked.table == "-":
         raise UsageError("two tables cannot both come from stdin: save one in a file")
-    found = Reader().table(asked.table)
+    source = Reader()
+    found = source.table(asked.table)
     trial = _chosen("trial", asked.trial, (one.trial for one in found), asked.table)
     of_trial = [one for one in found if one.trial == trial]
     if kind == "path" or asked.reader is not None:
         reader = _chosen("reader", asked.reader, (one.reader for one in of_trial), asked.table)
         of_trial = [one for one in of_trial if one.reader == reader]
-    return _plot_gaze(asked, kind, trial, of_trial)
+    return {**_plot_gaze(asked, kind, trial, of_trial), "unusable": source.unusable}
 
 
 def _plot_gaze(asked: Asked, kind: str, trial: str, paths: Sequence[Scanpath]) -> dict[str, Any]:

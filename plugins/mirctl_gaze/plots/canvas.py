@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,12 +28,17 @@ WIDTH = 9.6
 """Inches; a picture as high as wide is as high as that."""
 DPI = 120
 MARGIN = 0.06
+MANY = 10_000
+"""Fixations that stand in an SVG as a picture: each by itself makes it too large to open."""
+FORBIDDEN = re.compile(b"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
+"""Letters, in UTF-8, that no XML may hold."""
 STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "mirctl",
     "font.size": 9,
     "text.color": INK,
     "text.parse_math": False,
+    "agg.path.chunksize": 10_000,  # a longer line in one go is more than it can draw
     "axes.edgecolor": PALE,
     "axes.labelcolor": SOFT,
     "xtick.color": SOFT,
@@ -140,7 +146,8 @@ def drawing(canvas: Canvas, out: Path, title: str) -> Iterator[Axes]:
     missing = {str(w.message).partition(" (")[0] for w in told if "Glyph" in str(w.message)}
     if missing and kind == "png":
         console.warn(f"no font here has {len(missing)} of the letters: install one, or write .svg")
-    files.write_bytes(out, content.getvalue())
+    drawn = content.getvalue()
+    files.write_bytes(out, FORBIDDEN.sub("\ufffd".encode(), drawn) if kind == "svg" else drawn)
 
 
 def colour_bar(axes: Axes, colours: ScalarMappable, label: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mirctl_gaze.plots.canvas import INK, Canvas, colour_bar, drawing
+from mirctl_gaze.plots.canvas import INK, MANY, Canvas, colour_bar, drawing
 from mirctl_gaze.scanpaths.paths import Scanpath
 
 CELLS = 400
@@ -15,7 +15,7 @@ CELLS = 400
 SQUARE = 100.0
 """Pixels along the side of the area that figures are given for."""
 BLOCK = 4096
-MANY = 1000
+DENSE = 1000
 """Dots that would hide the map."""
 COLOURS = ("#ffffff", "#fde9b5", "#f9b65c", "#ea6a2c", "#b3201f")
 
@@ -23,8 +23,8 @@ COLOURS = ("#ffffff", "#fde9b5", "#f9b65c", "#ea6a2c", "#b3201f")
 def density(points: np.ndarray, weights: np.ndarray, canvas: Canvas, sigma: float) -> np.ndarray:
     """Weight in each 100 x 100 pixels (rows, columns) of points (2, n) blurred by a Gaussian."""
     cell = max(canvas.width, canvas.height) / CELLS
-    columns = np.arange(canvas.left + cell / 2, canvas.right, cell)
-    rows = np.arange(canvas.top + cell / 2, canvas.bottom, cell)
+    columns = _middles(canvas.left, canvas.right, cell)
+    rows = _middles(canvas.top, canvas.bottom, cell)
     total = np.zeros((len(rows), len(columns)))
     for start in range(0, points.shape[1], BLOCK):
         some = slice(start, start + BLOCK)
@@ -32,6 +32,12 @@ def density(points: np.ndarray, weights: np.ndarray, canvas: Canvas, sigma: floa
         down = _bell(rows[:, None] - points[1, some], sigma)
         total += (down * weights[some]) @ across.T
     return total * SQUARE**2
+
+
+def _middles(start: float, stop: float, cell: float) -> np.ndarray:
+    """Of cells about as wide as `cell` that fill the whole; one at least."""
+    count = max(1, round((stop - start) / cell))
+    return start + (np.arange(count) + 0.5) * ((stop - start) / count)
 
 
 def _bell(away: np.ndarray, sigma: float) -> np.ndarray:
@@ -59,7 +65,10 @@ def draw(
             vmin=0, vmax=top, alpha=None if canvas.bare else np.clip(total / top * 2, 0, 0.75),
             zorder=3, aspect="equal", interpolation="bilinear",
         )  # fmt: skip
-        faint = 0.55 if points.shape[1] < MANY else 0.2
-        axes.plot(*points, ".", color=INK, markersize=1.6, alpha=faint, zorder=4)
+        count = points.shape[1]
+        axes.plot(
+            *points, ".", color=INK, markersize=1.6, alpha=0.55 if count < DENSE else 0.2, zorder=4,
+            rasterized=count > MANY,
+        )  # fmt: skip
         scale = ScalarMappable(shown.norm, colours)
         colour_bar(axes, scale, f"{unit} in {SQUARE:g} x {SQUARE:g} px")

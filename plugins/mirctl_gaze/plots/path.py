@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mirctl_gaze.plots.canvas import INK, SOFT, Canvas, drawing
+from mirctl_gaze.plots.canvas import INK, MANY, SOFT, Canvas, drawing
 from mirctl_gaze.scanpaths.paths import Scanpath
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ AREA = 520.0
 SMALLEST = 60.0
 """A number can still be read on it."""
 NUMBERED = 100
-"""Fixations that get each a number; of more, every tenth."""
+"""Numbers that can be told apart at most: of more fixations each tenth, or hundredth, has one."""
 
 
 def draw(path: Scanpath, canvas: Canvas, out: Path, title: str) -> None:
@@ -33,17 +33,21 @@ def draw(path: Scanpath, canvas: Canvas, out: Path, title: str) -> None:
         from matplotlib import colormaps
 
         colours = colormaps["Blues"](np.linspace(0.15, 0.65, len(path)))
-        axes.plot(x, y, color=SOFT, linewidth=0.9, alpha=0.7, zorder=3)
-        numbered = range(0, len(path), 1 if len(path) <= NUMBERED else 10)
+        flat = len(path) > MANY
+        axes.plot(x, y, color=SOFT, linewidth=0.9, alpha=0.7, zorder=3, rasterized=flat)
+        step = 1
+        while len(path) > NUMBERED * step:
+            step *= 10
+        numbered = range(0, len(path), step)
         for first, last in pairwise([*numbered, len(path)]):  # a later one covers earlier numbers
             some = slice(first, last)
             axes.scatter(
                 x[some], y[some], s=areas[some], c=colours[some], edgecolors="white",
-                linewidths=0.8, alpha=0.9 if canvas.bare else 0.75, zorder=4,
+                linewidths=0.8, alpha=0.9 if canvas.bare else 0.75, zorder=4, rasterized=flat,
             )  # fmt: skip
             axes.text(
                 x[first], y[first], str(first + 1), ha="center", va="center", zorder=4,
-                fontsize=6.5, color=INK, clip_on=True,
+                fontsize=6.5, color=INK, clip_on=True, rasterized=flat,
             )  # fmt: skip
         if path.duration is not None and longest:
             _legend(axes, longest)

@@ -30,6 +30,8 @@ class Reader:
         self.kind = ""
         """Format of the first table."""
         self.known: dict[str, int] = {}
+        self.unusable: list[dict[str, int | str]] = []
+        """Rows of all tables, for a document."""
 
     def table(self, source: Path | str) -> list[Scanpath]:
         """The scanpaths of a table; what it does not tell of reader and trial is its own name."""
@@ -50,6 +52,7 @@ class Reader:
             points = np.stack([kept[name] for name in place])
             found.append(Scanpath(*names, points, _duration(kept, second), self._areas(kept)))
         unusable.tell()
+        self.unusable += [{"table": stream.name, **fact} for fact in unusable.facts()]
         if not found:
             found = [_empty(own, self.letters)]
         return found

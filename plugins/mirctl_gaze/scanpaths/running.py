@@ -61,6 +61,7 @@ def run(asked: Asked) -> Found:
     report += f"\n\n{summary.report()}"
     facts = {"table": asked.out, "pairs": pairs.count, "scanpaths": len(pairs.paths)}
     facts |= {"off_screen": off, "undefined": dict(summary.reasons)}
+    facts |= {"unusable": reader.unusable}
     return Found(summary.metrics(), report, facts)
 
 

@@ -68,6 +68,7 @@ def test_a_map_lies_over_the_picture_of_what_was_seen(mirctl, gaze):
                 "--out", "a.png", "--json")  # fmt: skip
     assert json.loads(ran.out) == {
         "picture": "a.png", "trial": "page", "readers": 2, "fixations": 12, "unseen": 0,
+        "unusable": [],
     }  # fmt: skip
     with Image.open("a.png") as image:
         pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
@@ -93,6 +94,9 @@ def test_a_density_holds_all_the_time_that_was_looked():
     assert found.sum() * cell**2 / 100**2 == pytest.approx(400, rel=1e-6)
     row, column = np.unravel_index(found.argmax(), found.shape)
     assert (column * cell, row * cell) == pytest.approx((700, 250), abs=2 * cell)
+    places = [(np.arange(size) + 0.5) * cell for size in found.shape]
+    middle = [found.sum(axis=1 - axis) @ places[axis] / found.sum() for axis in (0, 1)]
+    assert middle == pytest.approx([250, 600])
 
 
 def test_letters_that_no_font_has_are_told_of_a_png(mirctl, gaze):
@@ -156,3 +160,43 @@ def test_one_still_fixation_can_be_drawn(mirctl, gaze):
     for kind in ("path", "map"):
         drawn(mirctl, "gaze.csv", "--trial", "other", "--kind", kind, "--out", f"{kind}.svg")
     assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_names_of_any_letters_make_a_picture_that_can_be_read(mirctl, gaze):
+    name = "<script>$x^2$ &&& ]]>&\x01\x1b[31m" + "x" * 30
+    (gaze / "odd.csv").write_text("trial,x,y\n" + f"{name},5,5\n" * 2)
+    drawn(mirctl, "odd.csv", "--out", "a.svg")
+    seen = name.replace("\x01\x1b", "\ufffd\ufffd")
+    assert f"{seen}  ·  odd  ·  2 fixations" in texts("a.svg")
+
+
+def test_of_many_fixations_some_have_numbers(mirctl, gaze):
+    (gaze / "many.csv").write_text("x,y\n" + "".join(f"{i % 97},{i % 89}\n" for i in range(1001)))
+    drawn(mirctl, "many.csv", "--out", "a.svg")
+    found = {text for text in texts("a.svg") if text.endswith("1")}
+    assert {"1", "101", "1001"} <= found
+    assert "11" not in found
+
+
+@pytest.mark.parametrize("kind", ["path", "map"])
+def test_very_many_fixations_make_no_larger_an_svg(mirctl, gaze, kind):
+    rows = "".join(f"{i % 997},{i % 499}\n" for i in range(20_000))
+    (gaze / "many.csv").write_text(f"x,y\n{rows}")
+    drawn(mirctl, "many.csv", "--kind", kind, "--out", "a.svg")
+    assert (gaze / "a.svg").stat().st_size < 2e6
+    assert "many  ·  20,000 fixations" in texts("a.svg")
+
+
+def test_a_map_of_a_strip_is_drawn(mirctl, gaze):
+    for screen in ("1x5000", "5000x1"):
+        drawn(mirctl, "gaze.csv", "--trial", "other", "--kind", "map", "--screen", screen,
+              "--out", f"{screen}.png")  # fmt: skip
+
+
+def test_a_map_is_no_mirror_image(mirctl, gaze):
+    (gaze / "corner.csv").write_text("x,y\n100,50\n")
+    drawn(mirctl, "corner.csv", "--kind", "map", "--screen", "1000x1000", "--out", "a.png")
+    with Image.open("a.png") as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)[:, :1100]
+    red = np.argwhere((pixels[..., 0] > 150) & (pixels[..., 2] < 90))
+    assert (red.mean(axis=0) < 250).all()

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import statistics
 
 import pyarrow.parquet
 import pytest
@@ -85,6 +86,8 @@ def test_two_files_of_the_multimatch_tools_are_a_pair(mirctl, tmp_path):
     found = json.loads(ran.out)
     assert found["pairs"] == 1
     a, b = PATHS["ann", "page"], PATHS["bob", "page"]
+    letters = [slow.letters(path, (1280, 720), (12, 8), 50) for path in (a, b)]
+    assert found["metrics"]["levenshtein"]["value"] == slow.levenshtein(*letters)
     wanted = slow.multimatch(a, b, (1280, 720), (45, 150, 200))
     assert [found["metrics"][name]["value"] for name in FIVE] == pytest.approx(wanted)
 
@@ -148,7 +151,7 @@ def test_areas_stand_for_letters_where_a_column_names_them(mirctl, tmp_path):
 
 
 def test_fixations_outside_all_areas_share_a_letter(mirctl, tmp_path):
-    rows_of = {"ann": ("face", ""), "bob": ("face", "NA")}
+    rows_of = {"ann": ("face", ""), "bob": ("face", " NA ")}
     lines = [f"{reader},1,1,{area}" for reader, areas in rows_of.items() for area in areas]
     (tmp_path / "a.csv").write_text("\n".join(["reader,x,y,area", *lines]))
     ran = mirctl("gaze", "compare", tmp_path / "a.csv", "--letters", "area", "--metrics", "ss")
@@ -167,6 +170,13 @@ def test_rows_that_cannot_be_used_are_named(mirctl, tmp_path):
         "4 rows cannot be used: row 2 (no x or y), row 3 (a duration below 0), row 4 (x or y is "
         "over a million pixels), row 5 (no duration)"
     ) in ran.err
+    told = json.loads(
+        mirctl("gaze", "compare", tmp_path / "a.csv", "--metrics", "dtw", "--json").out
+    )
+    assert [one["row"] for one in told["unusable"]] == [2, 3, 4, 5]
+    assert told["unusable"][0] == {
+        "table": str(tmp_path / "a.csv"), "row": 2, "why": "no x or y",
+    }  # fmt: skip
 
 
 def test_fixations_off_the_screen_are_counted(mirctl, gaze):
@@ -228,3 +238,22 @@ def test_rows_go_through_a_pipe(tmp_path, gaze):
     line = "cat gaze.csv | mirctl gaze compare - --metrics dtw,eyenalysis --quiet | grep -c page"
     ran = pipe(line, tmp_path)
     assert (ran.codes, ran.out.strip(), ran.err) == ([0, 0, 0], "3", "")
+
+
+def test_a_fixation_of_no_duration_is_a_fixation(mirctl, tmp_path):
+    (tmp_path / "a.csv").write_text("reader,x,y,duration\na,1,1,0\na,5,5,9\nb,1,1,0\nb,5,5,9\n")
+    ran = mirctl("gaze", "compare", tmp_path / "a.csv", "--metrics", "dtw,ss", *SIZE)
+    assert [(r["fixations_a"], r["dtw"], r["ss"]) for r in rows(ran.out)] == [("2", "0.0", "1.0")]
+    assert "cannot be used" not in ran.err
+
+
+def test_mean_and_spread_are_those_of_all_rows(mirctl, tmp_path):
+    lines = [f"{reader},{reader**2 % 37},{reader % 5}" for reader in range(40)]
+    (tmp_path / "a.csv").write_text("\n".join(["reader,x,y", *lines]))
+    out = tmp_path / "pairs.csv"
+    ran = mirctl("gaze", "compare", tmp_path / "a.csv", "--metrics", "dtw", "--json", "-o", out)
+    told = json.loads(ran.out)["metrics"]["dtw"]
+    numbers = [float(row["dtw"]) for row in rows(out.read_text())]
+    assert told["n"] == len(numbers) == 780
+    assert told["value"] == pytest.approx(statistics.fmean(numbers))
+    assert told["sd"] == pytest.approx(statistics.stdev(numbers))

@@ -72,6 +72,14 @@ def test_the_main_diagonal_of_a_path_with_itself_is_full():
     assert not why
 
 
+@pytest.mark.parametrize("compat", [False, True])
+def test_only_what_is_nearer_than_the_radius_recurs(compat):
+    a, b = [(0, 0, 99), (500, 0, 99)], [(300, 0, 99), (3, 4, 99)]
+    for radius, recurs in ((5.0, False), (5.001, True)):
+        found, _ = measured(a, b, metrics=["recurrence"], radius=radius, compat=compat)
+        assert (found["recurrence"] > 0) == recurs
+
+
 def test_the_published_recurrence_calls_equal_paths_without_revisits_unlike():
     path = [(100.0 * i, 50.0 * i, 200.0) for i in range(8)]
     found, _ = measured(path, path, metrics=["recurrence"], radius=10.0, compat=True)
@@ -130,6 +138,23 @@ def test_a_straight_saccade_in_two_hops_is_simplified_to_one():
     assert table[multimatch.ACROSS].tolist() == [100, 0]
     assert table[multimatch.DOWN].tolist() == [0, 300]
     assert table[multimatch.DURATION].tolist() == [200, 200]
+
+
+@pytest.mark.parametrize(
+    ("limits", "left"),
+    [((90, 0, 50), 2), ((90.001, 0, 50), 1), ((0, 50, 50), 2), ((0, 50.001, 50), 1)],
+)
+def test_what_turns_or_goes_as_far_as_the_limit_is_left_alone(limits, left):
+    x, y = np.array([0.0, 50, 50]), np.array([0.0, 0, 50])
+    table = multimatch.saccades(x, y, np.full(3, 20.0), Simplification(*limits))
+    assert table.shape == (7, left)
+
+
+def test_fixations_recur_within_a_twentieth_of_the_diagonal():
+    pair = [drawn(random.Random(seed), 30) for seed in (0, 1)]
+    found, _ = measured(*pair, metrics=["recurrence"])
+    assert found["recurrence"] > 0
+    assert found == measured(*pair, metrics=["recurrence"], radius=math.hypot(*SCREEN) / 20)[0]
 
 
 def test_paths_too_long_for_the_memory_say_so():
