@@ -1,9 +1,8 @@
 """A picture of a comparison: measures against the share of holes, a line a method."""
 
-import io
 from pathlib import Path
 
-from mirctl import files
+from mirctl import files, pareto
 from mirctl.errors import UsageError
 from mirctl_impute.comparing.holes import label
 from mirctl_impute.comparing.plan import FILL, Plan
@@ -15,8 +14,6 @@ SHOWN = {
     "accuracy": "accuracy (higher is better)",
     "wd": "wd (lower is better)",
 }
-COLOURS = ("#0b6fb8", "#d1600a", "#2a8a4a", "#9b4bb0", "#8a6d1f", "#c2365c", "#4b4f58", "#1b9e9e")
-MARKS = "osD^vPX*"
 APART = 0.004
 """So far methods stand beside each other, that no bar hides another."""
 
@@ -50,8 +47,9 @@ def draw(plan: Plan, metrics: Metrics, path: Path) -> None:
                 halves = [m.get("high", m["value"]) - m["value"] for _, m in points]
                 ax.errorbar(
                     places, [m["value"] for _, m in points], halves,
-                    label=method, color=COLOURS[number % len(COLOURS)],
-                    marker=MARKS[number % len(MARKS)], markersize=5, linewidth=1.6, elinewidth=0.8,
+                    label=method, color=pareto.COLOURS[number % len(pareto.COLOURS)],
+                    marker=pareto.MARKS[number % len(pareto.MARKS)], markersize=5, linewidth=1.6,
+                    elinewidth=0.8,
                 )  # fmt: skip
             ax.grid(alpha=0.25, linewidth=0.6)
             ax.spines[["top", "right"]].set_visible(False)
@@ -65,8 +63,4 @@ def draw(plan: Plan, metrics: Metrics, path: Path) -> None:
         ax.set_xlabel("hidden cells")
     handles, names = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside right upper", frameon=False)
-    content = io.BytesIO()
-    # no date: the same figures make the same file
-    kind = path.suffix[1:]
-    figure.savefig(content, format=kind, dpi=160, metadata={"Date": None} if kind == "svg" else {})
-    files.write_bytes(path, content.getvalue())
+    pareto.save(figure, path.parent, [path.name])
