@@ -1,13 +1,15 @@
 """What this plugin gives the core; imports nothing heavy."""
 
-from mirctl.hookspecs import Job, hookimpl
+from pathlib import Path
+
+from mirctl.hookspecs import ArtifactKind, Job, WordFeatures, hookimpl
 
 mirctl_api = 1
 
 
 @hookimpl
 def mirctl_jobs() -> list[Job]:
-    """From table to table."""
+    """From table to table; and to a generator of reading."""
     return [
         _job("detect", "samples -> fixations", "detecting"),
         _job("assign", "fixations and words -> fixations with their words", "assigning"),
@@ -21,7 +23,45 @@ def mirctl_jobs() -> list[Job]:
             metrics="mirctl_gaze.scanpaths.jobs:measured",
             makes="table",
         ),
+        Job(
+            "gaze/fit-reading",
+            config="mirctl_gaze.reading.config:FitReadingConfig",
+            function="mirctl_gaze.reading.fitting:run",
+            summary="words and how they were read -> a generator of reading measures",
+            check="mirctl_gaze.reading.fitting:check",
+        ),
+        Job(
+            "gaze/predict",
+            config="mirctl_gaze.reading.config:PredictConfig",
+            function="mirctl_gaze.reading.jobs:predict",
+            summary="texts or words -> their predicted reading measures",
+            makes="table",
+        ),
     ]
+
+
+@hookimpl
+def mirctl_word_features() -> list[WordFeatures]:
+    """Generators of reading measures."""
+    return [
+        WordFeatures("formula", "mirctl_gaze.reading.formula:source"),
+        WordFeatures("reading", "mirctl_gaze.reading.saving:source", kind="gaze/reading"),
+    ]
+
+
+@hookimpl
+def mirctl_artifact_kinds() -> list[ArtifactKind]:
+    """Generators that were learned."""
+    loader = "mirctl_gaze.reading.saving:load"
+    return [ArtifactKind("gaze/reading", 1, loader, headline=("mae",), less_is_better=("mae",))]
+
+
+@hookimpl
+def mirctl_recipes() -> Path:
+    """recipes/gaze of this distribution."""
+    from mirctl.recipe import shipped
+
+    return shipped("gaze")
 
 
 def _job(command: str, summary: str, measured: str) -> Job:
