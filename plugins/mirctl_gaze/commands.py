@@ -230,3 +230,6 @@ app.command(epilog="Example: mirctl gaze fit-reading train.csv --valid valid.csv
 app.command(epilog="Example: mirctl gaze predict formula texts.jsonl > words.jsonl")(
     reading.predict
 )
+app.command(epilog="Example: mirctl gaze augment reviews.csv --with formula > reviews_gaze.csv")(
+    reading.augment
+)

@@ -37,6 +37,13 @@ def mirctl_jobs() -> list[Job]:
             summary="texts or words -> their predicted reading measures",
             makes="table",
         ),
+        Job(
+            "gaze/augment",
+            config="mirctl_gaze.reading.config:AugmentConfig",
+            function="mirctl_gaze.reading.jobs:augment",
+            summary="texts -> the same with columns of predicted reading measures",
+            makes="table",
+        ),
     ]
 
 

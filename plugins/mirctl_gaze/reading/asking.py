@@ -6,8 +6,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from mirctl import tables
 from mirctl.errors import DataError, UsageError
+from mirctl_gaze import output
 from mirctl_gaze.asking import Wanted
+from mirctl_gaze.reading.augmenting import Wish
 
 RECIPE = "gaze/reading"
 
@@ -36,6 +39,34 @@ def names(text: str | None) -> list[str] | None:
     if not all(found):
         raise UsageError(f"--measures {text!r}: write names with commas, as in TRT,FFD")
     return found
+
+
+def augment(
+    texts: str, generator: str, wanted: Wanted, device: str | None, wish: Wish, seed: int,
+    task: str | None,
+) -> None:  # fmt: skip
+    """Add columns; or, with a `task`, tell what they are good for."""
+    from mirctl import device as devices
+    from mirctl import jobs
+    from mirctl.words import Predictor
+    from mirctl_gaze.reading import augmenting, benefit, trying
+
+    if task is not None and wish.mean:
+        raise UsageError("--mean is about new columns, and --task writes none")
+    gate = jobs.requirements(wanted.require)
+    if task is None:
+        gate = wanted.start(texts)
+        on = devices.choose(device or "auto")
+        wanted.end(augmenting.augment(texts, Predictor(generator, on), wanted.out, wish), gate)
+        return
+    jobs.refuse_unknown(gate, benefit.measured())
+    benefit.require()
+    output.refuse_to_overwrite(wanted.out, force=wanted.force)
+    on = devices.choose(device or "auto")
+    metrics = trying.run(texts, Predictor(generator, on), wish, task, seed)
+    if wanted.out != "-":
+        tables.write_rows(Path(wanted.out), benefit.table(metrics))
+    jobs.show(metrics, benefit.report(metrics), require=gate, json=wanted.json)
 
 
 def predict(

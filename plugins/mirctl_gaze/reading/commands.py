@@ -16,6 +16,7 @@ from mirctl.options import (
     Require,
     Resume,
     Seed,
+    whole,
 )
 
 Generator = Annotated[
@@ -97,3 +98,50 @@ def predict(
     asking.predict(
         generator, texts, wanted, device, measures=measures, column=column, prefix=prefix
     )
+
+
+def augment(
+    texts: Annotated[
+        str, typer.Argument(metavar="TEXTS", help="Table with a text a row; - is stdin.")
+    ],
+    generator: Annotated[
+        str, typer.Option("--with", help="formula[:LANGUAGE], or an artifact of fit-reading.")
+    ],
+    measures: Annotated[
+        str | None, typer.Option("--measures", help="Some of them only, as in TRT,FFD.")
+    ] = None,
+    column: Annotated[str, typer.Option("--column", help="Column that holds the texts.")] = "text",
+    prefix: Annotated[
+        str, typer.Option("--prefix", help="Put before the names of the new columns.")
+    ] = "",
+    mean: Annotated[
+        bool, typer.Option("--mean", help="A number a text, not a list with one for each word.")
+    ] = False,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            "--task", metavar="LABEL", help="Write no columns; tell if they help to learn this one."
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", parser=whole(0, 2**31 - 1), help="Of --task: folds, shuffling.")
+    ] = 0,
+    out: Annotated[
+        str,
+        typer.Option("--out", "-o", help="File, its kind by its suffix; - is stdout, as came in."),
+    ] = "-",
+    device: Device = None,
+    force: Force = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Texts with columns of predicted reading, for any trainer; --task tells if they help."""
+    from mirctl_gaze.asking import Wanted
+    from mirctl_gaze.reading import asking
+    from mirctl_gaze.reading.augmenting import Wish
+
+    console.configure(quiet=quiet)
+    wanted = Wanted("augment", out, None, force, json, require or ())
+    wish = Wish(asking.names(measures), column, prefix, mean)
+    asking.augment(texts, generator, wanted, device, wish, seed, task)

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, field_validator
 
-from mirctl.section import InputPath, JobConfig, Section
+from mirctl.section import ArtifactName, InputPath, JobConfig, Section
 from mirctl.training import TrainConfig
 
 
@@ -58,12 +58,25 @@ class FitReadingConfig(JobConfig):
     train: ReadingTrain = ReadingTrain()
 
 
-class PredictConfig(JobConfig):
-    """A recipe with `uses: gaze/predict`."""
+class _Predicted(JobConfig):
+    """What predictions of any form are told."""
 
-    uses: Literal["gaze/predict"]
-    generator: str = Field(description="formula, an artifact of fit-reading, or another generator")
-    texts: InputPath = Field(description="Table with a text a row, or a word a row")
+    generator: ArtifactName = Field(description="formula, or an artifact of fit-reading")
     measures: tuple[str, ...] | None = Field(None, min_length=1, description="Some of them only")
     column: str = Field("text", description="Column that holds the texts")
     prefix: str = Field("", description="Put before the names of the new columns")
+
+
+class PredictConfig(_Predicted):
+    """A recipe with `uses: gaze/predict`."""
+
+    uses: Literal["gaze/predict"]
+    texts: InputPath = Field(description="Table with a text a row, or a word a row")
+
+
+class AugmentConfig(_Predicted):
+    """A recipe with `uses: gaze/augment`."""
+
+    uses: Literal["gaze/augment"]
+    texts: InputPath = Field(description="Table with a text a row")
+    mean: bool = Field(False, description="A number a text, not a list with one for each word")
