@@ -15,7 +15,7 @@ from mirctl.errors import MissingError
 from mirctl.hub import Model
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
     from transformers.models.auto.auto_factory import _BaseAutoModelClass
 
 UNREADABLE = (
@@ -23,6 +23,14 @@ UNREADABLE = (
     ImportError, SafetensorError,
 )  # fmt: skip
 """What reading a damaged or foreign model's folder may raise."""
+VOCABULARIES = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.txt",
+    "vocab.json",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+)
 
 
 @contextmanager
@@ -41,6 +49,23 @@ def quiet() -> Iterator[None]:
             chatter.enable_progress_bar()
 
 
+def tokenizer(model: Model) -> "PreTrainedTokenizerBase":
+    """What cuts texts into the model's tokens."""
+    from transformers import AutoTokenizer
+
+    # Without its files transformers would make up an empty tokenizer.
+    if not any((model.folder / name).is_file() for name in VOCABULARIES):
+        raise MissingError(quoted(model, "has no tokenizer files"), where=str(model.folder))
+    with quiet():
+        try:
+            return AutoTokenizer.from_pretrained(
+                model.folder, local_files_only=True, trust_remote_code=False
+            )
+        except UNREADABLE as error:
+            told = quoted(model, f"no tokenizer: {error}")
+            raise MissingError(told, where=str(model.folder)) from error
+
+
 def backbone(model: Model, device: torch.device, dtype: torch.dtype) -> "PreTrainedModel":
     """The network without its head, frozen."""
     from transformers import AutoModel
@@ -48,6 +73,23 @@ def backbone(model: Model, device: torch.device, dtype: torch.dtype) -> "PreTrai
     network = read(model, AutoModel, device, dtype)
     network.config.use_cache = False
     return network
+
+
+def unread(model: Model) -> "PreTrainedModel":
+    """The network without its head that a config describes, its weights random."""
+    from transformers import AutoConfig, AutoModel
+
+    with quiet():
+        try:
+            _refuse_kernels(model)
+            config = AutoConfig.from_pretrained(
+                model.folder, local_files_only=True, trust_remote_code=False
+            )
+            network = AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False)
+        except UNREADABLE as error:
+            raise MissingError(quoted(model, error), where=str(model.folder)) from error
+    network.config.use_cache = False
+    return network.eval()
 
 
 def read(

@@ -15,8 +15,15 @@ BATCH_WORDS = 4096
 class Architecture(Protocol):
     """A module from the inputs of texts to (members, words of all, measures), standardised."""
 
-    def input(self, text: Text) -> Any:
-        """What it reads of a text."""
+    padded: bool
+    """Texts are padded to the longest of a batch: those of like length should share one."""
+
+    def inputs(self, texts: Sequence[Text]) -> list[Any]:
+        """What it reads of each text."""
+        ...
+
+    def standardise(self, inputs: Sequence[Any]) -> None:
+        """Learn the scale of the inputs, if they have one."""
         ...
 
     def __call__(self, inputs: Sequence[Any]) -> Tensor: ...
@@ -65,7 +72,7 @@ class ReadingNetwork(nn.Module):
                 words += len(texts[full[stop]])
                 stop += 1
             part = full[start:stop]
-            made = self.predict([self.network.input(texts[n]) for n in part]).cpu().numpy()
+            made = self.predict(self.network.inputs([texts[n] for n in part])).cpu().numpy()
             ends = np.cumsum([len(texts[n]) for n in part])[:-1]
             for n, own in zip(part, np.split(made, ends), strict=True):
                 found[n] = own
