@@ -22,10 +22,10 @@ class ReadingData(Section):
 class LexicalConfig(Section):
     """A small network on length, frequency, punctuation, place and neighbours."""
 
-    width: int = Field(64, ge=1, le=4096)
+    width: int = Field(32, ge=1, le=4096)
     kernel: int = Field(5, ge=1, le=99, description="Words that a word is read among: odd")
-    members: int = Field(3, ge=1, le=64, description="Networks whose mean is the prediction")
-    dropout: float = Field(0.2, ge=0, lt=1)
+    members: int = Field(5, ge=1, le=64, description="Networks whose mean is the prediction")
+    dropout: float = Field(0.1, ge=0, lt=1)
     often: int = Field(
         5, ge=1, le=10**9, description="Times a word stands in the data, to have an embedding"
     )
@@ -41,9 +41,9 @@ class LexicalConfig(Section):
 class ReadingTrain(TrainConfig):
     """The shared loop's settings; the rate ends at nothing, and the last epoch is the model."""
 
-    epochs: int = Field(15, ge=0, le=100_000)
+    epochs: int = Field(20, ge=0, le=100_000)
     batch_size: int = Field(16, ge=1, le=1_000_000, description="Texts")
-    lr: PositiveFloat = 3e-3
+    lr: PositiveFloat = 5e-3
     weight_decay: float = Field(0.01, ge=0)
     warmup: float = Field(0.1, ge=0, lt=1)
     metric: None = Field(None, description="No epoch is chosen")
