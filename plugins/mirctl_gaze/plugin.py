@@ -21,6 +21,13 @@ def mirctl_jobs() -> list[Job]:
             metrics="mirctl_gaze.scanpaths.jobs:measured",
             makes="table",
         ),
+        Job(
+            "gaze/analyse",
+            config="mirctl_gaze.analysis.config:AnalyseConfig",
+            function="mirctl_gaze.analysis.jobs:analyse",
+            summary="measures of chosen and rejected texts -> statistics of their differences",
+            makes="table",
+        ),
     ]
 
 

@@ -19,6 +19,7 @@ OURS = [
     "gaze/measures",
     "gaze/aoi",
     "gaze/compare",
+    "gaze/analyse",
     "impute/fit",
     "impute/fill",
     "impute/sample",
