@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from mirctl.errors import UsageError
 from mirctl_gaze.asking import refuse_two_from_stdin
@@ -23,11 +24,13 @@ class Asked:
     seed: int
     out: str | None
     """- is stdout, None nowhere."""
+    picture: Path | None = None
 
 
 def asked(
     table: str | None, chosen: str | None, rejected: str | None, synthetic: Sequence[str],
     out: str | None, *, measures: str | None, correction: str, seed: int,
+    picture: Path | None = None,
 ) -> Asked:  # fmt: skip
     """What options or a recipe say, checked before anything is read."""
     if table is None and (chosen is None or rejected is None):
@@ -44,10 +47,10 @@ def asked(
         )
     given = [name for name in (table, chosen, rejected, *synthetic) if name is not None]
     refuse_two_from_stdin(*given)
-    if len({*given} - {"-"}) < len([name for name in given if name != "-"]):
-        raise UsageError("one table is named twice: name TABLE alone where it has both kinds")
+    if twice := next((name for name in given if given.count(name) > 1), None):
+        raise UsageError(f"{twice!r} is named twice: name TABLE alone where it has both kinds")
     listed = _listed(measures)
-    return Asked(table, chosen, rejected, tuple(synthetic), listed, correction, seed, out)
+    return Asked(table, chosen, rejected, tuple(synthetic), listed, correction, seed, out, picture)
 
 
 def _listed(text: str | None) -> list[str] | None:

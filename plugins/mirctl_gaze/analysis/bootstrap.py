@@ -6,7 +6,7 @@ import numpy as np
 
 DRAWS = 10_000
 LEVEL = 0.95
-CELLS = 1 << 22
+CELLS = 1 << 20
 """Drawn at a time, so that memory stays flat."""
 
 

@@ -1,6 +1,7 @@
 """The command `analyse`, which `mirctl_gaze.commands` takes in."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -55,6 +56,9 @@ def analyse(
             help="File, its kind by its suffix; - is stdout, as what came in, unless --json.",
         ),
     ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Also draw the differences: .png or .svg.")
+    ] = None,
     force: Force = False,
     require: Require = None,
     json: Json = False,
@@ -63,13 +67,16 @@ def analyse(
     """Are chosen texts read differently than rejected ones? Paired tests of each measure."""
     from mirctl import jobs
     from mirctl_gaze.analysis import asking, running
+    from mirctl_gaze.plots import canvas
     from mirctl_gaze.scanpaths.asking import refuse_places
 
     console.configure(quiet=quiet)
     gate = jobs.requirements(require)
     refuse_places(out, force=force, json=json)
+    if plot is not None:
+        canvas.check(plot, force=force)
     asked = asking.asked(
         table, chosen, rejected, synthetic or [], out or (None if json else "-"),
-        measures=measures, correction=correction.value, seed=seed,
+        measures=measures, correction=correction.value, seed=seed, picture=plot,
     )  # fmt: skip
     running.analyse(asked, gate, json=json)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,15 +70,15 @@ class Pairs:
         """Are there readers, or only their means?"""
         return self.readers != [""]
 
-    def tell(self, table: str) -> None:
+    def tell(self, tables: Mapping[str, str]) -> None:
         """Say what was left out, and of what there is too little."""
         for kind, trials in self.unpaired.items():
             if trials:
                 told = f"{counted(len(trials), f'{kind} trial')} without the other kind"
-                console.warn(f"{table}: {told}, left out: {first_of(trials)}")
+                console.warn(f"{tables[kind]}: {told}, left out: {first_of(trials)}")
         if self.half_read:
             told = f"{counted(self.half_read, 'reading')} of one kind by a reader who has not read"
-            console.warn(f"{table}: {told} the other, left out")
+            console.warn(f"{told} the other, left out")
         drawn, what = (
             (len(self.readers), "reader")
             if len(self.readers) > 1
@@ -88,7 +88,7 @@ class Pairs:
             )
         )
         if 1 < drawn < FEW:
-            console.warn(f"{table}: intervals over {counted(drawn, what)} are too narrow")
+            console.warn(f"intervals over {counted(drawn, what)} are too narrow")
 
 
 def first_of(names: Sequence[str]) -> str:

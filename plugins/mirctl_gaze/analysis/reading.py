@@ -38,15 +38,19 @@ class Table:
         return Table(self.name, self.kind, self.by_reader, tuple(measures), kept)
 
 
-def read(source: Path | str, measures: Sequence[str] | None = None) -> Table:
+def read(
+    source: Path | str, measures: Sequence[str] | None = None, *, all_of_them: bool = True
+) -> Table:
     """The trials of a table, by these measures, or by those of ours that it has."""
     stream = open_stream(source)
-    require_columns(["trial", *(measures or ())], stream.columns, stream.name)
-    found = measures or [name for name in KNOWN if name in stream.columns]
+    needed = measures if measures and all_of_them else ()
+    require_columns(["trial", *needed], stream.columns, stream.name)
+    found = [name for name in measures or KNOWN if name in stream.columns]
     if not found:
+        wanted = ", ".join(measures or KNOWN)
         raise DataError(
-            f"has no reading measure (its columns: {', '.join(stream.columns)}): "
-            "name columns with --measures",
+            f"has none of the measures {wanted} (its columns: {', '.join(stream.columns)}): "
+            "--measures names others",
             where=stream.name,
         )
     readings: Readings = {}

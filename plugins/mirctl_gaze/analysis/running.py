@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from mirctl import console, jobs
-from mirctl.console import counted
 from mirctl.errors import DataError, MissingError, UsageError, suggest
 from mirctl_gaze.analysis import pairing, report
 from mirctl_gaze.analysis.asking import Asked
-from mirctl_gaze.analysis.pairing import Key, Pairs, pair
+from mirctl_gaze.analysis.pairing import pair
+from mirctl_gaze.analysis.predicting import missing, predicted
 from mirctl_gaze.analysis.reading import Readings, Table, read
-from mirctl_gaze.analysis.results import Source, compared, correlated
+from mirctl_gaze.analysis.results import Source, compared
+
+KINDS = ("chosen", "rejected")
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,14 @@ class Found:
             }
         return told
 
-    def write(self, out: str | None) -> str:
-        """Write a row a measure and source; give what people are told."""
+    def write(self, out: str | None, picture: Path | None = None) -> str:
+        """Write a row a measure and source, and draw them; give what people are told."""
         if out is not None:
             report.write(out, self.kind, self.sources)
+        if picture is not None:
+            from mirctl_gaze.analysis.picture import draw
+
+            draw(self.sources, self.correction, picture)
         for name, why in report.undefined(self.sources).items():
             console.warn(f"{name}: {why}")
         return report.told(self.sources, self.correction)
@@ -60,35 +67,43 @@ def analyse(asked: Asked, require: Sequence[jobs.Requirement], *, json: bool) ->
         if item.metric not in metrics:
             guess = suggest(item.metric, metrics, f"known: {', '.join(metrics)}")
             raise UsageError(f"--require {item.text}: there is no {item.metric!r}{guess}")
-    told = found.write(asked.out)
+    told = found.write(asked.out, asked.picture)
     if asked.out == "-":
         console.say(told)
         jobs.leave(jobs.failures(metrics, require))
         return
-    jobs.show(metrics, told, require=require, json=json, table=asked.out, **found.facts())
+    jobs.show(
+        metrics,
+        told,
+        require=require,
+        json=json,
+        table=asked.out,
+        picture=asked.picture,
+        **found.facts(),
+    )
 
 
 def run(asked: Asked) -> Found:
     """Read, pair and compare."""
     if find_spec("scipy") is None:
         raise MissingError("gaze analyse needs scipy: pip install 'mirctl[gaze]'")
-    chosen, rejected, table = _read(asked)
+    chosen, rejected, table, names = _read(asked)
     key = pairing.rule(chosen, rejected)
     pairs = pair(chosen, rejected, key)
-    pairs.tell(table.name)
+    pairs.tell(names)
     pairing.refuse_too_few(pairs, chosen, rejected, table.name)
     real = compared(pairs, table.measures, asked.correction, asked.seed)
     sources = {"real": real}
     if asked.synthetic:
-        sources["synthetic"] = _predicted(asked, (chosen, rejected), real, key)
+        sources["synthetic"] = predicted(asked, (chosen, rejected), real, key)
     return Found(sources, asked.correction, table.kind)
 
 
-def _read(asked: Asked) -> tuple[Readings, Readings, Table]:
-    """Both kinds, and a table that tells of their measures."""
+def _read(asked: Asked) -> tuple[Readings, Readings, Table, dict[str, str]]:
+    """Both kinds, a table that tells of their measures, and what each kind's is called."""
     if asked.table is not None:
         table = read(asked.table, asked.measures)
-        return *pairing.split(table.readings), table
+        return *pairing.split(table.readings), table, dict.fromkeys(KINDS, table.name)
     a, b = read(asked.chosen, asked.measures), read(asked.rejected, asked.measures)
     if a.by_reader != b.by_reader:
         one, other = (a, b) if a.by_reader else (b, a)
@@ -98,51 +113,7 @@ def _read(asked: Asked) -> tuple[Readings, Readings, Table]:
         )
     shared = [name for name in a.measures if name in b.measures]
     if not shared:
-        names = ", ".join(b.measures), ", ".join(a.measures)
-        raise DataError(f"has {names[0]}, {a.name} has {names[1]}: none is in both", where=b.name)
+        ours, theirs = ", ".join(a.measures), ", ".join(b.measures)
+        raise DataError(f"has {theirs}, {a.name} has {ours}: none is in both", where=b.name)
     a, b = a.only(shared), b.only(shared)
-    return a.readings, b.readings, a
-
-
-def _predicted(asked: Asked, trials: tuple[Readings, Readings], real: Source, key: Key) -> Source:
-    """The same pairs by predicted measures; a trial is known by its name."""
-    tables = [read(name) for name in asked.synthetic]
-    if len(tables) == 1 and key is pairing.same:
-        raise UsageError(
-            f"--synthetic {asked.synthetic[0]}: the chosen and the rejected trials have the same "
-            "names, which one table cannot tell apart: give --synthetic twice, chosen first"
-        )
-    wanted = [
-        name
-        for name in tables[0].measures
-        if name in tables[-1].measures and name in (asked.measures or tables[0].measures)
-    ]
-    if not wanted:
-        raise DataError(
-            f"has none of the measures {', '.join(asked.measures or tables[-1].measures)}",
-            where=tables[0].name,
-        )
-    readings = [table.only(wanted).readings for table in (tables[0], tables[-1])]
-    known = {*real.pairs.names}
-    chosen, rejected = (
-        {trial: of[trial] for trial in names if key(trial) in known and trial in of}
-        for names, of in zip(trials, readings, strict=True)
-    )
-    pairs = pair(chosen, rejected, key)
-    if len(pairs.names) < 2:
-        one = next(iter(trials[0]))
-        raise DataError(
-            f"has {counted(len(pairs.names), 'pair')} of the {len(known):,} that were read, by "
-            f"the names of their trials, such as {one!r}: two are needed",
-            where=tables[0].name,
-        )
-    if gone := missing(pairs, real.pairs):
-        told = f"{counted(len(gone), 'pair')} of {len(known):,} without predictions"
-        console.warn(f"{tables[0].name}: {told}: {pairing.first_of(gone)}")
-    return correlated(compared(pairs, wanted, asked.correction, asked.seed), real)
-
-
-def missing(predicted: Pairs, real: Pairs) -> list[str]:
-    """Pairs that were read, of which nothing was predicted."""
-    known = {*predicted.names}
-    return [name for name in real.names if name not in known]
+    return a.readings, b.readings, a, dict(zip(KINDS, (a.name, b.name), strict=True))

@@ -73,8 +73,10 @@ def test_equal_names_come_before_what_stands_before_the_dot(mirctl, write):
     told = json.loads(ran.out)
     assert told["real"]["pairs"] == 2
     assert told["real"]["unpaired"] == {"chosen": ["text.0", "text.1"], "rejected": ["text.4"]}
-    assert "2 chosen trials without the other kind, left out: text.0, text.1" in ran.err
-    assert "1 rejected trial without the other kind, left out: text.4" in ran.err
+    told = "chosen.csv: 2 chosen trials without the other kind, left out: text.0, text.1"
+    assert told in ran.err
+    assert "rejected.csv: 1 rejected trial without the other kind, left out: text.4" in ran.err
+    assert "intervals over 2 pairs are too narrow" in ran.err
 
 
 def test_one_table_of_both_kinds(mirctl, write):
@@ -161,7 +163,7 @@ def test_predictions_of_trials_with_equal_names_come_in_two_tables(mirctl, write
     write_both(write, *planted(5.0, pairs=6))
     ran = both(mirctl, "--synthetic", "chosen.csv")
     assert ran.code == 2
-    assert "one table is named twice" in ran.err
+    assert "'chosen.csv' is named twice" in ran.err
     chosen, rejected = planted(5.0, pairs=6, seed=1)
     write("c.csv", *chosen)
     write("r.csv", *rejected)
@@ -190,14 +192,19 @@ def test_corrections_are_those_of_the_measures_that_are_asked_for(mirctl, write)
     assert p("--correction", "bh")[1] <= of_three
 
 
-def test_any_column_can_be_a_measure(mirctl, write):
+def test_any_column_can_be_a_measure(mirctl, write, tmp_path):
     write("chosen.csv", *table({(None, t): [i] for i, t in enumerate("abc", 3)}, ("pupil",)))
     write("rejected.csv", *table({(None, t): [1] for t in "abc"}, ("pupil",)))
     ran = both(mirctl)
     assert ran.code == 3
-    assert "has no reading measure (its columns: trial, word, pupil)" in ran.err
+    assert "fixProp (its columns: trial, word, pupil): --measures names others" in ran.err
     ran = both(mirctl, "--measures", "pupil")
     assert [float(row["difference"]) for row in rows(ran.out)] == [3]
+    for name in ("chosen", "rejected"):
+        (tmp_path / f"made_{name}.csv").write_bytes((tmp_path / f"{name}.csv").read_bytes())
+    made = ("--synthetic", "made_chosen.csv", "--synthetic", "made_rejected.csv")
+    ran = both(mirctl, *made, "--measures", "pupil")
+    assert [float(row["difference"]) for row in rows(ran.out)] == [3, 3]
 
 
 def test_a_gate_on_a_statistic(mirctl, write):
@@ -271,7 +278,7 @@ def test_one_table_without_chosen_trials_says_how_they_are_known(mirctl, write):
         (["--chosen", "a.csv"], "name tables with --chosen and --rejected"),
         (["a.csv", "--chosen", "b.csv"], "has both kinds: leave out 'b.csv'"),
         (["--chosen", "-", "--rejected", "-"], "cannot both come from stdin"),
-        (["--chosen", "a.csv", "--rejected", "a.csv"], "one table is named twice"),
+        (["--chosen", "a.csv", "--rejected", "a.csv"], "'a.csv' is named twice"),
         (["a.csv", "--measures", "TRT,,FFD"], "write names of columns, as in TRT,FFD"),
         (["a.csv", "--measures", "TRT,TRT"], "one is named twice"),
         (["a.csv", *["--synthetic", "b.csv"] * 3], "--synthetic is given 3 times"),
@@ -303,6 +310,36 @@ def test_nothing_is_overwritten(mirctl, write, tmp_path):
     assert both(mirctl, "-o", "out.csv").code == 2
     assert (tmp_path / "out.csv").read_text() == "mine\n"
     assert both(mirctl, "-o", "out.csv", "--force").code == 0
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png"])
+def test_a_picture_of_the_differences_is_the_same_each_time(mirctl, write, tmp_path, suffix):
+    chosen, rejected = planted(12.0, pairs=8)
+    write_both(write, chosen, [line.replace("FFD", "GD") for line in rejected])
+    for name, lines in zip(("c.csv", "r.csv"), planted(5.0, pairs=8, seed=1)):
+        write(name, *lines)
+    line = ("--synthetic", "c.csv", "--synthetic", "r.csv", "--plot", f"p.{suffix}")
+    assert both(mirctl, *line).code == 0
+    first = (tmp_path / f"p.{suffix}").read_bytes()
+    ran = both(mirctl, *line, "-o", "out.csv")
+    assert ran.code == 2
+    assert f"p.{suffix}: exists already" in ran.err
+    assert not (tmp_path / "out.csv").exists()
+    assert both(mirctl, *line, "--force").code == 0
+    assert (tmp_path / f"p.{suffix}").read_bytes() == first
+    if suffix == "svg":
+        for text in ("TRT", "FFD", "synthetic", "standard deviations"):
+            assert text in first.decode()
+        assert ">GD<" not in first.decode()
+
+
+def test_a_picture_of_what_is_not_defined_is_empty(mirctl, write, tmp_path):
+    cells = {(None, t): [(100 + i, "")] for i, t in enumerate("abc")}
+    write_both(write, *[table(cells, ("TRT", "$FFD$"))] * 2)
+    ran = both(mirctl, "--measures", "TRT,$FFD$", "--plot", "p.svg", "--json")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["picture"] == "p.svg"
+    assert ">$FFD$<" in (tmp_path / "p.svg").read_text()
 
 
 RECIPE = """

@@ -1,10 +1,12 @@
 """Tests, effect sizes and corrections: by hand, as scipy has them, and at their stated rates."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from mirctl_gaze.analysis import bootstrap
+from mirctl_gaze.analysis import bootstrap, statistics
 from mirctl_gaze.analysis.statistics import (
     benjamini_hochberg,
     corrected,
@@ -35,16 +37,35 @@ def test_a_case_worked_by_hand():
     assert found.p_wilcoxon_raw == pytest.approx(2 * 10 / 32)
 
 
-@pytest.mark.parametrize("count", [2, 3, 11, 50, 51, 200])
+@pytest.mark.parametrize("count", [2, 3, 11, 50, 200, 201, 2000])
 def test_t_and_wilcoxon_are_scipys(count):
     rng = np.random.default_rng(count)
     a, b = rng.standard_normal((2, count)) * 30 + 200
     found = paired(a - b)
-    t, w = stats.ttest_rel(a, b), stats.wilcoxon(a, b)
+    how = "exact" if count <= 200 else "asymptotic"
+    t, w = stats.ttest_rel(a, b), stats.wilcoxon(a, b, method=how)
     assert (found.t, found.p_t_raw) == pytest.approx((t.statistic, t.pvalue), rel=1e-9)
     assert (found.wilcoxon, found.p_wilcoxon_raw) == pytest.approx(
         (w.statistic, w.pvalue), rel=1e-9
     )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_with_ties_every_choice_of_signs_counts(seed):
+    rng = np.random.default_rng(seed)
+    differences = rng.integers(1, 5, 10) * rng.choice([-1.0, 1.0], 10, p=[0.3, 0.7])
+    ranks = stats.rankdata(np.abs(differences))
+    sums = np.array(list(product([0, 1], repeat=10))) @ ranks
+    smaller = min(ranks[differences > 0].sum(), ranks[differences < 0].sum())
+    wanted = min(2 * np.mean(sums <= smaller), 1)
+    assert paired(differences).p_wilcoxon_raw == pytest.approx(wanted, rel=1e-12)
+
+
+def test_exact_and_normal_chances_meet(monkeypatch):
+    differences = np.round(np.random.default_rng(0).standard_normal(200) + 0.15, 1)
+    exact = paired(differences).p_wilcoxon_raw
+    monkeypatch.setattr(statistics, "EXACT", 10)
+    assert paired(differences).p_wilcoxon_raw == pytest.approx(exact, rel=0.02)
 
 
 def test_pairs_without_a_difference_do_not_count_in_ranks():
