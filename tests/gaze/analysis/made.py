@@ -1,4 +1,4 @@
-"""Tables of measures, made for a test."""
+"""Tables of measures, made for a test, and the command that compares them."""
 
 import csv
 import io
@@ -38,3 +38,16 @@ def planted(effect, *, pairs=40, words=12, readers=0, spread=10.0, seed=0, measu
                 values = own + rng.standard_normal((words, len(measures)))
                 kind[reader, f"t{pair}"] = [tuple(np.round(v, 3)) for v in values]
     return [table(kind, measures) for kind in kinds]
+
+
+def analyse(mirctl, *more):
+    return mirctl("gaze", "analyse", *more)
+
+
+def both(mirctl, *more):
+    return analyse(mirctl, "--chosen", "chosen.csv", "--rejected", "rejected.csv", *more)
+
+
+def write_both(write, chosen, rejected):
+    write("chosen.csv", *chosen)
+    write("rejected.csv", *rejected)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mirctl_gaze.analysis import bootstrap, statistics
+from mirctl_gaze.analysis import bootstrap, results, statistics
+from mirctl_gaze.analysis.pairing import Pairs
 from mirctl_gaze.analysis.statistics import (
     benjamini_hochberg,
     corrected,
@@ -165,6 +166,29 @@ def test_any_of_ten_measures_is_significant_at_the_stated_rate():
     assert np.mean((p < 0.05).any(axis=1)) > 3 * MOST
     for how in ("holm", "bh"):
         assert np.mean([(corrected(one, how) < 0.05).any() for one in p]) <= MOST
+
+
+def test_with_labels_at_random_holm_holds_over_measures_of_many_readers(monkeypatch):
+    monkeypatch.setattr(results, "interval", lambda *_: (np.nan, np.nan))
+    rng = np.random.default_rng(13)
+    chosen, rejected = 200 + rng.standard_normal((2, 6, 20, 5)) + rng.standard_normal((6, 1, 5))
+    chosen += 1.0
+    names = [f"t{i}" for i in range(20)]
+    measures = ["a", "b", "c", "d", "e"]
+
+    def significant(swapped):
+        """Of each measure, with the labels of some pairs the other way round."""
+        sides = (
+            np.where(swapped[:, None], rejected, chosen),
+            np.where(swapped[:, None], chosen, rejected),
+        )
+        pairs = Pairs(names, [f"r{i}" for i in range(6)], *sides, {}, 0)
+        found = results.compared(pairs, measures, "holm", 0).results.values()
+        return [[one.p_t < 0.05, one.p_wilcoxon < 0.05] for one in found]
+
+    assert np.all(significant(np.zeros(20, bool)))
+    found = [significant(rng.random(20) < 0.5) for _ in range(SHUFFLES)]
+    assert (np.any(found, axis=1).mean(axis=0) <= MOST).all()
 
 
 @pytest.mark.parametrize(("readers", "pairs"), [(1, 12), (1, 40), (8, 20), (24, 20)])
