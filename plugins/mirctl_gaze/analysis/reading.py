@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mirctl import console
 from mirctl.errors import DataError
 from mirctl.tables import at_row, open_stream, require_columns
 from mirctl_gaze.rows import ROWS, Trial, trials
@@ -54,10 +55,12 @@ def read(
             where=stream.name,
         )
     readings: Readings = {}
-    for trial in trials(stream.blocks(ROWS), stream, found, ["word"]):
-        _refuse_repeated_words(trial, stream.name)
-        values = np.stack([trial[name] for name in found])
-        readings.setdefault(trial.trial, {})[trial.reader] = mean(values, axis=1)
+    with console.progress(f"read {stream.name}", 0, "trials") as advance:
+        for trial in trials(stream.blocks(ROWS), stream, found, ["word"]):
+            _refuse_repeated_words(trial, stream.name)
+            values = np.stack([trial[name] for name in found])
+            readings.setdefault(trial.trial, {})[trial.reader] = mean(values, axis=1)
+            advance(1)
     by_reader = "reader" in stream.columns
     return Table(stream.name, stream.kind, by_reader, tuple(found), readings)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mirctl import console
 from mirctl_gaze.analysis.bootstrap import interval
 from mirctl_gaze.analysis.pairing import Pairs
 from mirctl_gaze.analysis.reading import mean
@@ -62,7 +63,11 @@ class Source:
 
 def compared(pairs: Pairs, measures: Sequence[str], correction: str, seed: int) -> Source:
     """All statistics; the unit of the tests is a pair, by its mean over readers."""
-    found = {name: _result(pairs, place, seed) for place, name in enumerate(measures)}
+    found = {}
+    with console.progress("compare", len(measures), "measures") as advance:
+        for place, name in enumerate(measures):
+            found[name] = _result(pairs, place, seed)
+            advance(1)
     for p in ("p_t", "p_wilcoxon"):
         values = np.array([result.value(f"{p}_raw") for result in found.values()])
         for name, value in zip(found, corrected(values, correction), strict=True):
