@@ -8,6 +8,7 @@ import typer
 
 from mirctl import console
 from mirctl.options import Force, Json, Quiet, Require
+from mirctl_gaze.analysis import commands as analysis
 from mirctl_gaze.reading import commands as reading
 from mirctl_gaze.scanpaths import commands as scanpaths
 
@@ -232,4 +233,7 @@ app.command(epilog="Example: mirctl gaze predict formula texts.jsonl > words.jso
 )
 app.command(epilog="Example: mirctl gaze augment reviews.csv --with formula > reviews_gaze.csv")(
     reading.augment
+)
+app.command(epilog="Example: mirctl gaze analyse --chosen chosen.csv --rejected rejected.csv")(
+    analysis.analyse
 )

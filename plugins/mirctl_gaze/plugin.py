@@ -44,6 +44,13 @@ def mirctl_jobs() -> list[Job]:
             summary="texts -> the same with columns of predicted reading measures",
             makes="table",
         ),
+        Job(
+            "gaze/analyse",
+            config="mirctl_gaze.analysis.config:AnalyseConfig",
+            function="mirctl_gaze.analysis.jobs:analyse",
+            summary="measures of chosen and rejected texts -> statistics of their differences",
+            makes="table",
+        ),
     ]
 
 

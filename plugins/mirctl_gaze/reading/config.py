@@ -23,10 +23,10 @@ class LexicalConfig(Section):
     """A small network on length, frequency, punctuation, place and neighbours."""
 
     arch: Literal["lexical"] = "lexical"
-    width: int = Field(64, ge=1, le=4096)
+    width: int = Field(32, ge=1, le=4096)
     kernel: int = Field(5, ge=1, le=99, description="Words that a word is read among: odd")
-    members: int = Field(3, ge=1, le=64, description="Networks whose mean is the prediction")
-    dropout: float = Field(0.2, ge=0, lt=1)
+    members: int = Field(5, ge=1, le=64, description="Networks whose mean is the prediction")
+    dropout: float = Field(0.1, ge=0, lt=1)
     often: int = Field(
         5, ge=1, le=10**9, description="Times a word stands in the data, to have an embedding"
     )
@@ -75,7 +75,7 @@ ModelConfig = Annotated[
 ]
 
 PACE: dict[str, dict[str, Any]] = {
-    "lexical": {"epochs": 15, "lr": 3e-3},
+    "lexical": {"epochs": 20, "lr": 5e-3},
     "et1": {"epochs": 30, "lr": 1e-3},
     "et2": {"epochs": 5, "lr": 5e-5},
 }
@@ -85,9 +85,9 @@ PACE: dict[str, dict[str, Any]] = {
 class ReadingTrain(TrainConfig):
     """The shared loop's settings; the rate ends at nothing, and the last epoch is the model."""
 
-    epochs: int = Field(15, ge=0, le=100_000, description="Default: 30 for et1, 5 for et2")
+    epochs: int = Field(20, ge=0, le=100_000, description="Default: 30 for et1, 5 for et2")
     batch_size: int = Field(16, ge=1, le=1_000_000, description="Texts")
-    lr: PositiveFloat = Field(3e-3, description="Default: 1e-3 for et1, 5e-5 for et2")
+    lr: PositiveFloat = Field(5e-3, description="Default: 1e-3 for et1, 5e-5 for et2")
     weight_decay: float = Field(0.01, ge=0)
     warmup: float = Field(0.1, ge=0, lt=1)
     metric: None = Field(None, description="No epoch is chosen")

@@ -14,7 +14,7 @@ GPT, TRT        1.2 times what the first pass takes, for looks back
 nFix            (1 - skipping)(1 + refixation) 1.2
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -24,6 +24,8 @@ from mirctl_gaze.reading.frequency import core, zipf
 
 MEASURES = ("nFix", "FFD", "GD", "GPT", "TRT", "fixProp")
 VERSION = 1
+RAREST = 1.5
+"""Zipf frequency that a word has at least, so that an unknown one is a rare one."""
 AGAIN = 1.2
 """What looks back add to the first pass."""
 
@@ -47,10 +49,11 @@ class Formula:
         return measure
 
 
-def _measures(words: Sequence[str], frequency) -> np.ndarray:
+def _measures(words: Sequence[str], frequency: Callable[[str], float]) -> np.ndarray:
     cores = [core(word) for word in words]
     letters = np.array([max(len(word), 1) for word in cores], float)
-    common = np.array([frequency(word.lower()) if word else 7.0 for word in cores]) - 5
+    known = [max(frequency(word.lower()), RAREST) if word else 7.0 for word in cores]
+    common = np.array(known) - 5
     fixated = 1 - np.clip(np.exp(-letters / 5) + 0.02 * common, 0.02, 0.95)
     again = np.clip(0.05 * (letters - 3) - 0.05 * common, 0, 2)
     first = 225 - 15 * common

@@ -30,11 +30,8 @@ def zipf(language: str) -> Callable[[str], float]:
     @cache
     def of(word: str) -> float:
         try:
-            return wordfreq.zipf_frequency(word, language, wordlist="small")
-        except (
-            ImportError,
-            ModuleNotFoundError,
-        ) as error:  # Chinese, Japanese, Korean cut by others
+            return wordfreq.zipf_frequency(word, language)
+        except ImportError as error:  # Chinese, Japanese and Korean are cut by other packages
             told = f"word frequencies of {language!r} need more: pip install 'wordfreq[cjk]'"
             raise MissingError(told) from error
 

@@ -35,7 +35,7 @@ class Stored(Section):
     surprisal: str | None = None
     """sha256 of the language model whose surprisal it reads."""
 
-    def build(self, base: Base | None) -> ReadingNetwork:
+    def build(self, base: Base | None = None) -> ReadingNetwork:
         """The network, its own weights random."""
         count = len(self.measures)
         return architectures.build(self.model, self.language, self.vocabulary, count, base)
