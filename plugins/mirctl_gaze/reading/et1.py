@@ -6,7 +6,7 @@ are packed, not padded, so that none changes another. Names of weights are those
 ones.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ class Et1(nn.Module):
     """Texts' tokens -> (1, words of all, measures)."""
 
     padded = False
+    faster: Mapping[str, float] = {}
 
     def __init__(self, base: Base, measures: int, dropout: float) -> None:
         super().__init__()

@@ -41,7 +41,7 @@ def run(config: FitReadingConfig, run: Run) -> Result:
     run.meter.record(trainable_parameters=count)
     console.say(f"{counted(train.words, 'word')} of {counted(len(train.texts), 'text')}; "
                 f"{count:,} trainable parameters")  # fmt: skip
-    task = ReadingTask(model, train, inputs, config.train.batch_size, config.seed, run.device)
+    task = ReadingTask(model, train, inputs, config.train, config.seed, run.device)
     with run.meter.phase("train"):
         history = training.fit(task, config.train, run)
     model.eval()

@@ -8,7 +8,7 @@ Members of an ensemble share the batches and differ in their first weights and t
 learns by itself, and their mean is the prediction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -51,6 +51,7 @@ class Lexical(nn.Module):
     """The ensemble: texts' inputs -> (members, words of all, measures), standardised."""
 
     padded = False
+    faster: Mapping[str, float] = {}
     forgotten = 0.2
     """Share of known words that training takes for unknown ones, so that those are learned."""
 

@@ -1,6 +1,6 @@
 """What every network of reading shares: the scale of its measures, its loss, its predictions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +17,8 @@ class Architecture(Protocol):
 
     padded: bool
     """Texts are padded to the longest of a batch: those of like length should share one."""
+    faster: Mapping[str, float]
+    """Parts that learn at so many times the rate."""
 
     def inputs(self, texts: Sequence[Text]) -> list[Any]:
         """What it reads of each text."""

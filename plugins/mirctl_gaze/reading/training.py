@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from mirctl.training import step_seed
+from mirctl_gaze.reading.config import ReadingTrain
 from mirctl_gaze.reading.data import Reading
 from mirctl_gaze.reading.network import ReadingNetwork
 
@@ -19,11 +20,13 @@ class ReadingTask:
     """Every text once an epoch, in an order of the epoch's own."""
 
     def __init__(
-        self, model: ReadingNetwork, reading: Reading, inputs: list[Any], batch_size: int,
+        self, model: ReadingNetwork, reading: Reading, inputs: list[Any], config: ReadingTrain,
         seed: int, device: torch.device,
     ) -> None:  # fmt: skip
         self.model, self.reading, self.inputs = model, reading, inputs
-        self.batch_size, self.seed, self.device = batch_size, seed, device
+        self.batch_size, self.seed, self.device = config.batch_size, seed, device
+        faster = model.network.faster
+        self.rates = {f"network.{part}": times * config.lr for part, times in faster.items()}
 
     def steps(self, epoch: int) -> int:
         return -(-len(self.inputs) // self.batch_size)

@@ -7,11 +7,12 @@ import torch
 from gaze.reading import byte_models
 from mirctl.words import Text
 from mirctl_gaze.reading import architectures, base
-from mirctl_gaze.reading.config import Et1Config, Et2Config
+from mirctl_gaze.reading.config import Et1Config, Et2Config, ReadingTrain
 from mirctl_gaze.reading.data import Reading
 from mirctl_gaze.reading.tokens import windows
 from mirctl_gaze.reading.training import ReadingTask
 
+CPU = torch.device("cpu")
 TEXTS = [
     *map(Text.of, byte_models.TEXTS),
     Text.of("  日本 e\u0301 😀😀!\n\tnaïve "),
@@ -124,7 +125,9 @@ def test_they_learn_what_decides_how_words_are_read(arch, epochs, roberta):
     model = network(arch, roberta)
     model.scale(np.concatenate(values))
     reading = Reading(("TRT", "FFD"), texts[:50], values[:50])
-    task = ReadingTask(model, reading, model.network.inputs(texts[:50]), 10, 0, torch.device("cpu"))
+    task = ReadingTask(
+        model, reading, model.network.inputs(texts[:50]), ReadingTrain(batch_size=10), 0, CPU
+    )
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 1e-2)
     model.train()
     for epoch in range(epochs):
@@ -144,7 +147,9 @@ def test_texts_of_like_length_share_a_batch_and_each_comes_once(roberta):
     values = [np.full((len(text), 1), n, np.float32) for n, text in enumerate(texts)]
     model = network("et2", roberta, measures=1)
     inputs = list(range(len(texts)))
-    task = ReadingTask(model, Reading(("TRT",), texts, values), inputs, 8, 5, torch.device("cpu"))
+    task = ReadingTask(
+        model, Reading(("TRT",), texts, values), inputs, ReadingTrain(batch_size=8), 5, CPU
+    )
     batches = [task.batch(2, step)[0] for step in range(task.steps(2))]
     assert sorted(n for batch in batches for n in batch) == inputs
     spans = [np.ptp([len(texts[n]) for n in batch]) for batch in batches]
