@@ -76,7 +76,7 @@ ModelConfig = Annotated[
 
 PACE: dict[str, dict[str, Any]] = {
     "lexical": {"epochs": 20, "lr": 5e-3},
-    "et1": {"epochs": 30, "lr": 1e-3},
+    "et1": {"epochs": 15, "lr": 1e-3},
     "et2": {"epochs": 5, "lr": 5e-5},
 }
 """What training takes where it is not told."""
@@ -85,7 +85,7 @@ PACE: dict[str, dict[str, Any]] = {
 class ReadingTrain(TrainConfig):
     """The shared loop's settings; the rate ends at nothing, and the last epoch is the model."""
 
-    epochs: int = Field(20, ge=0, le=100_000, description="Default: 30 for et1, 5 for et2")
+    epochs: int = Field(20, ge=0, le=100_000, description="Default: 15 for et1, 5 for et2")
     batch_size: int = Field(16, ge=1, le=1_000_000, description="Texts")
     lr: PositiveFloat = Field(5e-3, description="Default: 1e-3 for et1, 5e-5 for et2")
     weight_decay: float = Field(0.01, ge=0)

@@ -161,7 +161,7 @@ def test_what_cannot_be_is_told(options, code, told, mirctl, place):
 def test_the_pace_suits_the_network(mirctl, place):
     for arch, wanted in {
         "lexical": ("20", "0.005"),
-        "et1": ("30", "0.001"),
+        "et1": ("15", "0.001"),
         "et2": ("5", "5.0e-05"),
     }.items():
         (place / "own.yaml").write_text(
