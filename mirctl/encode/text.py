@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from mirctl.encode.parallel import chunks, on_each
-from mirctl.encode.pretrained import UNREADABLE, backbone, quiet
-from mirctl.encode.protocol import quoted, tapped, weights_of
+from mirctl.encode.pretrained import backbone, tokenizer_of, tower
+from mirctl.encode.protocol import tapped, weights_of
 from mirctl.encode.settings import EncoderSettings
 from mirctl.errors import MissingError, UsageError
 from mirctl.hub import Model, contents
@@ -20,14 +20,6 @@ from mirctl.hub import Model, contents
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-VOCABULARIES = (
-    "tokenizer.json",
-    "tokenizer.model",
-    "vocab.txt",
-    "vocab.json",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-)
 CHARACTERS_PER_TOKEN = 64
 """Text beyond this many characters a token is cut before tokenizing: 100 kB cost what 4 kB do."""
 
@@ -41,26 +33,13 @@ def load(
     settings: EncoderSettings, model: Model, device: torch.device, dtype: torch.dtype
 ) -> "TextEncoder":
     """Read tokenizer and weights."""
-    from transformers import AutoTokenizer
-
-    # Without its files transformers would make up an empty tokenizer.
-    if not any((model.folder / name).is_file() for name in VOCABULARIES):
-        raise MissingError(quoted(model, "has no tokenizer files"), where=str(model.folder))
-    with quiet():
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(
-                model.folder, local_files_only=True, trust_remote_code=False
-            )
-        except UNREADABLE as error:
-            raise MissingError(
-                quoted(model, f"no tokenizer: {error}"), where=str(model.folder)
-            ) from error
+    tokenizer = tokenizer_of(model)
     if settings.max_tokens > tokenizer.model_max_length:
         limit = f"{settings.model!r} reads at most {tokenizer.model_max_length}"
         raise UsageError(
             f"max_tokens {settings.max_tokens} is too many: {limit}", where="max_tokens"
         )
-    network = _tower(backbone(model, device, dtype))
+    network = tower(backbone(model, device, dtype))
     positions = getattr(network.config, "max_position_embeddings", None)
     if isinstance(positions, int) and 0 < positions < settings.max_tokens:  # -1: no limit
         raise UsageError(
@@ -69,13 +48,6 @@ def load(
             where="max_tokens",
         )
     return TextEncoder(network, tokenizer, settings)
-
-
-def _tower(network: "PreTrainedModel") -> "PreTrainedModel":
-    """The part that reads text: of CLIP its text model, of T5 its encoder."""
-    if network.config.is_encoder_decoder:
-        return network.get_encoder()
-    return getattr(network, "text_model", network)
 
 
 class TextEncoder:

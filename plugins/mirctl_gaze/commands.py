@@ -8,6 +8,7 @@ import typer
 
 from mirctl import console
 from mirctl.options import Force, Json, Quiet, Require
+from mirctl_gaze.attention import commands as attention
 from mirctl_gaze.scanpaths import commands as scanpaths
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
@@ -222,4 +223,7 @@ app.command(epilog="Example: mirctl gaze compare mine.csv theirs.csv --screen 12
 )
 app.command(epilog="Example: mirctl gaze plot fixations.csv --image page.png --out path.png")(
     scanpaths.plot
+)
+app.command(epilog="Example: mirctl gaze correlate --gaze measures.csv --model minilm > rho.csv")(
+    attention.correlate
 )

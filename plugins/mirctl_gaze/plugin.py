@@ -21,6 +21,14 @@ def mirctl_jobs() -> list[Job]:
             metrics="mirctl_gaze.scanpaths.jobs:measured",
             makes="table",
         ),
+        Job(
+            "gaze/correlate",
+            config="mirctl_gaze.attention.config:CorrelateConfig",
+            function="mirctl_gaze.attention.jobs:correlate",
+            summary="reading measures and a model -> correlations with attention, by layers",
+            metrics="mirctl_gaze.attention.summary:measured",
+            makes="table",
+        ),
     ]
 
 
