@@ -85,6 +85,23 @@ def tower(network: "PreTrainedModel") -> "PreTrainedModel":
     return getattr(network, "text_model", network)
 
 
+def vocabulary(network: "PreTrainedModel") -> int | None:
+    """How many tokens the weights know; None for a model that has no table of them."""
+    try:
+        return len(network.get_input_embeddings().weight)
+    except (NotImplementedError, AttributeError, TypeError):
+        return None
+
+
+def refuse_foreign(name: str, token: int, known: int | None) -> None:
+    """Raise a MissingError where the tokenizer knows more tokens than the weights."""
+    if known is not None and token >= known:
+        raise MissingError(
+            f"model {name!r}: its tokenizer gives token {token}, and its weights know {known}: "
+            "they are not of one model, fetch both again"
+        )
+
+
 def read(
     model: Model, kind: "type[_BaseAutoModelClass]", device: torch.device, dtype: torch.dtype,
     *, attention: str | None = None,

@@ -19,6 +19,7 @@ OURS = [
     "gaze/measures",
     "gaze/aoi",
     "gaze/compare",
+    "gaze/correlate",
     "impute/fit",
     "impute/fill",
     "impute/sample",

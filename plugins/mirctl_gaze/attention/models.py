@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mirctl.console import counted
-from mirctl.encode.pretrained import backbone, tokenizer_of, tower
+from mirctl.encode.pretrained import backbone, refuse_foreign, tokenizer_of, tower, vocabulary
 from mirctl.errors import MissingError, RunError
 from mirctl.hub import Model
 from mirctl.words.alignment import align
@@ -41,7 +41,7 @@ class AttentionModel:
                 "one with a tokenizer.json is needed"
             )
         self.network, self.tokenizer, self.name, self.heads = network, tokenizer, name, heads
-        self.most = most_tokens(network, tokenizer)
+        self.most, self.vocabulary = most_tokens(network, tokenizer), vocabulary(network)
         self.columns: Sequence[Column] = ()
         """Of all texts, once the first one was read."""
         self._scores: Scores | None = None
@@ -86,10 +86,21 @@ class AttentionModel:
         return ids, np.array(found["offset_mapping"], np.int64).reshape(-1, 2)
 
     def _run(self, ids: list[int]) -> None:
+        refuse_foreign(self.name, max(ids), self.vocabulary)
         row = torch.tensor([ids], device=self.network.device)
-        with torch.inference_mode():
-            # Some families make the map only where it is asked for.
-            self.network(input_ids=row, attention_mask=torch.ones_like(row), output_attentions=True)
+        try:
+            with torch.inference_mode():
+                # Some families make the map only where it is asked for.
+                self.network(
+                    input_ids=row, attention_mask=torch.ones_like(row), output_attentions=True
+                )
+        except (TypeError, AttributeError, ValueError) as error:
+            raise MissingError(self._shows_none(f": {error}")) from error
+        except (IndexError, RuntimeError) as error:
+            if "out of range" not in str(error) and "out of bounds" not in str(error):
+                raise
+            # The ids are in their table, so it is that of the positions.
+            raise Unreadable(f"{len(ids):,} tokens are too many") from error
 
     def _take(self, weights: Tensor) -> bool:
         """Is this a map of the text that is read? If so, count it in."""
@@ -100,13 +111,16 @@ class AttentionModel:
 
     def _check(self, scores: Scores) -> None:
         if not scores.columns:
-            raise MissingError(f"model {self.name!r} shows no attention from token to token")
+            raise MissingError(self._shows_none())
         if self.columns and scores.columns != self.columns:
             raise RunError(
                 f"model {self.name!r} shows {counted(scores.layers, 'layer')} of attention in one "
                 "text and others in another: its numbers may overflow, try --precision fp32"
             )
         self.columns = scores.columns
+
+    def _shows_none(self, why: str = "") -> str:
+        return f"model {self.name!r} shows no attention from each token to each{why}"
 
 
 def watch(network: nn.Module, take: Callable[[Tensor], bool]) -> None:
