@@ -14,7 +14,7 @@ def correlate(
         typer.Option(help="Table of trial, word, text and measures as TRT; reader; - is stdin."),
     ],
     model: Annotated[
-        str, typer.Option(help="org/name[@revision], a folder, pip:PACKAGE, or minilm.")
+        str, typer.Option(help="org/name@revision, a folder, pip:PACKAGE, or minilm.")
     ],
     text: Annotated[
         str | None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ COLUMNS = {
 CHOSEN = "cv"
 UNIT = "mean Spearman correlation over trials"
 SHOWN = 5
+LESS = frozenset({"skip"})
+"""Measures of which more is less reading: their best layer has the lowest correlation."""
 
 
 @dataclass(frozen=True)
@@ -67,30 +70,27 @@ def summarize(
     """Rows of correlations (trials, measures, columns), and of what is left of them with controls
     held fixed."""
     rows = []
-    for score in SCORES:
-        for place, measure in enumerate(measures):
-            for single in (False, True):
-                which = [
-                    n for n, column in enumerate(columns)
-                    if column.score == score and (column.head is not None) == single
-                ]  # fmt: skip
-                if not which:
-                    continue
-                sides = [_means(values[:, place, which], seed) for values in (plain, partial)]
-                layers = [str(columns[n].layer) for n in which]
-                heads = [str(columns[n].head or "") for n in which]
-                names = [*zip(layers, heads, strict=True), (CHOSEN, CHOSEN if single else "")]
-                rows += [
-                    Row(score, measure, *name, *both)
-                    for name, *both in zip(names, *sides, strict=True)
-                ]
+    for score, (place, measure), single in product(SCORES, enumerate(measures), (False, True)):
+        which = [
+            n for n, column in enumerate(columns)
+            if column.score == score and (column.head is not None) == single
+        ]  # fmt: skip
+        if not which:
+            continue
+        sign = -1 if measure in LESS else 1
+        sides = [_means(values[:, place, which], sign, seed) for values in (plain, partial)]
+        names = [(str(columns[n].layer), str(columns[n].head or "")) for n in which]
+        names.append((CHOSEN, CHOSEN if single else ""))
+        rows += [
+            Row(score, measure, *name, *both) for name, *both in zip(names, *sides, strict=True)
+        ]
     return rows
 
 
-def _means(values: np.ndarray, seed: int) -> list[Mean]:
+def _means(values: np.ndarray, sign: int, seed: int) -> list[Mean]:
     """Of each column of (trials, columns), and last of the one chosen on other trials."""
-    chosen, folds = held_out(values, seed)
-    every = np.column_stack([values, chosen])
+    chosen, folds = held_out(sign * values, seed)
+    every = np.column_stack([values, sign * chosen])
     low, high = interval(every, seed)
     numbers = zip(
         mean(every).tolist(), low.tolist(), high.tolist(), (~np.isnan(every)).sum(0).tolist(),

@@ -78,6 +78,14 @@ def test_a_measure_that_is_a_layers_attention_finds_that_layer(
     assert max(others) < 0.9999
 
 
+def test_of_skips_the_layer_with_the_lowest_correlation_is_best(mirctl, saved, tmp_path):
+    gaze = table(tmp_path, {"skip": [-values for values in attention("bert", "last", 2)]})
+    ran = mirctl("gaze", "correlate", "--gaze", gaze, "--model", saved("bert"), "-q")
+    of = {row["layer"]: row for row in rows(ran.out) if row["score"] == "last"}
+    assert [of[n]["folds"] for n in of] == ["0", "5", "0", "5"]
+    assert float(of["cv"]["rho"]) == pytest.approx(-1)
+
+
 def test_the_table_the_summary_and_the_document_agree(mirctl, saved, drawn):
     line = ("gaze", "correlate", "--gaze", drawn, "--model", saved("bert"))
     ran = mirctl(*line)
