@@ -129,8 +129,8 @@ def watch(network: nn.Module, take: Callable[[Tensor], bool]) -> None:
     def given(module: nn.Module, inputs: tuple, output: object) -> tuple | None:
         if not isinstance(output, tuple):
             return None
-        for place in range(len(output) - 1, 0, -1):
-            if isinstance(output[place], Tensor) and take(output[place]):
+        for place, part in enumerate(output):
+            if place and isinstance(part, Tensor) and take(part):
                 return (*output[:place], None, *output[place + 1 :])
         return None
 

@@ -133,16 +133,35 @@ def test_a_text_without_tokens_is_told():
         model("bert").read(Text("", np.zeros((0, 2), np.int64)))
 
 
-def test_a_model_without_attention_is_refused():
-    class Silent(torch.nn.Module):
-        device = torch.device("cpu")
-        config = networks.CONFIGS["bert"]
+class Odd(torch.nn.Module):
+    """Gives something beside its states that is no map of attention."""
 
-        def forward(self, input_ids, attention_mask, output_attentions):
-            return (input_ids, torch.ones(1, 2, 3, 4))
+    device = torch.device("cpu")
+    config = networks.CONFIGS["bert"]
 
+    def __init__(self, beside):
+        super().__init__()
+        self.beside = beside
+
+    def forward(self, input_ids, attention_mask, output_attentions):
+        return input_ids, self.beside(input_ids.shape[1])
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        lambda n: torch.full((1, 2, n, 4), 0.25),
+        lambda n: torch.full((2, 2, n, n), 1 / n),
+        lambda n: torch.zeros(1, 2, n, n),
+        lambda n: torch.eye(n).expand(1, 2, n, n) * 2,
+        lambda n: torch.eye(n).expand(1, 2, n, n) - 1e-3,
+        lambda n: None,
+        lambda n: None + n,
+    ],
+)
+def test_a_model_that_shows_no_map_is_refused(beside):
     with pytest.raises(MissingError, match="shows no attention from each token to each"):
-        AttentionModel(Silent(), networks.tokenizer(), "silent").read(TEXT)
+        AttentionModel(Odd(beside), networks.tokenizer(), "odd").read(TEXT)
 
 
 def test_a_tokenizer_of_another_model_is_refused():

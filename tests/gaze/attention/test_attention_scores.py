@@ -57,6 +57,11 @@ def test_rollout_of_uniform_attention_stays_a_share():
     np.testing.assert_allclose(product, 0.25, atol=1e-3)
 
 
+def test_rollout_makes_up_for_what_a_sink_takes():
+    sunk = torch.tensor([[0.5, 0.0], [0.25, 0.25]])
+    np.testing.assert_allclose(rolled(sunk, None), [[1, 0], [1 / 6, 5 / 6]], rtol=1e-6)
+
+
 def test_a_window_ends_and_a_zero_inside_it_does_not():
     rows = torch.tensor([[0.6, 0, 0, 0], [0.4, 0.6, 0, 0], [0, 0, 1.0, 0], [0, 0.1, 0.4, 0.5]])
     assert seen(rows).int().tolist() == [[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [0, 1, 1, 1]]

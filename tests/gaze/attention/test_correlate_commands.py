@@ -78,6 +78,21 @@ def test_a_measure_that_is_a_layers_attention_finds_that_layer(
     assert max(others) < 0.9999
 
 
+def test_of_a_measure_that_is_length_or_frequency_nothing_is_left(mirctl, saved, tmp_path):
+    from wordfreq import zipf_frequency
+
+    lengths = [np.array([len(word) for word in text.split()]) for text in TEXTS]
+    common = [np.array([zipf_frequency(w, "en") for w in text.split()]) for text in TEXTS]
+    gaze = table(tmp_path, {"TRT": [n**2 for n in lengths], "FFD": [9 - z for z in common]})
+    ran = mirctl("gaze", "correlate", "--gaze", gaze, "--model", saved("bert"), "-q")
+    assert ran.code == 0, ran.err
+    assert {(row["trials"], row["partial_trials"]) for row in rows(ran.out)} == {("8", "0")}
+    other = mirctl("gaze", "correlate", "--gaze", gaze, "--model", saved("bert"), "-q",
+                   "--language", "de")  # fmt: skip
+    left = {row["measure"]: row["partial_trials"] for row in rows(other.out)}
+    assert left == {"TRT": "0", "FFD": "8"}
+
+
 def test_of_skips_the_layer_with_the_lowest_correlation_is_best(mirctl, saved, tmp_path):
     gaze = table(tmp_path, {"skip": [-values for values in attention("bert", "last", 2)]})
     ran = mirctl("gaze", "correlate", "--gaze", gaze, "--model", saved("bert"), "-q")
