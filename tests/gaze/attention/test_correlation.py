@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mirctl_gaze.attention import running
 from mirctl_gaze.attention.correlation import (
     held_out,
     interval,
@@ -149,3 +150,18 @@ def test_an_interval_is_over_the_trials_that_have_a_value():
     assert np.isnan([low[2], high[2]]).all()
     alone = interval(values[:10, 1:2], seed=0)
     assert (alone[0][0], alone[1][0]) == (low[1], high[1])
+
+
+def test_words_that_lack_a_measure_or_a_token_do_not_count(drawn):
+    x, y, held = drawn
+    y = y.astype(float)
+    holes, whole = x.copy(), y.copy()
+    holes[3] = np.nan
+    y[10:12, 1] = np.nan
+    found = running._correlations(y, holes, held)
+    for measure, gone in enumerate(([3], [3, 10, 11], [3])):
+        some = np.setdiff1d(np.arange(25), gone)
+        one = whole[some, measure, None]
+        np.testing.assert_allclose(found[0, measure], spearman(x[some], one)[0])
+        wanted = partial_spearman(x[some], one, held[some])[0]
+        np.testing.assert_allclose(found[1, measure], wanted)
