@@ -11,7 +11,7 @@ from mirctl.errors import MissingError
 from mirctl.hookspecs import GIVES
 
 IMPORT_STRINGS = {"config", "function", "metrics", "check", "load", "accepts", "resolve", "get"}
-IMPORT_STRINGS |= {"loader", "merge"}
+IMPORT_STRINGS |= {"loader", "merge", "open"}
 
 
 def listing() -> list[dict[str, Any]]:

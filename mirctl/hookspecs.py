@@ -64,6 +64,19 @@ class EncoderSpec:
 
 
 @dataclass(frozen=True)
+class WordFeatures:
+    """A generator of measures of words: how long they would be read, say."""
+
+    name: str
+    """What a command line calls it: NAME, or NAME:WEIGHTS."""
+    open: str
+    """Import string of a function `(weights: str | None) -> mirctl.words.Source`; it reads no
+    weights yet."""
+    kind: str = ""
+    """Artifacts of this kind are opened by it, too, their folder being the weights."""
+
+
+@dataclass(frozen=True)
 class Dataset:
     """A named data set that `mirctl data get` writes."""
 
@@ -100,6 +113,7 @@ class ArtifactKind:
 GIVES = {
     "mirctl_jobs": Job,
     "mirctl_encoders": EncoderSpec,
+    "mirctl_word_features": WordFeatures,
     "mirctl_datasets": Dataset,
     "mirctl_artifact_kinds": ArtifactKind,
 }
@@ -120,6 +134,11 @@ def mirctl_encoders() -> list[EncoderSpec]:
 
     Called whenever a run chooses an encoder; the first that accepts the model is taken.
     """
+
+
+@hookspec
+def mirctl_word_features() -> list[WordFeatures]:
+    """Generators of measures of words, called whenever a run names one."""
 
 
 @hookspec

@@ -134,7 +134,11 @@ def check_requirements(job: Job, require: Sequence[Requirement]) -> None:
     """Refuse what the job does not measure before it runs, not after."""
     if not require or not job.metrics:
         return
-    known = plugins.import_function(job.metrics)()
+    refuse_unknown(require, plugins.import_function(job.metrics)())
+
+
+def refuse_unknown(require: Sequence[Requirement], known: Sequence[str]) -> None:
+    """Raise a UsageError for a requirement of a metric that will not be there."""
     for item in require:
         if item.metric not in known:
             hint = suggest(item.metric, known, f"known: {', '.join(known)}")

@@ -46,7 +46,9 @@ class TrainConfig(Section):
     patience: int | None = Field(
         None, ge=1, le=100_000, description="Epochs without a better metric, then stop"
     )
-    metric: str = Field("ndcg@10", description="Validation metric that picks the best epoch")
+    metric: str | None = Field(
+        "ndcg@10", description="Validation metric that picks the best epoch; null: the last one"
+    )
     ema: float = Field(
         0.0, ge=0, lt=1, description="Decay of the running mean of the weights; 0: none is kept"
     )
@@ -62,6 +64,12 @@ class TrainConfig(Section):
         "as if all steps were done by then",
     )
     checkpoint_every: float = Field(60.0, ge=0, description="Seconds between checkpoints")
+
+    @model_validator(mode="after")
+    def patience_waits_for_a_metric(self) -> Self:
+        if self.metric is None and (self.patience or self.ema):
+            raise ValueError("metric: null goes without patience and ema, which choose by one")
+        return self
 
     @model_validator(mode="after")
     def pieces_are_not_compiled(self) -> Self:
@@ -243,18 +251,17 @@ class _Loop:
         self.model.eval()
         with torch.no_grad(), self.average.in_place():
             metrics = distributed.from_first(self.task.validate())
-            if metrics.get(config.metric, -math.inf) > state.best:
+            if config.metric and metrics.get(config.metric, -math.inf) > state.best:
                 state.best, state.best_epoch = metrics[config.metric], state.epoch
                 self.best = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
-        if config.metric not in metrics:
+        if config.metric and config.metric not in metrics:
             known = ", ".join(metrics)
             raise RunError(f"train.metric {config.metric!r} is not measured; there are: {known}")
         entry = {"epoch": state.epoch + 1, "loss": state.loss / max(steps, 1), **metrics}
         state.history.append(entry)
-        console.say(
-            f"{self._label()}: loss {entry['loss']:.4f}, "
-            f"valid {config.metric} {metrics[config.metric]:.4f}, {console.duration(seconds)}"
-        )
+        valid = f", valid {config.metric} {metrics[config.metric]:.4f}" if config.metric else ""
+        told = f"{self._label()}: loss {entry['loss']:.4f}{valid}"
+        console.say(f"{told}, {console.duration(seconds)}")
         state.epoch, state.step, state.loss = state.epoch + 1, 0, 0.0
         plugins.tell("mirctl_step", run=self.run, step=state.total, metrics=dict(entry))
 

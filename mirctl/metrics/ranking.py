@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mirctl.metrics import resampling
+
 CUTOFFS = (5, 10, 20)
-RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -130,13 +131,7 @@ def bootstrap(matrix: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     users, measures = matrix.shape
     if users == 0:
         return np.full(measures, np.nan), np.full(measures, np.nan)
-    rng = np.random.default_rng((seed, 0xB007))
-    samples = np.empty((RESAMPLES, measures))
-    for i in range(RESAMPLES):
-        counts = np.bincount(rng.integers(users, size=users), minlength=users)
-        samples[i] = counts @ matrix / users
-    low, high = np.percentile(samples, [2.5, 97.5], axis=0)
-    return low, high
+    return resampling.interval(resampling.sums(matrix, seed) / users)
 
 
 def as_ranks(above: Sequence[Tensor], ties: Sequence[Tensor], items: int) -> Ranks:

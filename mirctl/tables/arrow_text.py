@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import time
@@ -47,6 +48,8 @@ def cells_of(column: pa.ChunkedArray) -> list[str | None]:
 def type_of(name: str) -> pa.DataType:
     """The type that a name stands for, as `str` of a type gives it; text where it is unknown."""
     name = PLAIN.get(name, name)
+    if name == "numbers":
+        return pa.list_(pa.float64())
     if match := re.fullmatch(r"decimal(32|64|128|256)\((\d+), (-?\d+)\)", name):
         return getattr(pa, f"decimal{match[1]}")(int(match[2]), int(match[3]))
     if match := re.fullmatch(r"timestamp\[(\w+), tz=(.+)\]", name):
@@ -82,6 +85,8 @@ def _typed_or_refused(cell: str | None, field: pa.Field, where: str) -> None:
 def _typed(cells: Sequence[str | None], kind: pa.DataType) -> pa.Array:
     if pa.types.is_dictionary(kind):
         return _encoded(_typed(cells, kind.value_type), kind)
+    if pa.types.is_list(kind):
+        return pa.array([None if c is None else json.loads(c) for c in cells], kind)
     if pa.types.is_time(kind):
         return pa.array([None if c is None else time.fromisoformat(c) for c in cells], kind)
     text = pa.array([None if c is None else c.encode("utf-8", "replace") for c in cells])

@@ -84,9 +84,11 @@ def text_in_json(text: str) -> str:
 
 
 def written(text: str | None, kind: str, column: str, where: str) -> str:
-    """The JSON of a cell in a column that holds "number", "bool" or text."""
+    """The JSON of a cell in a column that holds "number", "numbers", "bool" or text."""
     if text is None:
         return "null"
+    if kind == "numbers":
+        return text
     if kind == "number":
         return _number(text, column, where)
     if kind == "bool":

@@ -67,7 +67,8 @@ class Stream(Protocol):
         """Write in this format, or in another that the suffix of `target` names; `-` is stdout.
 
         The columns `before` and `after` are added in front and at the end; `types` are theirs, and
-        those of columns in which JSONL shows no value.
+        those of columns in which JSONL shows no value. One of type "numbers" has lists, its cells
+        in JSON.
         """  # fmt: skip
         ...
 

@@ -197,7 +197,7 @@ def json_type(kind: str) -> str:
     """JSON's type for a column that another format, as Parquet, says the type of."""
     if re.match(r"u?int\d|float|halffloat|double|decimal", kind):
         return "number"
-    return kind if kind in ("number", "bool") else "text"
+    return kind if kind in ("number", "numbers", "bool") else "text"
 
 
 @contextmanager

@@ -8,7 +8,9 @@ import typer
 
 from mirctl import console
 from mirctl.options import Force, Json, Quiet, Require
+from mirctl_gaze.analysis import commands as analysis
 from mirctl_gaze.attention import commands as attention
+from mirctl_gaze.reading import commands as reading
 from mirctl_gaze.scanpaths import commands as scanpaths
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
@@ -223,6 +225,18 @@ app.command(epilog="Example: mirctl gaze compare mine.csv theirs.csv --screen 12
 )
 app.command(epilog="Example: mirctl gaze plot fixations.csv --image page.png --out path.png")(
     scanpaths.plot
+)
+app.command(epilog="Example: mirctl gaze fit-reading train.csv --valid valid.csv --out reader")(
+    reading.fit_reading
+)
+app.command(epilog="Example: mirctl gaze predict formula texts.jsonl > words.jsonl")(
+    reading.predict
+)
+app.command(epilog="Example: mirctl gaze augment reviews.csv --with formula > reviews_gaze.csv")(
+    reading.augment
+)
+app.command(epilog="Example: mirctl gaze analyse --chosen chosen.csv --rejected rejected.csv")(
+    analysis.analyse
 )
 app.command(epilog="Example: mirctl gaze correlate --gaze measures.csv --model minilm > rho.csv")(
     attention.correlate

@@ -1,13 +1,15 @@
 """What this plugin gives the core; imports nothing heavy."""
 
-from mirctl.hookspecs import Job, hookimpl
+from pathlib import Path
+
+from mirctl.hookspecs import ArtifactKind, Job, WordFeatures, hookimpl
 
 mirctl_api = 1
 
 
 @hookimpl
 def mirctl_jobs() -> list[Job]:
-    """From table to table."""
+    """From table to table; and to a generator of reading."""
     return [
         _job("detect", "samples -> fixations", "detecting"),
         _job("assign", "fixations and words -> fixations with their words", "assigning"),
@@ -22,6 +24,34 @@ def mirctl_jobs() -> list[Job]:
             makes="table",
         ),
         Job(
+            "gaze/fit-reading",
+            config="mirctl_gaze.reading.config:FitReadingConfig",
+            function="mirctl_gaze.reading.fitting:run",
+            summary="words and how they were read -> a generator of reading measures",
+            check="mirctl_gaze.reading.fitting:check",
+        ),
+        Job(
+            "gaze/predict",
+            config="mirctl_gaze.reading.config:PredictConfig",
+            function="mirctl_gaze.reading.jobs:predict",
+            summary="texts or words -> their predicted reading measures",
+            makes="table",
+        ),
+        Job(
+            "gaze/augment",
+            config="mirctl_gaze.reading.config:AugmentConfig",
+            function="mirctl_gaze.reading.jobs:augment",
+            summary="texts -> the same with columns of predicted reading measures",
+            makes="table",
+        ),
+        Job(
+            "gaze/analyse",
+            config="mirctl_gaze.analysis.config:AnalyseConfig",
+            function="mirctl_gaze.analysis.jobs:analyse",
+            summary="measures of chosen and rejected texts -> statistics of their differences",
+            makes="table",
+        ),
+        Job(
             "gaze/correlate",
             config="mirctl_gaze.attention.config:CorrelateConfig",
             function="mirctl_gaze.attention.jobs:correlate",
@@ -30,6 +60,30 @@ def mirctl_jobs() -> list[Job]:
             makes="table",
         ),
     ]
+
+
+@hookimpl
+def mirctl_word_features() -> list[WordFeatures]:
+    """Generators of reading measures."""
+    return [
+        WordFeatures("formula", "mirctl_gaze.reading.formula:source"),
+        WordFeatures("reading", "mirctl_gaze.reading.saving:source", kind="gaze/reading"),
+    ]
+
+
+@hookimpl
+def mirctl_artifact_kinds() -> list[ArtifactKind]:
+    """Generators that were learned."""
+    loader = "mirctl_gaze.reading.saving:load"
+    return [ArtifactKind("gaze/reading", 1, loader, headline=("mae",), less_is_better=("mae",))]
+
+
+@hookimpl
+def mirctl_recipes() -> Path:
+    """recipes/gaze of this distribution."""
+    from mirctl.recipe import shipped
+
+    return shipped("gaze")
 
 
 def _job(command: str, summary: str, measured: str) -> Job:

@@ -10,7 +10,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,8 @@ from mirctl.metrics import ranking
 from mirctl_adapt.comparing import standing
 
 SIDE, IDS, BOTH, FROZEN = "iisan-versa", "id", "iisan-versa+id", "frozen"
+LEARNING = ("fft", "lora", "adapter", "bitfit")
+"""Methods whose encoder learns: one seed, ten minutes each."""
 RATES = "2e-3,4e-3,8e-3,1.6e-2"
 Found = dict[str, dict[str, np.ndarray]]
 """Method -> measure -> (seeds, users)."""
@@ -69,7 +71,7 @@ def race(chosen: Set, seeds: int, out: Path, *more: object) -> Found:
                    "--quiet")  # fmt: skip
     print(child.out)
     found: Found = {}
-    for method in chosen.methods:
+    for method in (SIDE, BOTH, FROZEN, IDS):
         runs = [standing.measures(artifact.open_artifact(model(out, method, seed)))
                 for seed in range(seeds)]  # fmt: skip
         found[method] = {key: np.stack([run[key] for run in runs]) for key in runs[0]}
@@ -122,6 +124,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", choices=SETS, default="movielens")
     parser.add_argument("--tune", action="store_true", help=f"choose rates of {RATES} first")
+    parser.add_argument("--learning", action="store_true", help="race encoders that learn, too")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--out", type=Path, help="keep the race here, and go on with one")
     asked = parser.parse_args()
@@ -130,9 +133,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="mirctl-bench-") as name:
         out = asked.out or Path(name) / "race"
         if asked.tune:
-            chosen = Set(
-                chosen.recipe, chosen.methods, tuple(c for c in chosen.own if ".lr=" not in c)
-            )
+            chosen = replace(chosen, own=tuple(c for c in chosen.own if ".lr=" not in c))
+        if asked.learning:
+            chosen = replace(chosen, methods=(*chosen.methods, *LEARNING))
         found = race(chosen, asked.seeds, out, *(["--rates", RATES] if asked.tune else []))
         against(found, SIDE, FROZEN, 1.05)
         against(found, BOTH, IDS, 1.0)

@@ -8,26 +8,6 @@ import pytest
 from core.conftest import fresh
 from mirctl import diagnosis, plugins
 
-OURS = [
-    "adapt/run",
-    "adapt/eval",
-    "adapt/recommend",
-    "adapt/caption",
-    "adapt/embed",
-    "gaze/detect",
-    "gaze/assign",
-    "gaze/measures",
-    "gaze/aoi",
-    "gaze/compare",
-    "gaze/correlate",
-    "impute/fit",
-    "impute/fill",
-    "impute/sample",
-    "impute/mask",
-    "impute/evaluate",
-]
-
-
 GOOD = '''
     """Say hello to the world."""
     import typer
@@ -188,6 +168,12 @@ def install_hooks(install, source):
     fresh()
 
 
+@pytest.fixture
+def ours():
+    """Names of the jobs that come with mirctl."""
+    return [job.name for job in plugins.results("mirctl_jobs")]
+
+
 def test_a_strangers_hooks_answer_beside_ours(install):
     install_hooks(install, hooked())
     assert {job.name for job in plugins.results("mirctl_jobs")} >= {"x/y", "adapt/run"}
@@ -213,10 +199,10 @@ def test_hooks_that_do_not_fit_are_told_in_one_line(install, capsys, source, rea
     assert error.count("\n") == 1
 
 
-def test_a_hook_that_raises_is_told_once_and_switched_off(install, capsys):
+def test_a_hook_that_raises_is_told_once_and_switched_off(ours, install, capsys):
     install_hooks(install, hooked(body="raise RuntimeError('no')"))
     for _ in range(3):
-        assert [job.name for job in plugins.results("mirctl_jobs")] == OURS
+        assert [job.name for job in plugins.results("mirctl_jobs")] == ours
     assert capsys.readouterr().err.count("RuntimeError: no") == 1
 
 
@@ -243,9 +229,9 @@ def test_an_import_string_that_hangs_is_told(install, impatient):
     assert "mirctl_jobs, config: 'other_slow:a' cannot be imported: Timeout" in problem.reason
 
 
-def test_an_answer_that_is_no_list_is_told_and_left_out(install, capsys):
+def test_an_answer_that_is_no_list_is_told_and_left_out(ours, install, capsys):
     install_hooks(install, hooked(body="return 7"))
-    assert [job.name for job in plugins.results("mirctl_jobs")] == OURS
+    assert [job.name for job in plugins.results("mirctl_jobs")] == ours
     assert "gave a int, not a list" in capsys.readouterr().err
 
 

@@ -9,12 +9,12 @@ import torch
 
 from mirctl import cache, console
 from mirctl import device as devices
+from mirctl.cache.kept import Kept
 from mirctl.encode import content
 from mirctl.encode.parallel import AT_ONCE
 from mirctl.encode.states import open_ahead
 from mirctl_adapt.captioning.captioner import Captioner, Source
 from mirctl_adapt.captioning.films import open_film
-from mirctl_adapt.captioning.kept import Kept
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -48,7 +48,8 @@ class Work:
         advance(len(paths) - len(lacking))
         self._write(lacking, advance)
         reasons = {n: why for n, key in enumerate(keys) if (why := self._why_none(key))}
-        found = [None if n in reasons else self.kept.found[key] for n, key in enumerate(keys)]
+        known = self.kept.found
+        found = [None if n in reasons else known[key].decode() for n, key in enumerate(keys)]
         return found, reasons
 
     def _why_none(self, key: bytes | str) -> str | None:
@@ -69,7 +70,7 @@ class Work:
                 self.captioner = self.source.load(self.device)
             texts = self.captioner.write([pictures for _, pictures in batch])
             told = dict(zip((key for key, _ in batch), texts, strict=True))
-            written = {key: text for key, text in told.items() if text is not None}
+            written = {key: text.encode() for key, text in told.items() if text is not None}
             self.unreadable |= dict.fromkeys(told.keys() - written.keys(), REFUSED)
             self.kept.add(written)
             self.written += len(written)

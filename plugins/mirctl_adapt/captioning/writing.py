@@ -7,6 +7,7 @@ from typing import Any
 
 from mirctl import cache, console, files
 from mirctl import device as devices
+from mirctl.cache.kept import Kept
 from mirctl.console import counted
 from mirctl.errors import DataError, Interrupted, UsageError
 from mirctl.shards import WHOLE, Shard
@@ -14,7 +15,6 @@ from mirctl.tables import Stream, goes_through, open_stream
 from mirctl_adapt.captioning import captioner, films
 from mirctl_adapt.captioning.captioner import Settings
 from mirctl_adapt.captioning.finding import Finder, Place, finder
-from mirctl_adapt.captioning.kept import Kept
 from mirctl_adapt.captioning.work import Work
 
 ROWS = 64
@@ -67,7 +67,7 @@ def caption(
     device = devices.choose(device_name or "auto")
     dtype = devices.precision(precision or "auto", device)
     source = captioner.choose(settings, dtype, films=place.films)
-    kept = Kept(source.key, f"captions by {settings.model}")
+    kept = Kept("captions", source.key, f"captions by {settings.model}")
     with cache.remembered() as known:
         work = Work(source, kept, known, device)
         total = 0 if goes_through(items) else _rows(stream, shard)

@@ -12,9 +12,7 @@ from mirctl.errors import DataError, suggest
 from mirctl.tables import Stream, at_row, require_columns
 from mirctl.words.text import Text
 from mirctl_gaze.rows import ROWS, Trial, Unusable, in_order, trials
-from mirctl_gaze.schema import KEYS, MEASURES
-
-MEASURED = [name for name in MEASURES if name not in (*KEYS, "word", "text")]
+from mirctl_gaze.schema import MEASURED
 
 
 @dataclass(frozen=True)

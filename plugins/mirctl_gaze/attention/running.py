@@ -12,7 +12,7 @@ from mirctl import console, device, hub
 from mirctl.errors import DataError
 from mirctl.tables import open_stream
 from mirctl_gaze.attention import reading
-from mirctl_gaze.attention.controls import Frequencies
+from mirctl_gaze.attention.controls import Controls
 from mirctl_gaze.attention.correlation import FEWEST, partial_spearman, spearman
 from mirctl_gaze.attention.models import AttentionModel, Unreadable
 from mirctl_gaze.attention.reading import Read, Texts
@@ -37,7 +37,7 @@ def correlate(asked: Asked, out: Path | str) -> Found:
     """Read each text once by the model; write a row for each measure and column of attention."""
     place = device.choose(asked.device)
     dtype = device.precision(asked.precision, place)
-    frequencies = Frequencies(asked.language)
+    controls = Controls(asked.language)
     texts = None if asked.text is None else Texts.read(open_stream(asked.text))
     gaze = open_stream(asked.gaze)
     read = reading.read(gaze, texts)
@@ -47,7 +47,7 @@ def correlate(asked: Asked, out: Path | str) -> Found:
     left_out = read.left_out
     rho = []
     for trial, words in _attended(model, read.texts, left_out):
-        rho.append(_correlations(trial.values, words, frequencies.controls(trial.text.words)))
+        rho.append(_correlations(trial.values, words, controls.of(trial.text.words)))
     if not rho:
         raise DataError(f"has no trial that can be used: {_first(left_out)}", where=gaze.name)
     plain, partial = np.stack(rho, 1)

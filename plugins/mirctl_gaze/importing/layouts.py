@@ -18,7 +18,8 @@ class Part:
 
     table: str
     columns: Mapping[str, str]
-    """Ours -> theirs; `A|B` is A, or B where there is no A; `A+B` both with a dash between."""
+    """Ours -> theirs; `A|B` is A, or B where there is no A, `A|` A or a column without a name;
+    `A+B` both with a dash between."""
     needs: tuple[str, ...]
     """Ours that must be there."""
     scale: Mapping[str, float] = field(default_factory=dict)
@@ -185,7 +186,7 @@ LAYOUTS: dict[str, Layout] = {
                 ("x", "y", "duration", "word"),
                 SECONDS,
             ),
-            Part("words", {"word": "number|index", "text": "text"}, ("word", "text")),
+            Part("words", {"word": "number|index|", "text": "text"}, ("word", "text")),
             Part(
                 "measures",
                 {
@@ -202,7 +203,7 @@ LAYOUTS: dict[str, Layout] = {
             Part(
                 "measures",
                 {
-                    "word": "index",
+                    "word": "index|",
                     "text": "text",
                     "nFix": "fix_number",
                     "TRT": "fix_duration",

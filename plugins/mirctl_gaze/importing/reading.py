@@ -94,7 +94,7 @@ def _sources(part: Part, columns: Sequence[str]) -> dict[str, list[int]] | None:
 
 def _refuse(file: Foreign, layout: Layout, name: str) -> None:
     wanted = [
-        f"{part.table} want {', '.join(part.columns[ours] for ours in part.needs)}"
+        f"{part.table} want {', '.join(part.columns[ours].strip('|') for ours in part.needs)}"
         for part in layout.parts
     ]
     raise DataError(

@@ -115,7 +115,7 @@ def check(out: Path, *, force: bool) -> None:
         raise UsageError("end its name in .svg or .png", where=str(out))
     files.refuse_to_overwrite(out, force=force, marker=None)
     if find_spec("matplotlib") is None:
-        raise MissingError("gaze plot needs matplotlib: pip install 'mirctl[gaze]'")
+        raise MissingError("pictures need matplotlib: pip install 'mirctl[gaze]'")
 
 
 @contextmanager

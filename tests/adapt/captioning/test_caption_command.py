@@ -154,10 +154,10 @@ def test_a_picture_that_the_model_does_not_take_is_told(captioned, shop, monkeyp
 def test_a_damaged_cache_is_written_again(captioned, shop, mirctl_cache):
     captioned()
     first = (shop / "out.csv").read_bytes()
-    (file,) = (mirctl_cache / "captions").glob("*/*.jsonl")
-    file.write_bytes(file.read_bytes().replace(b'"caption": "w', b'"caption": "X'))
+    (file,) = (mirctl_cache / "captions").glob("*/*.safetensors")
+    file.write_bytes(file.read_bytes()[:-1] + b"X")
     ran = captioned("--force")
-    assert "written again" in ran.err
+    assert "made again" in ran.err
     assert (shop / "out.csv").read_bytes() == first
 
 

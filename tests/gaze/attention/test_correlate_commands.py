@@ -11,6 +11,7 @@ import pytest
 from gaze.attention import networks
 from mirctl.words.text import Text
 from mirctl_gaze.attention.models import AttentionModel
+from mirctl_gaze.reading import frequency
 
 pytest.importorskip("wordfreq")
 TEXTS = [
@@ -184,7 +185,7 @@ def test_a_gate_fails_before_the_work_or_after_it(mirctl, saved, drawn):
 @pytest.mark.parametrize(
     ("more", "code", "told"),
     [
-        (("--language", "xx"), 2, "--language 'xx': has no frequencies"),
+        (("--language", "xx"), 2, "no word frequencies for the language 'xx'"),
         (("--text", "-", "--gaze", "-"), 2, "two tables cannot both come from stdin"),
         (("--json",), 2, "name a file with --out"),
         (("--device", "gpu"), 2, "use auto, cpu"),
@@ -204,6 +205,7 @@ def test_what_is_asked_wrongly_is_told_with_its_code(mirctl, saved, drawn, more,
 
 def test_without_frequencies_the_command_says_what_to_install(mirctl, saved, drawn, monkeypatch):
     monkeypatch.setitem(sys.modules, "wordfreq", None)
+    frequency.zipf.cache_clear()
     ran = mirctl("gaze", "correlate", "--gaze", drawn, "--model", saved("bert"))
     assert ran.code == 5
     assert "pip install 'mirctl[gaze]'" in ran.err

@@ -1,0 +1,56 @@
+"""Measures of the words of texts, through a cache: no text goes twice through a generator.
+
+Kept by text, and of each word, so that any tokenizer can use them.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from mirctl.cache.kept import Kept
+from mirctl.words.sources import Generator, choose
+from mirctl.words.text import Text
+
+
+class Predictor:
+    """Texts -> the measures of their words; the generator is loaded for the first unknown text."""
+
+    def __init__(self, name: str, device: torch.device) -> None:
+        self.chosen = choose(name)
+        self.device = device
+        self.kept = Kept("words", self.chosen.key, f"predictions of {name}")
+        self.predicted = 0
+        """Texts that went through the generator."""
+        self._generator: Generator | None = None
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """What there is of each word, in this order."""
+        return self.chosen.source.measures
+
+    def __call__(self, texts: Sequence[Text]) -> list[np.ndarray]:
+        """Of each text (words, measures) float32."""
+        keys = [text.digest for text in texts]
+        lacking = {
+            key: text for key, text in zip(keys, texts, strict=True) if key not in self.kept.found
+        }
+        if lacking:
+            self._predict(lacking)
+        shape = (-1, len(self.measures))
+        return [np.frombuffer(self.kept.found[key], "<f4").reshape(shape) for key in keys]
+
+    def _predict(self, lacking: dict[bytes, Text]) -> None:
+        if self._generator is None:
+            self._generator = self.chosen.source.load(self.device)
+        found = self._generator(list(lacking.values()))
+        self.predicted += len(lacking)
+        self.kept.add(
+            {key: np.ascontiguousarray(values, "<f4").tobytes()
+             for key, values in zip(lacking, found, strict=True)}
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Write down what is new; call it also where the work was interrupted."""
+        self.kept.commit()
+        self.kept.compact()

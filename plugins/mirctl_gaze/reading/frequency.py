@@ -1,0 +1,38 @@
+"""How frequent words are, and the word inside of its punctuation."""
+
+import re
+from collections.abc import Callable
+from functools import cache
+
+from mirctl.errors import MissingError, UsageError, suggest
+
+EDGE = re.compile(r"^[\W_]+|[\W_]+$")
+"""Punctuation before and behind a word."""
+
+
+def core(word: str) -> str:
+    """A word without the punctuation around it; nothing is left of a lone dash."""
+    return EDGE.sub("", word)
+
+
+@cache
+def zipf(language: str) -> Callable[[str], float]:
+    """Zipf frequency of a word: log10 of its uses in a billion words; 0 where it is unknown."""
+    try:
+        import wordfreq
+    except ImportError as error:
+        raise MissingError("word frequencies need wordfreq: pip install 'mirctl[gaze]'") from error
+    known = wordfreq.available_languages("best")
+    if language not in known:
+        hint = suggest(language, known, f"known: {', '.join(sorted(known))}")
+        raise UsageError(f"no word frequencies for the language {language!r}{hint}")
+
+    @cache
+    def of(word: str) -> float:
+        try:
+            return wordfreq.zipf_frequency(word, language)
+        except ImportError as error:  # Chinese, Japanese and Korean are cut by other packages
+            told = f"word frequencies of {language!r} need more: pip install 'wordfreq[cjk]'"
+            raise MissingError(told) from error
+
+    return of

@@ -1,0 +1,204 @@
+"""Texts, or words, to a table with predicted measures of each word, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mirctl import console
+from mirctl.console import counted
+from mirctl.errors import DataError, Interrupted, UsageError, suggest
+from mirctl.tables import Block, Stream, new_table, open_stream
+from mirctl.words import Predictor, Text
+from mirctl_gaze.output import cells_of
+from mirctl_gaze.reading.data import WordTable, has_words, words_of
+from mirctl_gaze.rows import Trial
+
+TEXTS = 512
+"""Rows of texts at a time."""
+WORD = {"trial": "text", "word": "int64", "text": "text", "start": "int64", "end": "int64"}
+"""What a row says of a word in a text: which, the characters it covers."""
+DIGITS = 4
+NAMES = ("trial", "id")
+"""Columns that name a text."""
+
+
+@dataclass
+class Predicted:
+    """What was predicted."""
+
+    measures: tuple[str, ...]
+    texts: int = 0
+    words: int = 0
+    calls: int = 0
+    """Texts that went through the generator; the others were known."""
+    sums: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    def add(self, found: Sequence[np.ndarray]) -> None:
+        """Count some texts."""
+        self.texts += len(found)
+        self.words += sum(map(len, found))
+        total = sum((own.sum(0, dtype=float) for own in found), np.zeros(len(self.measures)))
+        self.sums = total if not len(self.sums) else self.sums + total
+
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """Means over words."""
+        none = [None] * len(self.measures)
+        means = (self.sums / self.words).tolist() if self.words else none
+        return {
+            name: {"value": mean, "n": self.words, "unit": "mean over words"}
+            for name, mean in zip(self.measures, means, strict=True)
+        }
+
+    def facts(self) -> dict[str, Any]:
+        return {"texts": self.texts, "words": self.words, "predicted_now": self.calls}
+
+    def tell(self) -> None:
+        """Say it to people."""
+        known = self.texts - self.calls
+        kept = f" ({known:,} known before)" if known else ""
+        console.say(f"{counted(self.words, 'word')} of {counted(self.texts, 'text')}{kept}")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which measures are written, and under what names."""
+
+    measures: tuple[str, ...]
+    at: list[int]
+    """Their places among all that the generator gives."""
+    columns: list[str]
+
+    @classmethod
+    def of(cls, given: Sequence[str], wanted: Sequence[str] | None, prefix: str) -> Asked:
+        """Raises a UsageError for a measure that the generator does not give."""
+        chosen = tuple(wanted or given)
+        if absent := [name for name in chosen if name not in given]:
+            hint = suggest(absent[0], given, f"it gives: {', '.join(given)}")
+            raise UsageError(f"the generator does not give {absent[0]!r}{hint}")
+        if len(set(chosen)) < len(chosen):
+            raise UsageError(f"measures {','.join(chosen)}: one is there twice")
+        return cls(chosen, [given.index(m) for m in chosen], [f"{prefix}{m}" for m in chosen])
+
+
+def predict(
+    table: Path | str, generator: Predictor, out: Path | str, *, measures: Sequence[str] | None,
+    column: str = "text", prefix: str = "",
+) -> Predicted:  # fmt: skip
+    """Write a row a word; a table of words as it was, with columns more."""
+    asked = Asked.of(generator.measures, measures, prefix)
+    stream = open_stream(table)
+    told = Predicted(asked.measures)
+    work = _words if has_words(stream) else _texts
+    try:
+        with console.progress("words", 0, "words") as advance:
+
+            def measure(texts: Sequence[Text]) -> list[np.ndarray]:
+                found = [own[:, asked.at] for own in generator(texts)]
+                told.add(found)
+                advance(sum(map(len, found)))
+                return found
+
+            work(stream, measure, asked, out, column)
+    except KeyboardInterrupt as error:
+        raise Interrupted(
+            "stopped; what was predicted stays in the cache", where=str(out)
+        ) from error
+    finally:
+        generator.close()
+        told.calls = generator.predicted
+    return told
+
+
+Measure = Callable[[Sequence[Text]], list[np.ndarray]]
+
+
+def _texts(stream: Stream, measure: Measure, asked: Asked, out: Path | str, column: str) -> None:
+    """From a row a text to a row a word."""
+    if column not in stream.columns:
+        hint = suggest(column, stream.columns, f"its columns: {', '.join(stream.columns)}")
+        raise DataError(f"has no column {column!r}{hint}", where=stream.name)
+    name = next((name for name in NAMES if name in stream.columns), None)
+    types = {**WORD, **dict.fromkeys(asked.columns, "double")}
+    with new_table(out, list(types), types, stream.kind) as new:
+        for block in stream.blocks(TEXTS):
+            texts = [Text.of(cell or "") for cell in block.cells[column]]
+            rows = range(block.first, block.first + len(block))
+            names = block.cells[name] if name else list(map(str, rows))
+            new.write(_cells(names, texts, measure(texts), asked))
+
+
+def _cells(
+    names: Sequence[str | None], texts: Sequence[Text], found: Sequence[np.ndarray], asked: Asked
+) -> dict[str, Sequence[str | None]]:
+    """A row a word of all these texts."""
+    spans = np.concatenate([text.spans for text in texts])
+    own = {
+        "trial": [name or "" for name, text in zip(names, texts, strict=True) for _ in text.words],
+        "word": [str(n) for text in texts for n in range(1, len(text) + 1)],
+        "text": [word for text in texts for word in text.words],
+        "start": list(map(str, spans[:, 0].tolist())),
+        "end": list(map(str, spans[:, 1].tolist())),
+    }
+    return own | _numbers(np.concatenate(found), asked)
+
+
+def _numbers(found: np.ndarray, asked: Asked) -> dict[str, Sequence[str | None]]:
+    return {
+        name: cells_of(values, "double", DIGITS)
+        for name, values in zip(asked.columns, found.T, strict=True)
+    }
+
+
+def _words(stream: Stream, measure: Measure, asked: Asked, out: Path | str, column: str) -> None:
+    """A table of words as it is, with its measures behind."""
+    if there := [name for name in asked.columns if name in stream.columns]:
+        todo = "--prefix puts something before the new names"
+        raise UsageError(f"has a column {there[0]!r} already: {todo}", where=stream.name)
+    table = WordTable.of(stream)
+    types = dict.fromkeys(asked.columns, "double")
+    waiting = _Waiting(len(asked.columns))
+    with stream.writer(out, after=asked.columns, types=types) as writer:
+        for some in _together(table.trials(waiting.followed(table.blocks()))):
+            found = measure([Text.joined(words_of(trial)) for trial in some])
+            for block, values in waiting.take(found):
+                writer.write(block, added=_numbers(values, asked))
+        for block, values in waiting.take([]):  # a table without rows
+            writer.write(block, added=_numbers(values, asked))
+
+
+def _together(trials: Iterator[Trial]) -> Iterator[list[Trial]]:
+    """Texts in groups, since a generator is faster with many."""
+    while some := list(islice(trials, TEXTS)):
+        yield some
+
+
+class _Waiting:
+    """Blocks whose last text may go on in the next; texts come in the order of the rows."""
+
+    def __init__(self, columns: int) -> None:
+        self.blocks: list[Block] = []
+        self.found = [np.zeros((0, columns), np.float32)]
+        self.rows = 0
+
+    def followed(self, blocks: Iterator[Block]) -> Iterator[Block]:
+        """The blocks, each of them kept until its rows are there."""
+        for block in blocks:
+            self.blocks.append(block)
+            yield block
+
+    def take(self, found: Sequence[np.ndarray]) -> Iterator[tuple[Block, np.ndarray]]:
+        """Blocks whose words are all measured, once these are, and their values."""
+        self.found += found
+        self.rows += sum(map(len, found))
+        while self.blocks and self.rows >= len(self.blocks[0]):
+            block = self.blocks.pop(0)
+            whole = np.concatenate(self.found)
+            yield block, whole[: len(block)]
+            self.found = [whole[len(block) :]]
+            self.rows -= len(block)

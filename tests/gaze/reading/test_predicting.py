@@ -1,0 +1,189 @@
+"""Predicted measures as tables: a row a word, in the order that came in."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from shell import pipe
+
+
+def rows(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_texts_become_a_row_a_word_with_the_characters_it_covers(mirctl, place):
+    ran = mirctl("gaze", "predict", "formula", "texts.jsonl", "--measures", "TRT,FFD")
+    assert ran.code == 0, ran.err
+    found = [json.loads(line) for line in ran.out.splitlines()]
+    assert [(r["trial"], r["word"], r["text"]) for r in found] == [
+        ("a", 1, "the"), ("a", 2, "old"), ("a", 3, "cat"), ("a", 4, "runs"),
+        ("c", 1, "extraordinary"), ("c", 2, "houses,"),
+    ]  # fmt: skip
+    assert list(found[0]) == ["trial", "word", "text", "start", "end", "TRT", "FFD"]
+    text = " extraordinary\n houses,"
+    assert [text[r["start"] : r["end"]] for r in found[4:]] == ["extraordinary", "houses,"]
+    assert all(r["TRT"] > 0 for r in found)
+
+
+def test_words_keep_their_rows_and_get_columns(mirctl, place):
+    given = (place / "valid.csv").read_text()
+    ran = mirctl("gaze", "predict", "formula", "valid.csv", "--prefix", "p_", "--measures", "TRT")
+    assert ran.code == 0, ran.err
+    lines = ran.out.splitlines()
+    assert [line.rpartition(",")[0] for line in lines] == given.splitlines()
+    assert lines[0].endswith(",p_TRT")
+
+
+def test_blocks_that_cut_a_text_do_not_change_it(mirctl, place, monkeypatch):
+    line = ("gaze", "predict", "formula", "valid.csv", "--prefix", "p_")
+    whole = mirctl(*line).out
+    for rows_at_once in (1, 7):
+        monkeypatch.setattr("mirctl_gaze.reading.data.ROWS", rows_at_once)
+        assert mirctl(*line).out == whole
+
+
+def test_groups_of_texts_do_not_change_them(mirctl, place, fitted, monkeypatch):
+    line = ("gaze", "predict", "reader", "texts.jsonl")
+    whole = mirctl(*line).out
+    monkeypatch.setattr("mirctl_gaze.reading.predicting.TEXTS", 1)
+    monkeypatch.setenv("MIRCTL_CACHE", str(place / "other"))
+    assert mirctl(*line).out == whole
+
+
+def test_words_and_their_text_are_predicted_alike(mirctl, place):
+    (place / "w.csv").write_text("trial,word,text\n1,0,the\n1,1,old\n1,2,cat\n1,3,runs\n")
+    words = rows(mirctl("gaze", "predict", "formula", "w.csv").out)
+    texts = map(json.loads, mirctl("gaze", "predict", "formula", "texts.jsonl").out.splitlines())
+    for one, other in zip(words, texts):
+        assert float(one["TRT"]) == other["TRT"]
+
+
+def test_a_second_run_calls_no_generator(mirctl, place, fitted, monkeypatch):
+    line = ("gaze", "predict", "reader", "texts.jsonl", "--out", "p.csv", "--json", "--force")
+    first = json.loads(mirctl(*line).out)
+    monkeypatch.setattr("mirctl_gaze.reading.saving.Learned.load", None)
+    second = json.loads(mirctl(*line).out)
+    assert (first["predicted_now"], second["predicted_now"]) == (3, 0)
+    assert first["metrics"] == second["metrics"]
+    assert first["words"] == 6
+
+
+def test_other_weights_are_another_generator(mirctl, place, fitted):
+    more = ("--out", "other", "--seed", 5, "train.epochs=1", "model.members=1", "--quiet")
+    assert mirctl("gaze", "fit-reading", "train.csv", *more).code == 0
+    line = ("texts.jsonl", "--out", "p.csv", "--json", "--force")
+    mirctl("gaze", "predict", "reader", *line)
+    assert json.loads(mirctl("gaze", "predict", "other", *line).out)["predicted_now"] == 3
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])
+def test_every_format_has_the_same_numbers(mirctl, place, suffix):
+    out = f"p.{suffix}"
+    assert mirctl("gaze", "predict", "formula", "texts.jsonl", "--out", out).code == 0
+    from mirctl.tables import open_stream
+
+    (block,) = open_stream(out).blocks(100)
+    assert block.cells["word"] == ["1", "2", "3", "4", "1", "2"]
+    printed = mirctl("gaze", "predict", "formula", "texts.jsonl").out
+    wanted = map(json.loads, printed.splitlines())
+    np.testing.assert_allclose([float(x) for x in block.cells["GD"]], [row["GD"] for row in wanted])
+
+
+def test_texts_come_in_a_pipe(place):
+    first = "mirctl gaze predict formula - --measures TRT"
+    second = "mirctl gaze predict formula - --prefix again_"
+    done = pipe(f"cat texts.jsonl | {first} | {second} | head -1", place)
+    found = json.loads(done.out)
+    assert done.codes[:3] == [0, 0, 0]
+    assert found["again_TRT"] == found["TRT"]
+
+
+def test_an_empty_table_and_one_of_empty_texts_give_no_rows(mirctl, place):
+    (place / "none.csv").write_text("text\n")
+    (place / "blank.jsonl").write_text('{"text": ""}\n{"text": null}\n')
+    (place / "words.csv").write_text("trial,word,text\n")
+    assert rows(mirctl("gaze", "predict", "formula", "none.csv").out) == []
+    assert mirctl("gaze", "predict", "formula", "blank.jsonl").out == ""
+    assert mirctl("gaze", "predict", "formula", "words.csv").out.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "told"),
+    [
+        (("formula", "texts.jsonl", "--measures", "GDD"), 2, "did you mean 'GD'"),
+        (("formula", "texts.jsonl", "--measures", "TRT,TRT"), 2, "twice"),
+        (("formula", "texts.jsonl", "--column", "body"), 3, "has no column 'body'"),
+        (("formula", "valid.csv"), 2, "--prefix"),
+        (("formula:xx", "texts.jsonl"), 2, "no word frequencies"),
+        (("reading", "texts.jsonl"), 5, "reading:FOLDER"),
+        (("fromula", "texts.jsonl"), 2, "did you mean 'formula'"),
+        (("formula", "nothing.csv"), 3, "nothing.csv"),
+        (("formula", "texts.jsonl", "--json"), 2, "--out"),
+        (("formula", "texts.jsonl", "--require", "TRT<=1"), 1, "TRT is"),
+    ],
+)
+def test_wrong_usage_is_told(mirctl, place, line, code, told):
+    ran = mirctl("gaze", "predict", *line)
+    assert ran.code == code, ran.err
+    assert told in ran.err
+
+
+def test_a_damaged_generator_is_a_bad_artifact(mirctl, place, fitted):
+    (fitted / "extra" / "network.json").write_text("{}")
+    ran = mirctl("gaze", "predict", "reader", "texts.jsonl")
+    assert ran.code == 4
+
+
+def test_predicting_and_augmenting_are_steps(mirctl, place, fitted):
+    (place / "p.yaml").write_text(
+        "steps:\n"
+        "  fit: {uses: gaze/fit-reading, data: {train: train.csv}, train: {epochs: 1}}\n"
+        "  words: {uses: gaze/predict, generator: {step: fit}, texts: texts.jsonl}\n"
+        "  again: {uses: gaze/augment, generator: formula, texts: texts.jsonl, out: again.jsonl}\n"
+    )
+    ran = mirctl("run", "p.yaml", "--out", "all")
+    assert ran.code == 0, ran.err
+    assert len(rows((place / "all" / "words.csv").read_text())) == 6
+    assert "TRT" in json.loads((place / "all" / "again.jsonl").read_text().splitlines()[0])
+
+
+def test_texts_are_augmented_with_a_number_a_word(mirctl, place):
+    ran = mirctl("gaze", "augment", "texts.jsonl", "--with", "formula", "--measures", "TRT")
+    assert ran.code == 0, ran.err
+    first, empty, last = map(json.loads, ran.out.splitlines())
+    given = [json.loads(line) for line in (place / "texts.jsonl").read_text().splitlines()]
+    assert {k: first[k] for k in ("id", "text")} == given[0]
+    assert (first["word_start"], first["word_end"]) == ([0, 4, 8, 12], [3, 7, 11, 16])
+    assert len(first["TRT"]) == 4
+    assert empty["TRT"] == []
+    assert last["word_start"] == [1, 16]
+
+
+def test_lists_are_lists_in_parquet_and_json_in_csv(mirctl, place):
+    for name in ("a.parquet", "a.csv"):
+        line = ("gaze", "augment", "texts.jsonl", "--with", "formula", "--out", name)
+        assert mirctl(*line).code == 0
+    table = pq.read_table("a.parquet").to_pylist()
+    text = rows((place / "a.csv").read_text())
+    assert table[0]["TRT"] == json.loads(text[0]["TRT"])
+    assert table[1]["FFD"] == []
+
+
+def test_means_are_the_means_of_the_lists(mirctl, place):
+    line = ("gaze", "augment", "texts.jsonl", "--with", "formula", "--measures", "TRT")
+    lists = [json.loads(x)["TRT"] for x in mirctl(*line).out.splitlines()]
+    means = [json.loads(x)["TRT"] for x in mirctl(*line, "--mean").out.splitlines()]
+    assert means[1] is None
+    assert means[0] == pytest.approx(np.mean(lists[0]), abs=1e-4)
+
+
+def test_columns_that_are_there_are_not_overwritten(mirctl, place):
+    (place / "t.csv").write_text("text,TRT\nthe cat,1\n")
+    ran = mirctl("gaze", "augment", "t.csv", "--with", "formula")
+    assert (ran.code, "--prefix" in ran.err) == (2, True)
+    ran = mirctl("gaze", "augment", "t.csv", "--with", "formula", "--prefix", "g_", "--mean")
+    assert rows(ran.out)[0]["TRT"] == "1"
