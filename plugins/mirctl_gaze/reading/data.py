@@ -12,13 +12,12 @@ from mirctl.errors import DataError, suggest
 from mirctl.tables import Block, Stream, open_stream
 from mirctl.words import Text
 from mirctl_gaze.rows import ROWS, Trial, trials
-from mirctl_gaze.schema import MEASURES
+from mirctl_gaze.schema import MEASURED
 
 NAMES = {"trial": ("trial", "sentence_id"), "text": ("text", "word")}
 """Ours -> what a column is called; the second as in CMCL's files, where `word` is no number."""
 MARK = "<EOS>"
 """What CMCL's files put behind the last word of a sentence."""
-KNOWN = tuple(name for name, kind in MEASURES.items() if kind == "double")
 
 
 @dataclass(frozen=True)
@@ -97,12 +96,12 @@ def read(path: Path, measures: Sequence[str] | None) -> Reading:
     """A table of words with these measures, or all reading measures that it has; means over
     readers where it has several."""
     table = WordTable.of(open_stream(path))
-    wanted = tuple(measures or (name for name in KNOWN if name in table.columns))
+    wanted = tuple(measures or (name for name in MEASURED if name in table.columns))
     if absent := [name for name in wanted if name not in table.columns]:
         raise DataError(f"has no column {absent[0]!r}{suggest(absent[0], table.columns)}",
                         where=table.name)  # fmt: skip
     if not wanted:
-        raise DataError(f"has no measure: {', '.join(KNOWN)}", where=table.name)
+        raise DataError(f"has no measure: {', '.join(MEASURED)}", where=table.name)
     found: dict[str, _Read] = {}
     for trial in table.trials(table.blocks(), wanted):
         _add(found.setdefault(trial.trial, _Read()), trial, wanted, table.name)
