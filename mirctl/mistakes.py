@@ -28,8 +28,9 @@ def explain(
     for found in kinds.values():
         best, *others = sorted(found.values(), key=lambda some: -some[0][0].count("."))
         wider = "".join(_or(key, problem, best[0][0]) for (key, problem), *_ in others)
+        kind = next(kind for kind, some in found.items() if some is best)
         for key, problem in best:
-            text = _complaint(config, key, problem) + wider
+            text = _complaint(config, key, problem, kind) + wider
             told[key, f"{key}: {text}" if key else text] = None
     return list(told)
 
@@ -56,10 +57,10 @@ def _or(key: str, problem: Problem, best: str) -> str:
     return f"; or {wanted}" if key == best else f"; or {key}: {wanted}"
 
 
-def _complaint(config: type[BaseModel], key: str, problem: Problem) -> str:
+def _complaint(config: type[BaseModel], key: str, problem: Problem, kind: str) -> str:
     message, given = problem["msg"].removeprefix("Value error, "), problem["input"]
     if problem["type"] == "extra_forbidden":
-        known = _known_keys(config, key)
+        known = _known_keys(config, key, kind)
         hint = suggest(key.rpartition(".")[2], known, f"known keys: {', '.join(known)}")
         return f"unknown key{hint}"
     if problem["type"] == "missing":
@@ -94,19 +95,21 @@ def _place(tree: Any, problem: Problem) -> tuple[str, str | None, str]:
     return ".".join(parts), union, kind
 
 
-def _known_keys(config: type[BaseModel], key: str) -> list[str]:
-    """Field names of the section in which a key stands."""
+def _known_keys(config: type[BaseModel], key: str, kind: str) -> list[str]:
+    """Field names of the section in which a key stands; of several kinds that of the `kind`."""
     section: Any = config
     for part in key.split(".")[:-1]:
         info = section.model_fields.get(part) if section else None
-        section = _section_class(info.annotation) if info else section
+        section = _section_class(info.annotation, kind) if info else section
     return list(section.model_fields) if section else []
 
 
-def _section_class(annotation: Any) -> type[BaseModel] | None:
+def _section_class(annotation: Any, kind: str) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    for part in get_args(annotation):
-        if found := _section_class(part):
+    parts = get_args(annotation)
+    tagged = [p for p in parts if any(getattr(t, "tag", None) == kind for t in get_args(p))]
+    for part in tagged or parts:
+        if found := _section_class(part, kind):
             return found
     return None

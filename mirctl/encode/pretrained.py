@@ -102,6 +102,23 @@ def refuse_foreign(name: str, token: int, known: int | None) -> None:
         )
 
 
+def unread(model: Model) -> "PreTrainedModel":
+    """The network without its head that a config describes, its weights random."""
+    from transformers import AutoConfig, AutoModel
+
+    with quiet():
+        try:
+            _refuse_kernels(model)
+            config = AutoConfig.from_pretrained(
+                model.folder, local_files_only=True, trust_remote_code=False
+            )
+            network = AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False)
+        except UNREADABLE as error:
+            raise MissingError(quoted(model, error), where=str(model.folder)) from error
+    network.config.use_cache = False
+    return network.eval()
+
+
 def read(
     model: Model, kind: "type[_BaseAutoModelClass]", device: torch.device, dtype: torch.dtype,
     *, attention: str | None = None,

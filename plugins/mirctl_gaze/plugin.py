@@ -67,6 +67,9 @@ def mirctl_word_features() -> list[WordFeatures]:
     """Generators of reading measures."""
     return [
         WordFeatures("formula", "mirctl_gaze.reading.formula:source"),
+        WordFeatures("surprisal", "mirctl_gaze.reading.surprisal:source"),
+        WordFeatures("et1", "mirctl_gaze.reading.published:et1"),
+        WordFeatures("et2", "mirctl_gaze.reading.published:et2"),
         WordFeatures("reading", "mirctl_gaze.reading.saving:source", kind="gaze/reading"),
     ]
 

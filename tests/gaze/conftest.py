@@ -31,3 +31,19 @@ def write(tmp_path, monkeypatch):
         return path
 
     return to
+
+
+@pytest.fixture(scope="session")
+def roberta(tmp_path_factory):
+    """A folder with a random encoder whose tokens are bytes."""
+    from gaze.reading.byte_models import save_roberta
+
+    return save_roberta(tmp_path_factory.mktemp("roberta"))
+
+
+@pytest.fixture(scope="session")
+def causal(tmp_path_factory):
+    """A folder with a random language model whose tokens are bytes."""
+    from gaze.reading.byte_models import save_causal
+
+    return save_causal(tmp_path_factory.mktemp("causal"))

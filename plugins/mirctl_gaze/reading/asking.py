@@ -16,8 +16,9 @@ RECIPE = "gaze/reading"
 
 
 def job(
-    train: str, settings: Sequence[str], valid: str | None, measures: str | None
-) -> tuple[str, list[str]]:
+    train: str, settings: Sequence[str], valid: str | None, measures: str | None,
+    arch: str | None,
+) -> tuple[str, list[str]]:  # fmt: skip
     """The recipe and its changes that `fit-reading` means; options beat settings."""
     for given in filter(None, (train, valid)):
         if given == "-":
@@ -28,6 +29,7 @@ def job(
     named = bool(first) and "=" not in first
     said = {"train": train, "valid": valid, "measures": names(measures)}
     told = [f"data.{key}={json.dumps(value)}" for key, value in said.items() if value is not None]
+    told += [f"model.arch={arch}"] if arch else []
     return first if named else RECIPE, [*settings[named:], *told]
 
 

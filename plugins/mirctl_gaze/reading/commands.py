@@ -23,7 +23,8 @@ Generator = Annotated[
     str,
     typer.Argument(
         metavar="GENERATOR",
-        help="formula[:LANGUAGE], or an artifact of fit-reading, also org/name@revision.",
+        help="formula[:LANGUAGE], surprisal:MODEL, et1:WEIGHTS, et2:WEIGHTS, or an artifact of "
+        "fit-reading, also org/name@revision.",
     ),
 ]
 
@@ -41,6 +42,14 @@ def fit_reading(
     ] = None,
     measures: Annotated[
         str | None, typer.Option("--measures", help="Columns to learn, as in TRT,FFD.")
+    ] = None,
+    arch: Annotated[
+        str | None,
+        typer.Option(
+            "--arch",
+            metavar="lexical|et1|et2",
+            help="Network; model.base=NAME is what et1, et2 start from.",
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="New folder for the generator.")
@@ -61,7 +70,7 @@ def fit_reading(
 
     console.configure(quiet=quiet)
     gate = jobs.requirements(require)
-    recipe, changes = asking.job(train, settings or [], valid, measures)
+    recipe, changes = asking.job(train, settings or [], valid, measures, arch)
     options = jobs.Options(out, seed, device, precision, resume, dry_run, force)
     result = jobs.execute(recipe, changes, options, only="gaze/fit-reading", require=gate)
     jobs.show_result(result, require=gate, json=json)

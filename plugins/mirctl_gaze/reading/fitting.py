@@ -1,6 +1,7 @@
 """The job: words and how they were read -> a generator of reading measures."""
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,13 +10,18 @@ from mirctl import console, training
 from mirctl.console import counted
 from mirctl.errors import DataError
 from mirctl.run import Result, Run
-from mirctl_gaze.reading import data, evaluation, saving
-from mirctl_gaze.reading.config import FitReadingConfig
+from mirctl_gaze.reading import architectures, data, evaluation, saving
+from mirctl_gaze.reading.base import Base
+from mirctl_gaze.reading.config import FitReadingConfig, LexicalConfig
 from mirctl_gaze.reading.data import Reading
 from mirctl_gaze.reading.evaluation import Metrics
 from mirctl_gaze.reading.frequency import core
+from mirctl_gaze.reading.network import ReadingNetwork
 from mirctl_gaze.reading.saving import Stored
 from mirctl_gaze.reading.training import ReadingTask
+
+TEXTS = 64
+"""Texts that are read at a time."""
 
 
 def run(config: FitReadingConfig, run: Run) -> Result:
@@ -23,21 +29,19 @@ def run(config: FitReadingConfig, run: Run) -> Result:
     with run.meter.phase("read data") as phase:
         train, valid = read(config)
         phase.items = train.words
-    stored = Stored(
-        measures=train.measures, language=config.data.language, model=config.model,
-        vocabulary=_vocabulary(train, config.model.often),
-    )  # fmt: skip
-    torch.manual_seed(config.seed)
-    model = stored.build()
-    inputs = [model.network.input(text) for text in train.texts]
+    base = architectures.base_of(config.model)
+    stored, model = _network(config, run, train, base)
+    with run.meter.phase("read texts") as phase:
+        inputs = _inputs(model, train)
+        phase.items = train.words
     model.network.standardise(inputs)
     model.scale(np.concatenate(train.values))
     model.to(run.device)
-    count = sum(p.numel() for p in model.parameters())
+    count = sum(p.numel() for p in model.parameters() if p.requires_grad)
     run.meter.record(trainable_parameters=count)
     console.say(f"{counted(train.words, 'word')} of {counted(len(train.texts), 'text')}; "
                 f"{count:,} trainable parameters")  # fmt: skip
-    task = ReadingTask(model, train, inputs, config.train.batch_size, config.seed, run.device)
+    task = ReadingTask(model, train, inputs, config.train, config.seed, run.device)
     with run.meter.phase("train"):
         history = training.fit(task, config.train, run)
     model.eval()
@@ -47,13 +51,45 @@ def run(config: FitReadingConfig, run: Run) -> Result:
     else:
         predicted = model.measure(valid.texts)
         metrics = evaluation.evaluate(predicted, valid, train, config.data.language)
-    saving.save(config, run, stored, model, metrics, history, train)
+    saving.save(config, run, stored, model, base, metrics, history, train)
     return Result(run.out, metrics=metrics, report=report(metrics, train.measures))
 
 
 def check(config: FitReadingConfig) -> None:
-    """Read the tables as a run would; raise what would stop it."""
+    """Read the tables as a run would, and look for the model; raise what would stop it."""
     read(config)
+    architectures.check(config.model)
+
+
+def _network(
+    config: FitReadingConfig, run: Run, train: Reading, base: Base | None
+) -> tuple[Stored, ReadingNetwork]:
+    """A network that knows nothing yet, and what an artifact says of it."""
+    weights = architectures.weights_of(config.model)
+    if weights:
+        run.note_input("model", weights)
+    lexical = isinstance(config.model, LexicalConfig)
+    stored = Stored(
+        measures=train.measures, language=config.data.language, model=config.model,
+        vocabulary=_vocabulary(train, config.model.often) if lexical else (),
+        surprisal=weights if lexical else None,
+    )  # fmt: skip
+    torch.manual_seed(config.seed)
+    model = stored.build(base)
+    if surprisal := architectures.surprisal_of(config.model, run.device):
+        model.network.surprisal = surprisal
+    return stored, model
+
+
+def _inputs(model: ReadingNetwork, train: Reading) -> list[Any]:
+    """What the network reads of the texts; surprisal takes its time."""
+    found: list[Any] = []
+    with console.progress("reading the texts", len(train.texts), "texts") as advance:
+        for start in range(0, len(train.texts), TEXTS):
+            some = train.texts[start : start + TEXTS]
+            found += model.network.inputs(some)
+            advance(len(some))
+    return found
 
 
 def read(config: FitReadingConfig) -> tuple[Reading, Reading | None]:

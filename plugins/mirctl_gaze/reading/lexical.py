@@ -8,14 +8,14 @@ Members of an ensemble share the batches and differ in their first weights and t
 learns by itself, and their mean is the prediction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mirctl.words import Text
+from mirctl.words import Predictor, Text
 from mirctl_gaze.reading.config import LexicalConfig
 from mirctl_gaze.reading.features import COUNT, Features
 
@@ -50,6 +50,8 @@ class Member(nn.Module):
 class Lexical(nn.Module):
     """The ensemble: texts' inputs -> (members, words of all, measures), standardised."""
 
+    padded = False
+    faster: Mapping[str, float] = {}
     forgotten = 0.2
     """Share of known words that training takes for unknown ones, so that those are learned."""
 
@@ -59,21 +61,32 @@ class Lexical(nn.Module):
         super().__init__()
         self.looked = Features(language, vocabulary)
         self.gap = config.kernel // 2
+        self.surprisal: Predictor | None = None
+        """Set by whoever wants predictions of a network that reads surprisal."""
+        count = COUNT + (config.surprisal is not None)
         self.members = nn.ModuleList(
-            Member(COUNT, len(vocabulary), measures, config) for _ in range(config.members)
+            Member(count, len(vocabulary), measures, config) for _ in range(config.members)
         )
-        self.register_buffer("centre", torch.zeros(COUNT))
-        self.register_buffer("spread", torch.ones(COUNT))
+        self.register_buffer("centre", torch.zeros(count))
+        self.register_buffer("spread", torch.ones(count))
 
-    def input(self, text: Text) -> Input:
-        """What the network reads of a text."""
-        return self.looked(text.words)
+    def inputs(self, texts: Sequence[Text]) -> list[Input]:
+        """What the network reads of each text."""
+        looked = [self.looked(text.words) for text in texts]
+        if self.surprisal is None:
+            return looked
+        try:
+            bits = self.surprisal(texts)
+        finally:
+            self.surprisal.close()
+        return [(np.hstack([features, more]), numbers)
+                for (features, numbers), more in zip(looked, bits, strict=True)]  # fmt: skip
 
     def standardise(self, inputs: Sequence[Input]) -> None:
         """Learn centre and spread of the features."""
         features = np.concatenate([features for features, _ in inputs])
-        self.centre.copy_(torch.from_numpy(features.mean(0)))
-        self.spread.copy_(torch.from_numpy(features.std(0) + 1e-6))
+        self.centre.copy_(torch.from_numpy(np.nanmean(features, 0)))
+        self.spread.copy_(torch.from_numpy(np.nanstd(features, 0) + 1e-6))
 
     def forward(self, inputs: Sequence[Input]) -> Tensor:
         """Texts stand one behind the other with as many empty places between as a convolution sees,
@@ -81,6 +94,7 @@ class Lexical(nn.Module):
         device = self.centre.device
         features, numbers, real = self._laid_out(inputs)
         scaled = (torch.from_numpy(features).to(device) - self.centre) / self.spread
+        scaled = scaled.nan_to_num(0.0)  # a first word may have no surprisal
         known = torch.from_numpy(numbers).to(device)
         if self.training:
             known = known * (torch.rand(known.shape, device=device) > self.forgotten)
@@ -94,7 +108,8 @@ class Lexical(nn.Module):
         starts = np.cumsum(lengths + self.gap) - lengths - self.gap
         size = int(lengths.sum()) + self.gap * len(inputs)
         real = np.zeros(size, bool)
-        features, numbers = np.zeros((size, COUNT), np.float32), np.zeros(size, np.int64)
+        features = np.zeros((size, len(self.centre)), np.float32)
+        numbers = np.zeros(size, np.int64)
         for start, length, (own, words) in zip(starts, lengths, inputs, strict=True):
             part = slice(start, start + length)
             features[part], numbers[part], real[part] = own, words, True

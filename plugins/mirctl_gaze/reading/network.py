@@ -1,6 +1,6 @@
 """What every network of reading shares: the scale of its measures, its loss, its predictions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,8 +15,17 @@ BATCH_WORDS = 4096
 class Architecture(Protocol):
     """A module from the inputs of texts to (members, words of all, measures), standardised."""
 
-    def input(self, text: Text) -> Any:
-        """What it reads of a text."""
+    padded: bool
+    """Texts are padded to the longest of a batch: those of like length should share one."""
+    faster: Mapping[str, float]
+    """Parts that learn at so many times the rate."""
+
+    def inputs(self, texts: Sequence[Text]) -> list[Any]:
+        """What it reads of each text."""
+        ...
+
+    def standardise(self, inputs: Sequence[Any]) -> None:
+        """Learn the scale of the inputs, if they have one."""
         ...
 
     def __call__(self, inputs: Sequence[Any]) -> Tensor: ...
@@ -65,7 +74,7 @@ class ReadingNetwork(nn.Module):
                 words += len(texts[full[stop]])
                 stop += 1
             part = full[start:stop]
-            made = self.predict([self.network.input(texts[n]) for n in part]).cpu().numpy()
+            made = self.predict(self.network.inputs([texts[n] for n in part])).cpu().numpy()
             ends = np.cumsum([len(texts[n]) for n in part])[:-1]
             for n, own in zip(part, np.split(made, ends), strict=True):
                 found[n] = own

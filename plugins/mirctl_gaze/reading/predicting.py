@@ -37,22 +37,24 @@ class Predicted:
     words: int = 0
     calls: int = 0
     """Texts that went through the generator; the others were known."""
-    sums: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    sums: np.ndarray = field(default_factory=lambda: np.zeros((2, 0)))
+    """(2, measures): sums over words, and how many have a value."""
 
     def add(self, found: Sequence[np.ndarray]) -> None:
         """Count some texts."""
         self.texts += len(found)
         self.words += sum(map(len, found))
-        total = sum((own.sum(0, dtype=float) for own in found), np.zeros(len(self.measures)))
-        self.sums = total if not len(self.sums) else self.sums + total
+        none = np.zeros((0, len(self.measures)), np.float32)
+        every = np.concatenate([none, *found])
+        known = np.stack([np.nansum(every, 0, dtype=float), (~np.isnan(every)).sum(0)])
+        self.sums = known if not self.sums.size else self.sums + known
 
     def metrics(self) -> dict[str, dict[str, Any]]:
         """Means over words."""
-        none = [None] * len(self.measures)
-        means = (self.sums / self.words).tolist() if self.words else none
+        sums = self.sums if self.sums.size else np.zeros((2, len(self.measures)))
         return {
-            name: {"value": mean, "n": self.words, "unit": "mean over words"}
-            for name, mean in zip(self.measures, means, strict=True)
+            name: {"value": total / n if n else None, "n": int(n), "unit": "mean over words"}
+            for name, total, n in zip(self.measures, *sums.tolist(), strict=True)
         }
 
     def facts(self) -> dict[str, Any]:

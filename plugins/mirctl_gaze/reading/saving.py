@@ -1,52 +1,64 @@
 """The artifact of a generator of reading measures: how it is written and read."""
 
 import hashlib
+import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from mirctl import artifact
+from mirctl import artifact, recipe
 from mirctl.artifact import Artifact
 from mirctl.console import counted
 from mirctl.run import Run
-from mirctl.words import Generator
-from mirctl_gaze.reading.config import FitReadingConfig, LexicalConfig
+from mirctl.section import Section
+from mirctl.words import Generator, needs_weights
+from mirctl_gaze.reading import architectures, base
+from mirctl_gaze.reading.base import Base
+from mirctl_gaze.reading.config import FitReadingConfig, LexicalConfig, ModelConfig
 from mirctl_gaze.reading.data import Reading
-from mirctl_gaze.reading.lexical import Lexical
 from mirctl_gaze.reading.network import ReadingNetwork
 
 KIND, SCHEMA = "gaze/reading", 1
 NETWORK = "extra/network.json"
 
 
-class Stored(BaseModel):
-    """What decides a network, but its weights."""
-
-    model_config = ConfigDict(extra="forbid")
+class Stored(Section):
+    """What decides a network, but its weights and its base."""
 
     measures: tuple[str, ...] = Field(min_length=1)
     language: str
-    model: LexicalConfig
-    vocabulary: tuple[str, ...]
+    model: ModelConfig
+    vocabulary: tuple[str, ...] = ()
+    surprisal: str | None = None
+    """sha256 of the language model whose surprisal it reads."""
 
-    def build(self) -> ReadingNetwork:
-        """The network, its weights random."""
+    def build(self, base: Base | None = None) -> ReadingNetwork:
+        """The network, its own weights random."""
         count = len(self.measures)
-        return ReadingNetwork(Lexical(self.model, self.language, self.vocabulary, count), count)
+        return architectures.build(self.model, self.language, self.vocabulary, count, base)
+
+    def placed(self, change: Callable[[Path], Path]) -> Self:
+        """With the path changed of a model that is a folder."""
+        return recipe.map_paths(self, lambda _, path, __: change(path))
 
 
 def save(
-    config: FitReadingConfig, run: Run, stored: Stored, model: ReadingNetwork,
+    config: FitReadingConfig, run: Run, stored: Stored, model: ReadingNetwork, start: Base | None,
     metrics: dict[str, Any], history: list[dict[str, float]], train: Reading,
 ) -> None:  # fmt: skip
-    """Write the artifact in one rename."""
+    """Write the artifact in one rename; it holds all but a language model for surprisal."""
     facts = {"texts": len(train.texts), "words": train.words, "measures": list(stored.measures)}
+    root = os.path.abspath(run.out)
     with run.artifact(KIND, metrics, schema=SCHEMA, **facts) as draft:
         draft.tensors("model", dict(model.state_dict()))
-        draft.json(NETWORK, stored.model_dump(mode="json"))
+        here = stored.placed(lambda path: Path(os.path.relpath(path, root)))
+        draft.json(NETWORK, here.model_dump(mode="json"))
         draft.json("extra/history.json", history)
+        if start is not None:
+            base.keep(draft, start)
         draft.card(_card(stored, train))
 
 
@@ -54,27 +66,38 @@ class Learned:
     """A generator that `gaze fit-reading` made."""
 
     def __init__(self, art: Artifact) -> None:
-        self.art, self.stored = art, art.checked(NETWORK, Stored)
-        self.measures = self.stored.measures
+        self.art = art
+        stored = art.checked(NETWORK, Stored)
+        self.stored = stored.placed(lambda path: Path(os.path.abspath(art.folder / path)))
+        self.measures = stored.measures
         records = [art.manifest.files[name].sha256 for name in sorted(art.manifest.files)
-                   if name == NETWORK or name.startswith("model")]  # fmt: skip
+                   if name == NETWORK or name.startswith(("model", base.KEPT))]  # fmt: skip
         self.key = hashlib.sha256(" ".join(records).encode()).hexdigest()
 
-    def load(self, device: torch.device) -> Generator:
-        """Read the weights."""
+    def network(self) -> ReadingNetwork:
+        """The network with its weights."""
         with torch.device("meta"):
-            wanted = self.stored.build().state_dict()
+            wanted = self.stored.build(self._base()).state_dict()
         expected = {name: (t.dtype, t.shape) for name, t in wanted.items()}
         weights = self.art.expected_tensors("model", expected)
-        model = self.stored.build()
+        model = self.stored.build(self._base())
         model.load_state_dict(weights)
-        return model.to(device).eval().measure
+        return model.eval()
+
+    def _base(self) -> Base | None:
+        return None if isinstance(self.stored.model, LexicalConfig) else base.kept(self.art)
+
+    def load(self, device: torch.device) -> Generator:
+        """Read the weights, and find the language model that they need."""
+        model = self.network().to(device)
+        wanted = self.stored.surprisal
+        if surprisal := architectures.surprisal_of(self.stored.model, device, wanted):
+            model.network.surprisal = surprisal
+        return model.measure
 
 
 def source(folder: str | None) -> Learned:
     """For the hook `mirctl_word_features`."""
-    from mirctl.words import needs_weights
-
     if folder is None:
         raise needs_weights("reading", "FOLDER of an artifact that `mirctl gaze fit-reading` made")
     return Learned(artifact.open_artifact(Path(folder), KIND, SCHEMA))
@@ -83,7 +106,7 @@ def source(folder: str | None) -> Learned:
 def load(folder: Path) -> Learned:
     """Open the artifact; an ArtifactError where it is damaged."""
     learned = source(str(folder))
-    learned.load(torch.device("cpu"))
+    learned.network()
     return learned
 
 

@@ -7,31 +7,50 @@ import torch
 from torch import Tensor
 
 from mirctl.training import step_seed
+from mirctl_gaze.reading.config import ReadingTrain
 from mirctl_gaze.reading.data import Reading
 from mirctl_gaze.reading.network import ReadingNetwork
 
 Batch = tuple[list[Any], Tensor]
+POOL = 8
+"""Batches' worth of texts among which those of like length are put together."""
 
 
 class ReadingTask:
     """Every text once an epoch, in an order of the epoch's own."""
 
     def __init__(
-        self, model: ReadingNetwork, reading: Reading, inputs: list[Any], batch_size: int,
+        self, model: ReadingNetwork, reading: Reading, inputs: list[Any], config: ReadingTrain,
         seed: int, device: torch.device,
     ) -> None:  # fmt: skip
         self.model, self.reading, self.inputs = model, reading, inputs
-        self.batch_size, self.seed, self.device = batch_size, seed, device
+        self.batch_size, self.seed, self.device = config.batch_size, seed, device
+        faster = model.network.faster
+        self.rates = {f"network.{part}": times * config.lr for part, times in faster.items()}
 
     def steps(self, epoch: int) -> int:
         return -(-len(self.inputs) // self.batch_size)
 
     def batch(self, epoch: int, step: int) -> Batch:
         """The inputs of some texts, and the measures of all their words (words, measures)."""
-        order = np.random.default_rng(step_seed(self.seed, epoch)).permutation(len(self.inputs))
-        chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
+        chosen = self._order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
         values = np.concatenate([self.reading.values[n] for n in chosen])
         return [self.inputs[n] for n in chosen], torch.from_numpy(values).to(self.device)
+
+    def _order(self, epoch: int) -> np.ndarray:
+        """Texts at random; where batches are padded, in random batches of like length."""
+        random = np.random.default_rng(step_seed(self.seed, epoch))
+        order, size = random.permutation(len(self.inputs)), self.batch_size
+        if not self.model.network.padded:
+            return order
+        lengths = np.array([len(text) for text in self.reading.texts])
+        pools = range(0, len(order), POOL * size)
+        alike = [pool[np.argsort(lengths[pool], kind="stable")]
+                 for pool in (order[start : start + POOL * size] for start in pools)]  # fmt: skip
+        ordered = np.concatenate(alike)
+        full = len(ordered) // size * size
+        mixed = random.permutation(ordered[:full].reshape(-1, size)).ravel()
+        return np.concatenate([mixed, ordered[full:]])
 
     def loss(self, batch: Batch) -> Tensor:
         return self.model.loss(*batch)

@@ -65,7 +65,7 @@ def test_predictions_stay_where_training_data_were(network):
 
 
 def test_a_missing_measure_is_not_learned(network):
-    inputs = [network.network.input(TEXTS[0])]
+    inputs = network.network.inputs(TEXTS[:1])
     values = torch.ones(6, 2)
     values[2, 1] = np.nan
     loss = network.loss(inputs, values)

@@ -1,0 +1,61 @@
+"""The pretrained model that a network of reading starts from, and what an artifact keeps of it."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from mirctl import hub
+from mirctl.artifact import Artifact, Draft
+from mirctl.encode import pretrained
+from mirctl.errors import ArtifactError, MissingError
+from mirctl.hub import Model, contents
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+KEPT = "extra/base"
+"""Config and tokenizer of the base, in an artifact."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """A model's network and tokenizer."""
+
+    model: Model
+    network: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+
+
+def read(name: str) -> Base:
+    """A model with its weights, fetched where need be."""
+    model = hub.resolve(name)
+    network = pretrained.backbone(model, torch.device("cpu"), torch.float32)
+    return Base(model, network, pretrained.tokenizer_of(model))
+
+
+def beside(folder: Path) -> Base:
+    """The model that config and tokenizer in a folder describe, its weights random."""
+    model = Model(str(folder), folder, None, "", "folder")
+    return Base(model, pretrained.unread(model), pretrained.tokenizer_of(model))
+
+
+def keep(draft: Draft, base: Base) -> None:
+    """Put config and tokenizer into an artifact: it then needs nothing else."""
+    for path in contents.model_files(base.model.folder):
+        if not any(path.match(pattern) for pattern in contents.WEIGHTS):
+            shutil.copyfile(path, draft.file(f"{KEPT}/{path.name}"))
+
+
+def kept(art: Artifact) -> Base:
+    """What `keep` kept."""
+    folder = art.path(f"{KEPT}/config.json").parent
+    try:
+        return beside(folder)
+    except MissingError as error:
+        raise ArtifactError(error.message, where=str(art.folder)) from error
