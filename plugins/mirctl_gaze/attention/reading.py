@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mirctl.errors import DataError, suggest
-from mirctl.tables import Stream, at_row, require_columns
-from mirctl.words.text import Text
-from mirctl_gaze.rows import ROWS, Trial, Unusable, in_order, trials
-from mirctl_gaze.schema import MEASURED
+from mirctl.tables import Stream, require_columns
+from mirctl.words import Text
+from mirctl_gaze import measured
+from mirctl_gaze.rows import ROWS, Unusable, in_order, trials
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Reading:
     """All that was read."""
 
     texts: list[Read]
-    measures: list[str]
+    measures: tuple[str, ...]
     unusable: Unusable
     left_out: dict[str, str]
     """Trials that cannot be used, and why."""
@@ -38,71 +38,18 @@ class Reading:
 
 def read(gaze: Stream, texts: Texts | None = None) -> Reading:
     """Measures of each trial's words, in the words' own order or where `texts` has them."""
-    measures = [name for name in MEASURED if name in gaze.columns]
-    if not measures:
-        names = ", ".join(MEASURED)
-        raise DataError(f"has no reading measure: one of {names} is wanted", where=gaze.name)
-    require_columns(["text"], gaze.columns, gaze.name)
-    unusable = Unusable(gaze.name)
-    parts: dict[str, list[Trial]] = {}
-    for trial in trials(gaze.blocks(ROWS), gaze, ["word"], measures, ["text"]):
-        usable = in_order(_usable(trial, unusable), ["word"], gaze.name)
-        _refuse_twice(usable, gaze.name)
-        parts.setdefault(trial.trial, []).append(usable)
-    found, left_out = [], {}
-    for name, readers in parts.items():
-        words, values = _mean(readers, measures, gaze.name)
-        text = Text.joined(words) if texts is None else texts.holding(name, words)
+    found = measured.read(gaze)
+    placed, left_out = [], {}
+    for of in found.texts:
+        text = Text.joined(of.words) if texts is None else texts.holding(of.trial, of.words)
         if isinstance(text, str):
-            left_out[name] = text
+            left_out[of.trial] = text
         else:
-            found.append(Read(name, text, values))
-    if not found:
+            placed.append(Read(of.trial, text, of.values))
+    if not placed:
         reason = next(iter(left_out.values()), "it has no rows")
         raise DataError(f"has no trial that can be used: {reason}", where=gaze.name)
-    return Reading(found, measures, unusable, left_out)
-
-
-def _usable(trial: Trial, unusable: Unusable) -> Trial:
-    broken = np.isnan(trial["word"]) | (trial["word"] % 1 != 0)
-    empty = np.array([not word.strip() for word in trial.texts["text"]], bool)
-    unusable.add(broken, trial.rows, "word is no whole number")
-    unusable.add(empty & ~broken, trial.rows, "no text")
-    return trial.keep(~broken & ~empty)
-
-
-def _refuse_twice(trial: Trial, table: str) -> None:
-    twice = np.flatnonzero(np.diff(trial["word"]) == 0)
-    if len(twice):
-        raise DataError(
-            f"word {trial['word'][twice[0]]:.0f} of {trial.name()} comes twice",
-            where=at_row(table, trial.rows[twice[0] + 1]),
-        )
-
-
-def _mean(
-    readers: Sequence[Trial], measures: Sequence[str], table: str
-) -> tuple[list[str], np.ndarray]:
-    """The words of a trial in their order, and (words, measures) over those who have a value."""
-    number = np.concatenate([trial["word"] for trial in readers])
-    texts = [word.strip() for trial in readers for word in trial.texts["text"]]
-    rows = np.concatenate([trial.rows for trial in readers])
-    numbers, first, word = np.unique(number, return_index=True, return_inverse=True)
-    for place, text in enumerate(texts):
-        other = first[word[place]]
-        if text != texts[other]:
-            raise DataError(
-                f"word {number[place]:.0f} of trial {readers[0].trial!r} is {text!r}, and "
-                f"{texts[other]!r} in row {rows[other]}: readers of one trial read one text",
-                where=at_row(table, rows[place]),
-            )
-    values = np.stack([np.concatenate([t[name] for t in readers]) for name in measures], 1)
-    known = ~np.isnan(values)
-    sums, counts = np.zeros((2, len(numbers), len(measures)))
-    np.add.at(sums, word, np.where(known, values, 0.0))
-    np.add.at(counts, word, known)
-    with np.errstate(invalid="ignore"):
-        return [texts[place] for place in first], sums / counts
+    return Reading(placed, found.measures, found.unusable, left_out)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def words_of(found):
 
 def test_readers_are_averaged_where_they_have_a_value(gaze):
     found = read(gaze(*GAZE))
-    assert found.measures == ["FFD", "TRT"]
+    assert found.measures == ("FFD", "TRT")
     assert words_of(found) == {"a": ["The", "cat", "sat."], "b": ["Two", "words"]}
     assert found.texts[0].text.text == "The cat sat."
     wanted = [[100, 300], [300, 500], [np.nan, 50]]
