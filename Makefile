@@ -19,7 +19,7 @@ quickstart: $(VENV)/.installed
 	@echo "Next: cd $(PLACE) && $(MIRCTL) artifact inspect model"
 
 test: $(VENV)/.tested
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 
 test-slow: $(VENV)/.tested
 	$(BIN)/pip install -q -c constraints.txt -e '.[ray]'

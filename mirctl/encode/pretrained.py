@@ -49,7 +49,7 @@ def quiet() -> Iterator[None]:
             chatter.enable_progress_bar()
 
 
-def tokenizer(model: Model) -> "PreTrainedTokenizerBase":
+def tokenizer_of(model: Model) -> "PreTrainedTokenizerBase":
     """What cuts texts into the model's tokens."""
     from transformers import AutoTokenizer
 
@@ -62,17 +62,44 @@ def tokenizer(model: Model) -> "PreTrainedTokenizerBase":
                 model.folder, local_files_only=True, trust_remote_code=False
             )
         except UNREADABLE as error:
-            told = quoted(model, f"no tokenizer: {error}")
-            raise MissingError(told, where=str(model.folder)) from error
+            raise MissingError(
+                quoted(model, f"no tokenizer: {error}"), where=str(model.folder)
+            ) from error
 
 
-def backbone(model: Model, device: torch.device, dtype: torch.dtype) -> "PreTrainedModel":
+def backbone(
+    model: Model, device: torch.device, dtype: torch.dtype, *, attention: str | None = None
+) -> "PreTrainedModel":
     """The network without its head, frozen."""
     from transformers import AutoModel
 
-    network = read(model, AutoModel, device, dtype)
+    network = read(model, AutoModel, device, dtype, attention=attention)
     network.config.use_cache = False
     return network
+
+
+def tower(network: "PreTrainedModel") -> "PreTrainedModel":
+    """The part that reads text: of CLIP its text model, of T5 its encoder."""
+    if network.config.is_encoder_decoder:
+        return network.get_encoder()
+    return getattr(network, "text_model", network)
+
+
+def vocabulary(network: "PreTrainedModel") -> int | None:
+    """How many tokens the weights know; None for a model that has no table of them."""
+    try:
+        return len(network.get_input_embeddings().weight)
+    except (NotImplementedError, AttributeError, TypeError):
+        return None
+
+
+def refuse_foreign(name: str, token: int, known: int | None) -> None:
+    """Raise a MissingError where the tokenizer knows more tokens than the weights."""
+    if known is not None and token >= known:
+        raise MissingError(
+            f"model {name!r}: its tokenizer gives token {token}, and its weights know {known}: "
+            "they are not of one model, fetch both again"
+        )
 
 
 def unread(model: Model) -> "PreTrainedModel":
@@ -93,15 +120,18 @@ def unread(model: Model) -> "PreTrainedModel":
 
 
 def read(
-    model: Model, kind: "type[_BaseAutoModelClass]", device: torch.device, dtype: torch.dtype
-) -> "PreTrainedModel":
-    """A network, frozen; weights that are missing are an error, not random."""
+    model: Model, kind: "type[_BaseAutoModelClass]", device: torch.device, dtype: torch.dtype,
+    *, attention: str | None = None,
+) -> "PreTrainedModel":  # fmt: skip
+    """A network, frozen; weights that are missing are an error, not random. `attention` is how it
+    is computed; only `eager` makes the whole map."""
     with quiet():
         try:
             _refuse_kernels(model)
             network, report = kind.from_pretrained(
                 model.folder,
                 dtype=dtype,
+                **({"attn_implementation": attention} if attention else {}),
                 local_files_only=True,
                 use_safetensors=True,
                 trust_remote_code=False,

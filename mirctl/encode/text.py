@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from mirctl.encode import pretrained
 from mirctl.encode.parallel import chunks, on_each
+from mirctl.encode.pretrained import backbone, refuse_foreign, tokenizer_of, tower, vocabulary
 from mirctl.encode.protocol import tapped, weights_of
 from mirctl.encode.settings import EncoderSettings
-from mirctl.errors import MissingError, UsageError
+from mirctl.errors import UsageError
 from mirctl.hub import Model, contents
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ def load(
     settings: EncoderSettings, model: Model, device: torch.device, dtype: torch.dtype
 ) -> "TextEncoder":
     """Read tokenizer and weights."""
-    tokenizer = pretrained.tokenizer(model)
+    tokenizer = tokenizer_of(model)
     if settings.max_tokens > tokenizer.model_max_length:
         limit = f"{settings.model!r} reads at most {tokenizer.model_max_length}"
         raise UsageError(
             f"max_tokens {settings.max_tokens} is too many: {limit}", where="max_tokens"
         )
-    network = tower(pretrained.backbone(model, device, dtype))
+    network = tower(backbone(model, device, dtype))
     positions = getattr(network.config, "max_position_embeddings", None)
     if isinstance(positions, int) and 0 < positions < settings.max_tokens:  # -1: no limit
         raise UsageError(
@@ -48,13 +48,6 @@ def load(
             where="max_tokens",
         )
     return TextEncoder(network, tokenizer, settings)
-
-
-def tower(network: "PreTrainedModel") -> "PreTrainedModel":
-    """The part that reads text: of CLIP its text model, of T5 its encoder."""
-    if network.config.is_encoder_decoder:
-        return network.get_encoder()
-    return getattr(network, "text_model", network)
 
 
 class TextEncoder:
@@ -71,7 +64,7 @@ class TextEncoder:
         self.network, self.tokenizer = network, tokenizer
         self.pool = "mean" if settings.pool == "auto" else settings.pool
         self.name, self.max_tokens = settings.model, settings.max_tokens
-        self.vocabulary = _vocabulary(network)
+        self.vocabulary = vocabulary(network)
         self.batch_size = settings.batch_size or 64
         self.parameters = weights_of(network)
         states = self._states([self.tokens(["a"])[0] or [0]])[0]
@@ -118,7 +111,7 @@ class TextEncoder:
         for n, row in enumerate(tokens):
             ids[n, : len(row)] = torch.tensor(row, dtype=torch.long)
             mask[n, : len(row)] = 1
-        self.refuse_foreign(int(ids.max()))
+        refuse_foreign(self.name, int(ids.max()), self.vocabulary)
         device = self.network.device
         ids, mask = ids.to(device), mask.to(device)
         try:
@@ -132,22 +125,6 @@ class TextEncoder:
                 where="max_tokens",
             ) from error
         return output.hidden_states, mask
-
-    def refuse_foreign(self, token: int) -> None:
-        """Raise a MissingError where the tokenizer knows more tokens than the weights."""
-        if self.vocabulary is not None and token >= self.vocabulary:
-            raise MissingError(
-                f"model {self.name!r}: its tokenizer gives token {token}, and its weights know "
-                f"{self.vocabulary}: they are not of one model, fetch both again"
-            )
-
-
-def _vocabulary(network: "PreTrainedModel") -> int | None:
-    """How many tokens the weights know; None for a model that has no table of them."""
-    try:
-        return len(network.get_input_embeddings().weight)
-    except (NotImplementedError, AttributeError, TypeError):
-        return None
 
 
 def pooled(states: Tensor, mask: Tensor, pool: str) -> Tensor:

@@ -9,6 +9,7 @@ import typer
 from mirctl import console
 from mirctl.options import Force, Json, Quiet, Require
 from mirctl_gaze.analysis import commands as analysis
+from mirctl_gaze.attention import commands as attention
 from mirctl_gaze.reading import commands as reading
 from mirctl_gaze.scanpaths import commands as scanpaths
 
@@ -236,4 +237,7 @@ app.command(epilog="Example: mirctl gaze augment reviews.csv --with formula > re
 )
 app.command(epilog="Example: mirctl gaze analyse --chosen chosen.csv --rejected rejected.csv")(
     analysis.analyse
+)
+app.command(epilog="Example: mirctl gaze correlate --gaze measures.csv --model minilm > rho.csv")(
+    attention.correlate
 )

@@ -51,6 +51,14 @@ def mirctl_jobs() -> list[Job]:
             summary="measures of chosen and rejected texts -> statistics of their differences",
             makes="table",
         ),
+        Job(
+            "gaze/correlate",
+            config="mirctl_gaze.attention.config:CorrelateConfig",
+            function="mirctl_gaze.attention.jobs:correlate",
+            summary="reading measures and a model -> correlations with attention, by layers",
+            metrics="mirctl_gaze.attention.summary:measured",
+            makes="table",
+        ),
     ]
 
 

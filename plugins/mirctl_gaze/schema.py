@@ -27,6 +27,8 @@ MEASURES = {"reader": "text", "trial": "text", "word": "int64", "text": "text", 
             "FFD": "double", "GD": "double", "GPT": "double", "TRT": "double",
             "first_duration": "double", "skip": "double", "reg_in": "double", "reg_out": "double",
             "fixProp": "double"}  # fmt: skip
+MEASURED = tuple(name for name, held in MEASURES.items() if held == "double")
+"""Those of MEASURES that are numbers of how a word was read."""
 AREAS = {"reader": "text", "trial": "text", "area": "text", "fixations": "int64",
          "dwell": "double", "dwell_share": "double", "entries": "int64",
          "first": "double"}  # fmt: skip

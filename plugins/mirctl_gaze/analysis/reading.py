@@ -12,11 +12,10 @@ from mirctl import console
 from mirctl.errors import DataError
 from mirctl.tables import at_row, open_stream, require_columns
 from mirctl_gaze.rows import ROWS, Trial, trials
-from mirctl_gaze.schema import MEASURES
+from mirctl_gaze.schema import MEASURED
 
 Readings = dict[str, dict[str, np.ndarray]]
 """Trial -> reader -> (measures,); NaN where no word has a value. The only reader of means is ''."""
-KNOWN = tuple(name for name, held in MEASURES.items() if held == "double")
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,9 @@ def read(
     stream = open_stream(source)
     needed = measures if measures and all_of_them else ()
     require_columns(["trial", *needed], stream.columns, stream.name)
-    found = [name for name in measures or KNOWN if name in stream.columns]
+    found = [name for name in measures or MEASURED if name in stream.columns]
     if not found:
-        wanted = ", ".join(measures or KNOWN)
+        wanted = ", ".join(measures or MEASURED)
         raise DataError(
             f"has none of the measures {wanted} (its columns: {', '.join(stream.columns)}): "
             "--measures names others",

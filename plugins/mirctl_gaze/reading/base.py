@@ -36,13 +36,13 @@ def read(name: str) -> Base:
     """A model with its weights, fetched where need be."""
     model = hub.resolve(name)
     network = pretrained.backbone(model, torch.device("cpu"), torch.float32)
-    return Base(model, network, pretrained.tokenizer(model))
+    return Base(model, network, pretrained.tokenizer_of(model))
 
 
 def beside(folder: Path) -> Base:
     """The model that config and tokenizer in a folder describe, its weights random."""
     model = Model(str(folder), folder, None, "", "folder")
-    return Base(model, pretrained.unread(model), pretrained.tokenizer(model))
+    return Base(model, pretrained.unread(model), pretrained.tokenizer_of(model))
 
 
 def keep(draft: Draft, base: Base) -> None:

@@ -28,6 +28,15 @@ Generator = Annotated[
     ),
 ]
 
+Measures = Annotated[
+    str | None, typer.Option("--measures", help="Some of them only, as in TRT,FFD.")
+]
+Column = Annotated[str, typer.Option("--column", help="Column that holds the texts.")]
+Prefix = Annotated[str, typer.Option("--prefix", help="Put before the names of the new columns.")]
+OutTable = Annotated[
+    str, typer.Option("--out", "-o", help="File, its kind by its suffix; - is stdout, as came in.")
+]
+
 
 def fit_reading(
     train: Annotated[
@@ -81,17 +90,10 @@ def predict(
     texts: Annotated[
         str, typer.Argument(metavar="TEXTS", help="Table with a text, or a word, a row; - stdin.")
     ],
-    measures: Annotated[
-        str | None, typer.Option("--measures", help="Some of them only, as in TRT,FFD.")
-    ] = None,
-    column: Annotated[str, typer.Option("--column", help="Column that holds the texts.")] = "text",
-    prefix: Annotated[
-        str, typer.Option("--prefix", help="Put before the names of the new columns.")
-    ] = "",
-    out: Annotated[
-        str,
-        typer.Option("--out", "-o", help="File, its kind by its suffix; - is stdout, as came in."),
-    ] = "-",
+    measures: Measures = None,
+    column: Column = "text",
+    prefix: Prefix = "",
+    out: OutTable = "-",
     device: Device = None,
     force: Force = False,
     require: Require = None,
@@ -116,13 +118,9 @@ def augment(
     generator: Annotated[
         str, typer.Option("--with", help="formula[:LANGUAGE], or an artifact of fit-reading.")
     ],
-    measures: Annotated[
-        str | None, typer.Option("--measures", help="Some of them only, as in TRT,FFD.")
-    ] = None,
-    column: Annotated[str, typer.Option("--column", help="Column that holds the texts.")] = "text",
-    prefix: Annotated[
-        str, typer.Option("--prefix", help="Put before the names of the new columns.")
-    ] = "",
+    measures: Measures = None,
+    column: Column = "text",
+    prefix: Prefix = "",
     mean: Annotated[
         bool, typer.Option("--mean", help="A number a text, not a list with one for each word.")
     ] = False,
@@ -135,10 +133,7 @@ def augment(
     seed: Annotated[
         int, typer.Option("--seed", parser=whole(0, 2**31 - 1), help="Of --task: folds, shuffling.")
     ] = 0,
-    out: Annotated[
-        str,
-        typer.Option("--out", "-o", help="File, its kind by its suffix; - is stdout, as came in."),
-    ] = "-",
+    out: OutTable = "-",
     device: Device = None,
     force: Force = False,
     require: Require = None,

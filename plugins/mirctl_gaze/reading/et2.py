@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mirctl.encode.text import tower
+from mirctl.encode.pretrained import tower
 from mirctl.words import Text
 from mirctl_gaze.reading import tokens
 from mirctl_gaze.reading.base import Base

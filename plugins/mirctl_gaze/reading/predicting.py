@@ -15,8 +15,8 @@ from mirctl.console import counted
 from mirctl.errors import DataError, Interrupted, UsageError, suggest
 from mirctl.tables import Block, Stream, new_table, open_stream
 from mirctl.words import Predictor, Text
+from mirctl_gaze.measured import WordTable, words_of
 from mirctl_gaze.output import cells_of
-from mirctl_gaze.reading.data import WordTable, has_words, words_of
 from mirctl_gaze.rows import Trial
 
 TEXTS = 512
@@ -96,7 +96,7 @@ def predict(
     asked = Asked.of(generator.measures, measures, prefix)
     stream = open_stream(table)
     told = Predicted(asked.measures)
-    work = _words if has_words(stream) else _texts
+    work = _words if "word" in stream.columns else _texts  # a row a word, or a text
     try:
         with console.progress("words", 0, "words") as advance:
 

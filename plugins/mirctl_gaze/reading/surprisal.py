@@ -48,7 +48,7 @@ class Surprisal:
         """Read the weights; a UsageError where the model is none that reads forward."""
         from transformers import AutoModelForCausalLM
 
-        tokenizer = pretrained.tokenizer(self.model)
+        tokenizer = pretrained.tokenizer_of(self.model)
         network = pretrained.read(self.model, AutoModelForCausalLM, device, torch.float32)
         network.config.use_cache = False
         if _looks_ahead(network):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mirctl.encode.pretrained import quiet
+from mirctl.encode.pretrained import quiet, refuse_foreign
 from mirctl.encode.protocol import quoted
 from mirctl.errors import MissingError
 from mirctl.words import Alignment, Text, align
@@ -65,14 +65,9 @@ class Tokenizer:
             )  # fmt: skip
         rows = zip(found["input_ids"], found["offset_mapping"], shifts, texts, strict=True)
         read = [_tokens(*row) for row in rows]
-        self._refuse_foreign(max((int(own.ids.max()) for own in read if len(own.ids)), default=0))
+        largest = max((int(own.ids.max()) for own in read if len(own.ids)), default=0)
+        refuse_foreign(self.model.name, largest, self.vocabulary)
         return read
-
-    def _refuse_foreign(self, token: int) -> None:
-        if token >= self.vocabulary:
-            told = f"its tokenizer gives token {token}, and its weights know {self.vocabulary}: "
-            told += "they are not of one model, fetch both again"
-            raise MissingError(quoted(self.model, told), where=str(self.model.folder))
 
 
 def _tokens(ids: list[int], offsets: list[tuple[int, int]], shift: int, text: Text) -> Tokens:

@@ -92,7 +92,7 @@ def test_files_of_the_shared_task_go_in_as_they_are(place):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("trial,word,text\n1,0,a\n", "has no measure"),
+        ("trial,word,text\n1,0,a\n", "has no reading measure"),
         ("trial,TRT\n1,2\n", "has no columns 'word' and 'text'"),
         ("trial,word,text,TRT\n1,0,a,\n", "no word with a measure"),
         ("trial,word,text,TRT\n1,0,a,fast\n", "'fast', which is no number"),

@@ -42,7 +42,7 @@ def test_blocks_that_cut_a_text_do_not_change_it(mirctl, place, monkeypatch):
     line = ("gaze", "predict", "formula", "valid.csv", "--prefix", "p_")
     whole = mirctl(*line).out
     for rows_at_once in (1, 7):
-        monkeypatch.setattr("mirctl_gaze.reading.data.ROWS", rows_at_once)
+        monkeypatch.setattr("mirctl_gaze.measured.ROWS", rows_at_once)
         assert mirctl(*line).out == whole
 
 

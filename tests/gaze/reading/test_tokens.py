@@ -40,7 +40,7 @@ def test_batches_hold_every_row_once_and_no_more_than_asked(lengths, most):
 @pytest.fixture(scope="module")
 def tokenizer(roberta):
     model = hub.resolve(str(roberta))
-    return Tokenizer(model, pretrained.tokenizer(model), 300, blank=True)
+    return Tokenizer(model, pretrained.tokenizer_of(model), 300, blank=True)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,6 @@ def test_marks_stand_around_a_text(tokenizer):
 
 def test_a_tokenizer_of_another_model_is_refused(roberta):
     model = hub.resolve(str(roberta))
-    small = Tokenizer(model, pretrained.tokenizer(model), 20)
+    small = Tokenizer(model, pretrained.tokenizer_of(model), 20)
     with pytest.raises(MissingError, match="not of one model"):
         small([Text.of("the reader")])

@@ -1,0 +1,1 @@
+"""How far a model's attention goes where people look: reading measures against each layer."""
