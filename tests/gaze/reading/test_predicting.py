@@ -62,6 +62,35 @@ def test_words_and_their_text_are_predicted_alike(mirctl, place):
         assert float(one["TRT"]) == other["TRT"]
 
 
+def test_words_are_read_by_their_numbers_and_stay_in_their_rows(mirctl, place, fitted):
+    words = [(0, "the"), (1, "old"), (2, "extraordinary"), (3, "cat")]
+    order = [3, 0, 2, 1]
+    for name, at in (("sorted", range(4)), ("mixed", order)):
+        lines = [f"1,{words[n][0]},{words[n][1]}" for n in at]
+        (place / f"{name}.csv").write_text("\n".join(["trial,word,text", *lines]) + "\n")
+    told, mixed = (
+        rows(mirctl("gaze", "predict", "reader", f"{name}.csv").out) for name in ("sorted", "mixed")
+    )
+    assert mixed == [told[n] for n in order]
+
+
+def test_rows_that_are_no_word_have_no_measure_and_change_no_other(mirctl, place, fitted):
+    (place / "plain.csv").write_text("trial,word,text\n1,0,the\n1,2,extraordinary\n")
+    lines = ["1,0, the ", "1,1,", "1,2,extraordinary<EOS>", "1,,old", "1,4,<EOS>"]
+    (place / "gaps.csv").write_text("\n".join(["trial,word,text", *lines]) + "\n")
+    plain = rows(mirctl("gaze", "predict", "reader", "plain.csv").out)
+    ran = mirctl("gaze", "predict", "reader", "gaps.csv")
+    found = rows(ran.out)
+    assert [row["TRT"] for row in found] == [plain[0]["TRT"], "", plain[1]["TRT"], "", ""]
+    assert "3 rows cannot be used: row 2 (no text)" in ran.err
+
+
+def test_a_column_of_texts_may_stand_beside_one_called_word(mirctl, place):
+    (place / "senses.csv").write_text("word,sentence\nbank,the old bank\n")
+    ran = mirctl("gaze", "predict", "formula", "senses.csv", "--column", "sentence")
+    assert [row["text"] for row in rows(ran.out)] == ["the", "old", "bank"]
+
+
 def test_a_second_run_calls_no_generator(mirctl, place, fitted, monkeypatch):
     line = ("gaze", "predict", "reader", "texts.jsonl", "--out", "p.csv", "--json", "--force")
     first = json.loads(mirctl(*line).out)
@@ -122,11 +151,13 @@ def test_an_empty_table_and_one_of_empty_texts_give_no_rows(mirctl, place):
         (("reading", "texts.jsonl"), 5, "reading:FOLDER"),
         (("fromula", "texts.jsonl"), 2, "did you mean 'formula'"),
         (("formula", "nothing.csv"), 3, "nothing.csv"),
+        (("formula", "twice.csv"), 3, "columns `trial` and `reader` tell"),
         (("formula", "texts.jsonl", "--json"), 2, "--out"),
         (("formula", "texts.jsonl", "--require", "TRT<=1"), 1, "TRT is"),
     ],
 )
 def test_wrong_usage_is_told(mirctl, place, line, code, told):
+    (place / "twice.csv").write_text("word,text\n0,the\n1,cat\n0,a\n")
     ran = mirctl("gaze", "predict", *line)
     assert ran.code == code, ran.err
     assert told in ran.err
