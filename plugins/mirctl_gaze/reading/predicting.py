@@ -121,11 +121,18 @@ def predict(
 Measure = Callable[[Sequence[Text]], list[np.ndarray]]
 
 
-def _texts(stream: Stream, measure: Measure, asked: Asked, out: Path | str, column: str) -> None:
-    """From a row a text to a row a word."""
+def check_texts(stream: Stream, column: str) -> None:
+    """Raise a DataError where a table has no such column, or no text in it."""
     if column not in stream.columns:
         hint = suggest(column, stream.columns, f"its columns: {', '.join(stream.columns)}")
         raise DataError(f"has no column {column!r}{hint}", where=stream.name)
+    if stream.types.get(column) == "opaque":
+        raise DataError(f"column {column!r} holds lists or objects, not text", where=stream.name)
+
+
+def _texts(stream: Stream, measure: Measure, asked: Asked, out: Path | str, column: str) -> None:
+    """From a row a text to a row a word."""
+    check_texts(stream, column)
     name = next((name for name in NAMES if name in stream.columns), None)
     types = {**WORD, **dict.fromkeys(asked.columns, "double")}
     with new_table(out, list(types), types, stream.kind) as new:

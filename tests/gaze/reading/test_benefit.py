@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from mirctl_gaze.reading import benefit
+from mirctl_gaze.reading import benefit, trying
 from mirctl_gaze.reading.benefit import Labelled
 
 
@@ -86,6 +86,12 @@ def test_shuffling_keeps_texts_and_all_values():
     np.testing.assert_array_equal(one[np.lexsort(one.T)], two[np.lexsort(two.T)])
 
 
+def test_a_word_without_a_value_has_the_mean_of_its_text():
+    nan = np.nan
+    found = trying._whole(np.array([[nan, nan], [1, nan], [3, nan]]))
+    np.testing.assert_array_equal(found, [[2, 0], [1, 0], [3, 0]])
+
+
 def labelled(place, lines):
     (place / "l.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
 
@@ -108,7 +114,13 @@ def test_the_command_tells_a_table_and_writes_no_column(mirctl, place):
     ("lines", "more", "code", "told"),
     [
         ([{"text": "a", "kind": "x"}] * 20, (), 3, "one value alone"),
-        ([{"text": "a", "kind": k} for k in "xxxxxxxxxy"], (), 3, "5 at least"),
+        (
+            [{"text": "a", "kind": k} for k in "xxxxxxxxxy"],
+            (),
+            3,
+            "kind 'y' has 1 text",
+        ),
+        ([{"text": "", "kind": k} for k in "xy" * 10], (), 3, "'text' has no word"),
         ([{"text": "a"}], (), 3, "has no column 'kind'"),
         ([{"text": "a", "kind": "x"}], ("--mean",), 2, "--mean"),
         ([{"text": "a", "kind": "x"}], ("--require", "accuracy>=1"), 2, "no metric"),

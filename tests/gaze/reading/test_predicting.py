@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from mirctl_gaze.reading import augmenting
+from mirctl_gaze.reading.predicting import Asked
 from shell import pipe
 
 
@@ -210,6 +212,20 @@ def test_means_are_the_means_of_the_lists(mirctl, place):
     means = [json.loads(x)["TRT"] for x in mirctl(*line, "--mean").out.splitlines()]
     assert means[1] is None
     assert means[0] == pytest.approx(np.mean(lists[0]), abs=1e-4)
+
+
+def test_a_mean_is_over_the_words_that_have_a_value():
+    asked = Asked(("bits", "TRT"), [0, 1], ["bits", "TRT"])
+    nan = np.nan
+    found = [np.array([[nan, 1], [3, 2], [4, 6]], np.float32), np.full((1, 2), nan, np.float32)]
+    assert augmenting._means(found, asked) == {"bits": ["3.5", None], "TRT": ["3", None]}
+
+
+@pytest.mark.parametrize("command", ["predict formula {}", "augment {} --with formula"])
+def test_a_column_of_lists_is_no_text(mirctl, place, command):
+    (place / "lists.jsonl").write_text('{"text": "the cat"}\n{"text": ["the", "cat"]}\n')
+    ran = mirctl("gaze", *command.format("lists.jsonl").split())
+    assert (ran.code, "'text' holds lists or objects" in ran.err) == (3, True), ran.err
 
 
 def test_columns_that_are_there_are_not_overwritten(mirctl, place):
