@@ -55,6 +55,14 @@ def test_a_word_is_read_with_two_neighbours_on_either_side_and_no_more(network):
     assert changed.tolist() == [False, True, True, True, True, True, False]
 
 
+def test_what_training_never_saw_vary_changes_nothing(network):
+    network.highest.fill_(1e9)
+    network.lowest.fill_(-1e9)
+    network.network.standardise(network.network.inputs([Text.of("the old cat runs far away")]))
+    first, other = (network.measure([Text.of(f"cat {word} the")])[0] for word in ("xqzk4", "xqzkv"))
+    np.testing.assert_allclose(first, other, atol=1e-4)
+
+
 def test_predictions_stay_where_training_data_were(network):
     network.scale(np.array([[100.0, 10.0], [300.0, np.nan], [200.0, 20.0]]))
     network.spread.fill_(1e6)
