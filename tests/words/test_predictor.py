@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mirctl import cache, plugins
-from mirctl.errors import ArtifactError, MissingError, UsageError
+from mirctl.errors import ArtifactError, MissingError, RunError, UsageError
 from mirctl.words import Text, choose
 from words.counting import Counting
 
@@ -101,6 +101,15 @@ def test_a_cache_that_may_only_be_read_is_read(counting, monkeypatch, capsys):
     use(counting(), [*TEXTS, Text.of("new")])
     assert Counting.calls == 1
     assert "only lets read" in capsys.readouterr().err
+
+
+def test_a_generator_that_gives_too_little_is_not_believed(counting, monkeypatch, mirctl_cache):
+    monkeypatch.setattr(Counting, "measures", ("length", "number", "more"))
+    predictor = counting()
+    with pytest.raises(RunError, match="'count' does not give 3 measures"):
+        use(predictor)
+    predictor.close()
+    assert not list(mirctl_cache.glob("words/*/*.safetensors"))
 
 
 @pytest.mark.parametrize(
