@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mirctl.errors import DataError, suggest
+from mirctl.errors import DataError, UsageError, suggest
 from mirctl.tables import Block, Stream, at_row
 from mirctl_gaze.rows import ROWS, Trial, Unusable, in_order, trials
 from mirctl_gaze.schema import MEASURED
@@ -84,6 +84,8 @@ def read(stream: Stream, measures: Sequence[str] | None = None) -> Measured:
     """Each text's words in their order, with these measures, or all reading measures there are."""
     table = WordTable.of(stream)
     wanted = tuple(measures or (name for name in MEASURED if name in table.columns))
+    if len(set(wanted)) < len(wanted):
+        raise UsageError(f"measures {','.join(wanted)}: one is there twice")
     if absent := [name for name in wanted if name not in table.columns]:
         hint = suggest(absent[0], table.columns, f"its columns: {', '.join(stream.columns)}")
         raise DataError(f"has no column {absent[0]!r}{hint}", where=table.name)

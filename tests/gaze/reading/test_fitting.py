@@ -98,6 +98,7 @@ def test_files_of_the_shared_task_go_in_as_they_are(place):
         ("trial,word,text,TRT\n1,0,a,fast\n", "'fast', which is no number"),
         ("trial,word,text,TRT\n1,0,a,1\n2,0,b,1\n1,1,c,1\n", "comes again after others"),
         ("reader,trial,word,text,TRT\na,1,0,a,1\nb,1,0,b,1\n", "readers of one trial"),
+        ("trial,word,text,GD,TRT\n1,0,a,,1\n", "no word has a GD"),
         ("", "empty"),
     ],
 )
@@ -114,6 +115,7 @@ def test_tables_that_cannot_be_learned_are_bad_data(mirctl, place, content, told
     [
         (("--measures", "GD"), 3, "has no column 'GD'"),
         (("--measures", "TRT,"), 2, "names with commas"),
+        (("--measures", "TRT,TRT"), 2, "twice"),
         (("--valid", "train.csv"), 3, "nothing new to measure on"),
         (("--valid", "none.csv"), 3, "no such file"),
         (("data.language=xx",), 2, "no word frequencies"),
