@@ -20,6 +20,8 @@ from mirctl_gaze.reading.config import LexicalConfig
 from mirctl_gaze.reading.features import COUNT, Features
 
 EMBEDDED = 16
+FARTHEST = 10.0
+"""Spreads from the centre beyond which a feature counts no more."""
 STILL = 1e-5
 """Spread up to which a feature varies by rounding alone."""
 Input = tuple[np.ndarray, np.ndarray]
@@ -97,7 +99,8 @@ class Lexical(nn.Module):
         device = self.centre.device
         features, numbers, real = self._laid_out(inputs)
         scaled = (torch.from_numpy(features).to(device) - self.centre) / self.spread
-        scaled = scaled.nan_to_num(0.0)  # a first word may have no surprisal
+        # A first word may have no surprisal; an address of 300 letters would drown its neighbours.
+        scaled = scaled.nan_to_num(0.0).clamp(-FARTHEST, FARTHEST)
         known = torch.from_numpy(numbers).to(device)
         if self.training:
             known = known * (torch.rand(known.shape, device=device) > self.forgotten)

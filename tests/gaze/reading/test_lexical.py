@@ -63,6 +63,14 @@ def test_what_training_never_saw_vary_changes_nothing(network):
     np.testing.assert_allclose(first, other, atol=1e-4)
 
 
+def test_a_word_of_any_length_leaves_its_neighbours_alone(network):
+    network.highest.fill_(1e9)
+    network.lowest.fill_(-1e9)
+    network.network.standardise(network.network.inputs(TEXTS[:2]))
+    long, longer = (network.measure([Text.of(f"the {n * 'x'} cat")])[0] for n in (300, 3000))
+    np.testing.assert_allclose(long, longer, atol=1e-5)
+
+
 def test_predictions_stay_where_training_data_were(network):
     network.scale(np.array([[100.0, 10.0], [300.0, np.nan], [200.0, 20.0]]))
     network.spread.fill_(1e6)

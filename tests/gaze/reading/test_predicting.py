@@ -171,6 +171,13 @@ def test_a_damaged_generator_is_a_bad_artifact(mirctl, place, fitted):
     assert ran.code == 4
 
 
+def test_weights_that_were_changed_are_not_those_that_the_cache_knows(mirctl, place, fitted):
+    file = fitted / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-1] + b"\x01")
+    ran = mirctl("gaze", "predict", "reader", "texts.jsonl")
+    assert (ran.code, "its sha256 is another" in ran.err) == (4, True), ran.err
+
+
 def test_predicting_and_augmenting_are_steps(mirctl, place, fitted):
     (place / "p.yaml").write_text(
         "steps:\n"
