@@ -52,6 +52,28 @@ def test_a_difference_is_that_of_the_two_accuracies_over_the_same_texts():
     assert sorted(told) == sorted(benefit.measured())
 
 
+def test_conditions_differ_in_gaze_alone_and_shares_grow_from_the_same_texts(monkeypatch):
+    data, calls = made(100, planted=True), []
+
+    def tested(own, train, test, gaze, seed):
+        calls.append((own, gaze, set(train.tolist()), set(test.tolist())))
+        return np.ones(len(test))
+
+    monkeypatch.setattr(benefit, "_tested", tested)
+    benefit.compare(data, seed=0)
+    for fold in range(benefit.FOLDS):
+        text, gaze, shuffled = (calls[9 * fold + at : 9 * fold + at + 3] for at in (0, 3, 6))
+        assert [call[2:] for call in text] == [call[2:] for call in gaze]
+        assert [call[2:] for call in text] == [call[2:] for call in shuffled]
+        assert [call[1] for call in text + gaze + shuffled] == [False] * 3 + [True] * 6
+        assert text[0][0] is gaze[0][0] is data is not shuffled[0][0]
+        few, more, all_of_them = (call[2] for call in text)
+        assert few < more < all_of_them
+        assert [len(few), len(more), len(all_of_them)] == [8, 24, 80]
+        assert not all_of_them & text[2][3]
+    assert set.union(*(call[3] for call in calls)) == set(range(100))
+
+
 def test_a_text_that_is_tested_has_no_part_in_what_is_learned():
     data = made(40, planted=True)
     train, test = np.arange(30), np.arange(30, 40)
