@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from mirctl.cache.kept import Kept
+from mirctl.errors import RunError
 from mirctl.words.sources import Generator, choose
 from mirctl.words.text import Text
 
@@ -43,7 +44,14 @@ class Predictor:
     def _predict(self, lacking: dict[bytes, Text]) -> None:
         if self._generator is None:
             self._generator = self.chosen.source.load(self.device)
-        found = self._generator(list(lacking.values()))
+        texts = list(lacking.values())
+        found = self._generator(texts)
+        shapes = [(len(text), len(self.measures)) for text in texts]
+        if [own.shape for own in found] != shapes:
+            raise RunError(
+                f"generator {self.chosen.name!r} does not give {len(self.measures)} measures of "
+                "each word of each text: this is a bug in the plugin that has it"
+            )
         self.predicted += len(lacking)
         self.kept.add(
             {key: np.ascontiguousarray(values, "<f4").tobytes()

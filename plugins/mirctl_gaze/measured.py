@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mirctl.errors import DataError, suggest
+from mirctl.errors import DataError, UsageError, suggest
 from mirctl.tables import Block, Stream, at_row
 from mirctl_gaze.rows import ROWS, Trial, Unusable, in_order, trials
 from mirctl_gaze.schema import MEASURED
@@ -58,7 +58,7 @@ class WordTable:
 
 def words_of(trial: Trial) -> list[str]:
     """The words of a trial, as text."""
-    return [word.removesuffix(MARK) for word in trial.texts["text"]]
+    return [word.strip().removesuffix(MARK).rstrip() for word in trial.texts["text"]]
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,8 @@ def read(stream: Stream, measures: Sequence[str] | None = None) -> Measured:
     """Each text's words in their order, with these measures, or all reading measures there are."""
     table = WordTable.of(stream)
     wanted = tuple(measures or (name for name in MEASURED if name in table.columns))
+    if len(set(wanted)) < len(wanted):
+        raise UsageError(f"measures {','.join(wanted)}: one is there twice")
     if absent := [name for name in wanted if name not in table.columns]:
         hint = suggest(absent[0], table.columns, f"its columns: {', '.join(stream.columns)}")
         raise DataError(f"has no column {absent[0]!r}{hint}", where=table.name)
@@ -93,25 +95,26 @@ def read(stream: Stream, measures: Sequence[str] | None = None) -> Measured:
     unusable = Unusable(table.name)
     parts: dict[str, list[Trial]] = {}
     for trial in table.trials(table.blocks(), wanted):
-        parts.setdefault(trial.trial, []).append(_usable(trial, unusable))
+        parts.setdefault(trial.trial, []).append(usable(trial, unusable))
     texts = [_mean(name, readers, wanted, table.name) for name, readers in parts.items()]
     return Measured(wanted, texts, unusable)
 
 
-def _usable(trial: Trial, unusable: Unusable) -> Trial:
+def usable(trial: Trial, unusable: Unusable) -> Trial:
     """The rows that are words, by their number; without a column of numbers as they stand."""
     if "word" not in trial.numbers:
         places = np.arange(len(trial), dtype=float)
         trial = replace(trial, numbers={**trial.numbers, "word": places})
     broken = np.isnan(trial["word"]) | (trial["word"] % 1 != 0)
-    empty = np.array([not word.strip() for word in trial.texts["text"]], bool)
+    empty = np.array([not word for word in words_of(trial)], bool)
     unusable.add(broken, trial.rows, "word is no whole number")
     unusable.add(empty & ~broken, trial.rows, "no text")
     kept = in_order(trial.keep(~broken & ~empty), ["word"], unusable.table)
     twice = np.flatnonzero(np.diff(kept["word"]) == 0)
     if len(twice):
         raise DataError(
-            f"word {kept['word'][twice[0]]:.0f} of {kept.name()} comes twice",
+            f"word {kept['word'][twice[0]]:.0f} of {kept.name()} comes twice: "
+            "columns `trial` and `reader` tell texts and readers apart",
             where=at_row(unusable.table, int(kept.rows[twice[0] + 1])),
         )
     return kept
@@ -120,7 +123,7 @@ def _usable(trial: Trial, unusable: Unusable) -> Trial:
 def _mean(name: str, readers: Sequence[Trial], measures: Sequence[str], table: str) -> Read:
     """Over the readers who have a value."""
     number = np.concatenate([trial["word"] for trial in readers])
-    texts = [word.strip() for trial in readers for word in words_of(trial)]
+    texts = [word for trial in readers for word in words_of(trial)]
     rows = np.concatenate([trial.rows for trial in readers])
     numbers, first, word = np.unique(number, return_index=True, return_inverse=True)
     for place, text in enumerate(texts):

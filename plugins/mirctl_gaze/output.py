@@ -55,6 +55,8 @@ def cells_of(
         return list(values)
     if kind == "int64":
         digits = 0
+    if isinstance(values, np.ndarray):
+        values = values.tolist()  # plain numbers are written twice as fast
     return [None if value != value else plain(value, digits) for value in values]
 
 

@@ -1,11 +1,16 @@
 """Predictions are kept by text: nothing is predicted twice."""
 
+import os
+
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from mirctl import cache, plugins
-from mirctl.errors import ArtifactError, MissingError, UsageError
-from mirctl.words import Text, choose
+from mirctl.cache import kept
+from mirctl.errors import ArtifactError, MissingError, RunError, UsageError
+from mirctl.hookspecs import WordFeatures
+from mirctl.words import Text, choose, sources
 from words.counting import Counting
 
 TEXTS = [Text.of(text) for text in ("the cat sat", "", "a", "the cat sat")]
@@ -49,11 +54,15 @@ def test_the_same_words_at_other_places_are_another_text(counting):
     assert found.tolist() == [[8, 0]]
 
 
-@pytest.mark.parametrize("change", ["weights", "plugin", "measures"])
-def test_other_weights_plugins_or_measures_are_predicted_anew(counting, monkeypatch, change):
+@pytest.mark.parametrize("change", ["weights", "plugin", "measures", "name", "form"])
+def test_whatever_changes_predictions_has_them_made_anew(counting, monkeypatch, change):
     use(counting())
     Counting.calls = 0
-    name = "count:other" if change == "weights" else "count"
+    name = {"weights": "count:other", "name": "other"}.get(change, "count")
+    specs = [WordFeatures(name, "words.counting:Counting") for name in ("count", "other")]
+    monkeypatch.setattr(plugins, "results", lambda hook: specs)
+    if change == "form":
+        monkeypatch.setattr(sources, "CODE", sources.CODE + 1)
     if change == "plugin":
         monkeypatch.setattr(plugins, "version_of_giver", lambda hook, spec: "1.1")
     if change == "measures":
@@ -72,6 +81,25 @@ def test_a_damaged_file_costs_a_prediction_and_nothing_else(counting, mirctl_cac
     assert "damaged" in capsys.readouterr().err
     for one, other in zip(first, second):
         np.testing.assert_array_equal(one, other)
+    use(counting())
+    assert "damaged" not in capsys.readouterr().err
+
+
+def test_what_is_new_is_written_now_and_then_and_once(counting, mirctl_cache, monkeypatch):
+    monkeypatch.setattr(kept, "COMMIT_SECONDS", 0.0)
+    predictor = counting()
+    predictor([Text.of("one")])
+    predictor([Text.of("other")])
+    found = [load_file(path)["keys"] for path in mirctl_cache.glob("words/*/*.safetensors")]
+    assert [len(keys) for keys in found] == [1, 1]
+
+
+def test_what_is_used_counts_as_used(counting, mirctl_cache):
+    use(counting())
+    (record,) = mirctl_cache.glob("words/*/entry.json")
+    os.utime(record, (1, 1))
+    use(counting())
+    assert record.stat().st_mtime > 1
 
 
 def test_many_files_become_one(counting, mirctl_cache):
@@ -83,7 +111,9 @@ def test_many_files_become_one(counting, mirctl_cache):
     assert Counting.calls == 0
 
 
-def test_two_writers_keep_what_both_found(counting):
+@pytest.mark.parametrize("most_files", [0, 8])
+def test_two_writers_keep_what_both_found(counting, monkeypatch, most_files):
+    monkeypatch.setattr(kept, "MOST_FILES", most_files)
     one, other = counting(), counting()
     one([Text.of("one")])
     other([Text.of("other")])
@@ -101,6 +131,15 @@ def test_a_cache_that_may_only_be_read_is_read(counting, monkeypatch, capsys):
     use(counting(), [*TEXTS, Text.of("new")])
     assert Counting.calls == 1
     assert "only lets read" in capsys.readouterr().err
+
+
+def test_a_generator_that_gives_too_little_is_not_believed(counting, monkeypatch, mirctl_cache):
+    monkeypatch.setattr(Counting, "measures", ("length", "number", "more"))
+    predictor = counting()
+    with pytest.raises(RunError, match="'count' does not give 3 measures"):
+        use(predictor)
+    predictor.close()
+    assert not list(mirctl_cache.glob("words/*/*.safetensors"))
 
 
 @pytest.mark.parametrize(

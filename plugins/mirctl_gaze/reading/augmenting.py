@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from mirctl import console
-from mirctl.errors import DataError, Interrupted, UsageError, suggest
+from mirctl.errors import Interrupted, UsageError
 from mirctl.tables import Stream, open_stream
 from mirctl.words import Predictor, Text
-from mirctl_gaze.output import plain
-from mirctl_gaze.reading.predicting import DIGITS, TEXTS, Asked, Predicted
+from mirctl_gaze.output import cells_of, plain
+from mirctl_gaze.reading.predicting import DIGITS, TEXTS, Asked, Predicted, check_texts
 
 PLACES = ("word_start", "word_end")
 """Columns of the characters that each word covers."""
@@ -62,9 +62,7 @@ def augment(table: Path | str, generator: Predictor, out: Path | str, wish: Wish
 
 def _check(stream: Stream, column: str, new: Sequence[str]) -> None:
     """Raise where the texts are not there, or a new column is."""
-    if column not in stream.columns:
-        hint = suggest(column, stream.columns, f"its columns: {', '.join(stream.columns)}")
-        raise DataError(f"has no column {column!r}{hint}", where=stream.name)
+    check_texts(stream, column)
     if there := [name for name in new if name in stream.columns]:
         todo = "--prefix puts something before the new names"
         raise UsageError(f"has a column {there[0]!r} already: {todo}", where=stream.name)
@@ -72,9 +70,9 @@ def _check(stream: Stream, column: str, new: Sequence[str]) -> None:
 
 def _lists(
     texts: Sequence[Text], found: Sequence[np.ndarray], asked: Asked, places: Sequence[str]
-) -> dict[str, list[str | None]]:
+) -> dict[str, Sequence[str | None]]:
     """Each cell a list in JSON."""
-    cells: dict[str, list[str | None]] = {}
+    cells: dict[str, Sequence[str | None]] = {}
     for n, name in enumerate(places):
         cells[name] = [_listed(text.spans[:, n], 0) for text in texts]
     for n, name in enumerate(asked.columns):
@@ -86,9 +84,13 @@ def _listed(values: np.ndarray, digits: int) -> str:
     return f"[{', '.join(plain(v, digits) if v == v else 'null' for v in values.tolist())}]"
 
 
-def _means(found: Sequence[np.ndarray], asked: Asked) -> dict[str, list[str | None]]:
-    """Each cell a number; nothing for a text without words."""
+def _means(found: Sequence[np.ndarray], asked: Asked) -> dict[str, Sequence[str | None]]:
+    """Each cell a number, over the words that have one; nothing for a text without any."""
+    known = [~np.isnan(own) for own in found]
+    sums = np.stack([np.nansum(own, 0, dtype=float) for own in found])
+    with np.errstate(invalid="ignore"):
+        means = sums / np.stack([own.sum(0) for own in known])
     return {
-        name: [plain(float(own[:, n].mean()), DIGITS) if len(own) else None for own in found]
-        for n, name in enumerate(asked.columns)
+        name: cells_of(column, "double", DIGITS)
+        for name, column in zip(asked.columns, means.T, strict=True)
     }

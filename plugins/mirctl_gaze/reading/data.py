@@ -29,13 +29,15 @@ class Reading:
 
 
 def read(path: Path | str, measures: Sequence[str] | None) -> Reading:
-    """A table of words with these measures, or all reading measures that it has."""
+    """A table of words with these measures, or all reading measures that it has; texts without a
+    word are left out."""
     found = measured.read(open_stream(path), measures)
     found.unusable.tell()
-    if not any(np.isfinite(of.values).any() for of in found.texts):
+    texts = [of for of in found.texts if of.words]
+    if not any(np.isfinite(of.values).any() for of in texts):
         raise DataError("has no word with a measure", where=str(path))
     return Reading(
         found.measures,
-        [Text.joined(of.words) for of in found.texts],
-        [of.values.astype(np.float32) for of in found.texts],
+        [Text.joined(of.words) for of in texts],
+        [of.values.astype(np.float32) for of in texts],
     )

@@ -95,6 +95,10 @@ def _inputs(model: ReadingNetwork, train: Reading) -> list[Any]:
 def read(config: FitReadingConfig) -> tuple[Reading, Reading | None]:
     """Training and validation data, of the same measures."""
     train = data.read(config.data.train, config.data.measures)
+    for name, values in zip(train.measures, np.concatenate(train.values).T, strict=True):
+        if np.isnan(values).all():
+            told = f"no word has a {name}: name the measures to learn, as in --measures TRT,FFD"
+            raise DataError(told, where=str(config.data.train))
     if config.data.valid is None:
         return train, None
     valid = data.read(config.data.valid, train.measures)

@@ -23,7 +23,7 @@ from mirctl.words import Generator, Text
 from mirctl_gaze.reading.frequency import core, zipf
 
 MEASURES = ("nFix", "FFD", "GD", "GPT", "TRT", "fixProp")
-VERSION = 1
+VERSION = 2
 RAREST = 1.5
 """Zipf frequency that a word has at least, so that an unknown one is a rare one."""
 AGAIN = 1.2

@@ -1,6 +1,7 @@
 """How frequent words are, and the word inside of its punctuation."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from functools import cache
 
@@ -12,7 +13,14 @@ EDGE = re.compile(r"^[\W_]+|[\W_]+$")
 
 def core(word: str) -> str:
     """A word without the punctuation around it; nothing is left of a lone dash."""
-    return EDGE.sub("", word)
+    inside = EDGE.sub("", word)
+    if not inside or word.endswith(inside):
+        return inside
+    start = word.index(inside)
+    end = start + len(inside)
+    while end < len(word) and unicodedata.category(word[end]).startswith("M"):
+        end += 1  # vowel signs and accents belong to their letter
+    return word[start:end]
 
 
 @cache

@@ -20,6 +20,10 @@ from mirctl_gaze.reading.config import LexicalConfig
 from mirctl_gaze.reading.features import COUNT, Features
 
 EMBEDDED = 16
+FARTHEST = 10.0
+"""Spreads from the centre beyond which a feature counts no more."""
+STILL = 1e-5
+"""Spread up to which a feature varies by rounding alone."""
 Input = tuple[np.ndarray, np.ndarray]
 """Features (words, features) and numbers in the vocabulary (words,) of a text."""
 
@@ -83,10 +87,11 @@ class Lexical(nn.Module):
                 for (features, numbers), more in zip(looked, bits, strict=True)]  # fmt: skip
 
     def standardise(self, inputs: Sequence[Input]) -> None:
-        """Learn centre and spread of the features."""
+        """Learn centre and spread of the features; one that never varied says nothing later."""
         features = np.concatenate([features for features, _ in inputs])
         self.centre.copy_(torch.from_numpy(np.nanmean(features, 0)))
-        self.spread.copy_(torch.from_numpy(np.nanstd(features, 0) + 1e-6))
+        spread = np.nanstd(features, 0)
+        self.spread.copy_(torch.from_numpy(np.where(spread > STILL, spread, 1 / STILL)))
 
     def forward(self, inputs: Sequence[Input]) -> Tensor:
         """Texts stand one behind the other with as many empty places between as a convolution sees,
@@ -94,7 +99,8 @@ class Lexical(nn.Module):
         device = self.centre.device
         features, numbers, real = self._laid_out(inputs)
         scaled = (torch.from_numpy(features).to(device) - self.centre) / self.spread
-        scaled = scaled.nan_to_num(0.0)  # a first word may have no surprisal
+        # A first word may have no surprisal; an address of 300 letters would drown its neighbours.
+        scaled = scaled.nan_to_num(0.0).clamp(-FARTHEST, FARTHEST)
         known = torch.from_numpy(numbers).to(device)
         if self.training:
             known = known * (torch.rand(known.shape, device=device) > self.forgotten)

@@ -15,9 +15,9 @@ from mirctl.console import counted
 from mirctl.errors import DataError, Interrupted, UsageError, suggest
 from mirctl.tables import Block, Stream, new_table, open_stream
 from mirctl.words import Predictor, Text
-from mirctl_gaze.measured import WordTable, words_of
+from mirctl_gaze.measured import WordTable, usable, words_of
 from mirctl_gaze.output import cells_of
-from mirctl_gaze.rows import Trial
+from mirctl_gaze.rows import Trial, Unusable
 
 TEXTS = 512
 """Rows of texts at a time."""
@@ -96,7 +96,8 @@ def predict(
     asked = Asked.of(generator.measures, measures, prefix)
     stream = open_stream(table)
     told = Predicted(asked.measures)
-    work = _words if "word" in stream.columns else _texts  # a row a word, or a text
+    by_word = "word" in stream.columns and column == "text"
+    work = _words if by_word else _texts
     try:
         with console.progress("words", 0, "words") as advance:
 
@@ -120,11 +121,18 @@ def predict(
 Measure = Callable[[Sequence[Text]], list[np.ndarray]]
 
 
-def _texts(stream: Stream, measure: Measure, asked: Asked, out: Path | str, column: str) -> None:
-    """From a row a text to a row a word."""
+def check_texts(stream: Stream, column: str) -> None:
+    """Raise a DataError where a table has no such column, or no text in it."""
     if column not in stream.columns:
         hint = suggest(column, stream.columns, f"its columns: {', '.join(stream.columns)}")
         raise DataError(f"has no column {column!r}{hint}", where=stream.name)
+    if stream.types.get(column) == "opaque":
+        raise DataError(f"column {column!r} holds lists or objects, not text", where=stream.name)
+
+
+def _texts(stream: Stream, measure: Measure, asked: Asked, out: Path | str, column: str) -> None:
+    """From a row a text to a row a word."""
+    check_texts(stream, column)
     name = next((name for name in NAMES if name in stream.columns), None)
     types = {**WORD, **dict.fromkeys(asked.columns, "double")}
     with new_table(out, list(types), types, stream.kind) as new:
@@ -158,20 +166,31 @@ def _numbers(found: np.ndarray, asked: Asked) -> dict[str, Sequence[str | None]]
 
 
 def _words(stream: Stream, measure: Measure, asked: Asked, out: Path | str, column: str) -> None:
-    """A table of words as it is, with its measures behind."""
+    """A table of words as it is, with its measures behind. Each text is read by its numbers of
+    words, as `fit-reading` reads it; rows that are no word have no measure."""
     if there := [name for name in asked.columns if name in stream.columns]:
         todo = "--prefix puts something before the new names"
         raise UsageError(f"has a column {there[0]!r} already: {todo}", where=stream.name)
     table = WordTable.of(stream)
     types = dict.fromkeys(asked.columns, "double")
     waiting = _Waiting(len(asked.columns))
+    unusable = Unusable(table.name)
     with stream.writer(out, after=asked.columns, types=types) as writer:
         for some in _together(table.trials(waiting.followed(table.blocks()))):
-            found = measure([Text.joined(words_of(trial)) for trial in some])
-            for block, values in waiting.take(found):
+            words = [usable(trial, unusable) for trial in some]
+            found = measure([Text.joined(words_of(own)) for own in words])
+            for block, values in waiting.take(list(map(_in_rows, found, words, some))):
                 writer.write(block, added=_numbers(values, asked))
         for block, values in waiting.take([]):  # a table without rows
             writer.write(block, added=_numbers(values, asked))
+    unusable.tell()
+
+
+def _in_rows(found: np.ndarray, words: Trial, trial: Trial) -> np.ndarray:
+    """Measures of words (words, measures) where their rows are in the trial (rows, measures)."""
+    rows = np.full((len(trial), found.shape[1]), np.nan, np.float32)
+    rows[words.rows - trial.rows[0]] = found
+    return rows
 
 
 def _together(trials: Iterator[Trial]) -> Iterator[list[Trial]]:

@@ -9,9 +9,10 @@ from typing import Any, Self
 import torch
 from pydantic import Field
 
-from mirctl import artifact, recipe
+from mirctl import artifact, files, recipe
 from mirctl.artifact import Artifact
 from mirctl.console import counted
+from mirctl.errors import ArtifactError
 from mirctl.run import Run
 from mirctl.section import Section
 from mirctl.words import Generator, needs_weights
@@ -70,15 +71,19 @@ class Learned:
         stored = art.checked(NETWORK, Stored)
         self.stored = stored.placed(lambda path: Path(os.path.abspath(art.folder / path)))
         self.measures = stored.measures
-        records = [art.manifest.files[name].sha256 for name in sorted(art.manifest.files)
-                   if name == NETWORK or name.startswith(("model", base.KEPT))]  # fmt: skip
-        self.key = hashlib.sha256(" ".join(records).encode()).hexdigest()
+        self.records = {name: art.manifest.files[name].sha256 for name in sorted(art.manifest.files)
+                        if name == NETWORK or name.startswith(("model", base.KEPT))}  # fmt: skip
+        self.key = hashlib.sha256(" ".join(self.records.values()).encode()).hexdigest()
 
     def network(self) -> ReadingNetwork:
-        """The network with its weights."""
+        """The network with its weights, which are those that the key tells of."""
+        for name, wanted in self.records.items():
+            if files.sha256(self.art.path(name)) != wanted:
+                told = f"{name} is not what was saved: its sha256 is another"
+                raise ArtifactError(told, where=str(self.art.folder))
         with torch.device("meta"):
-            wanted = self.stored.build(self._base()).state_dict()
-        expected = {name: (t.dtype, t.shape) for name, t in wanted.items()}
+            blank = self.stored.build(self._base()).state_dict()
+        expected = {name: (t.dtype, t.shape) for name, t in blank.items()}
         weights = self.art.expected_tensors("model", expected)
         model = self.stored.build(self._base())
         model.load_state_dict(weights)

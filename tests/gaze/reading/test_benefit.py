@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from mirctl_gaze.reading import benefit
+from mirctl_gaze.reading import benefit, trying
 from mirctl_gaze.reading.benefit import Labelled
 
 
@@ -52,6 +52,28 @@ def test_a_difference_is_that_of_the_two_accuracies_over_the_same_texts():
     assert sorted(told) == sorted(benefit.measured())
 
 
+def test_conditions_differ_in_gaze_alone_and_shares_grow_from_the_same_texts(monkeypatch):
+    data, calls = made(100, planted=True), []
+
+    def tested(own, train, test, gaze, seed):
+        calls.append((own, gaze, set(train.tolist()), set(test.tolist())))
+        return np.ones(len(test))
+
+    monkeypatch.setattr(benefit, "_tested", tested)
+    benefit.compare(data, seed=0)
+    for fold in range(benefit.FOLDS):
+        text, gaze, shuffled = (calls[9 * fold + at : 9 * fold + at + 3] for at in (0, 3, 6))
+        assert [call[2:] for call in text] == [call[2:] for call in gaze]
+        assert [call[2:] for call in text] == [call[2:] for call in shuffled]
+        assert [call[1] for call in text + gaze + shuffled] == [False] * 3 + [True] * 6
+        assert text[0][0] is gaze[0][0] is data is not shuffled[0][0]
+        few, more, all_of_them = (call[2] for call in text)
+        assert few < more < all_of_them
+        assert [len(few), len(more), len(all_of_them)] == [8, 24, 80]
+        assert not all_of_them & text[2][3]
+    assert set.union(*(call[3] for call in calls)) == set(range(100))
+
+
 def test_a_text_that_is_tested_has_no_part_in_what_is_learned():
     data = made(40, planted=True)
     train, test = np.arange(30), np.arange(30, 40)
@@ -86,6 +108,12 @@ def test_shuffling_keeps_texts_and_all_values():
     np.testing.assert_array_equal(one[np.lexsort(one.T)], two[np.lexsort(two.T)])
 
 
+def test_a_word_without_a_value_has_the_mean_of_its_text():
+    nan = np.nan
+    found = trying._whole(np.array([[nan, nan], [1, nan], [3, nan]]))
+    np.testing.assert_array_equal(found, [[2, 0], [1, 0], [3, 0]])
+
+
 def labelled(place, lines):
     (place / "l.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
 
@@ -108,7 +136,13 @@ def test_the_command_tells_a_table_and_writes_no_column(mirctl, place):
     ("lines", "more", "code", "told"),
     [
         ([{"text": "a", "kind": "x"}] * 20, (), 3, "one value alone"),
-        ([{"text": "a", "kind": k} for k in "xxxxxxxxxy"], (), 3, "5 at least"),
+        (
+            [{"text": "a", "kind": k} for k in "xxxxxxxxxy"],
+            (),
+            3,
+            "kind 'y' has 1 text",
+        ),
+        ([{"text": "", "kind": k} for k in "xy" * 10], (), 3, "'text' has no word"),
         ([{"text": "a"}], (), 3, "has no column 'kind'"),
         ([{"text": "a", "kind": "x"}], ("--mean",), 2, "--mean"),
         ([{"text": "a", "kind": "x"}], ("--require", "accuracy>=1"), 2, "no metric"),

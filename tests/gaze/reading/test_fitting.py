@@ -8,7 +8,9 @@ import pytest
 from gaze.reading.conftest import QUICK
 from gaze.reading.corpus import table
 from mirctl import artifact
-from mirctl_gaze.reading import data
+from mirctl.words import Text
+from mirctl_gaze.reading import data, evaluation, fitting
+from mirctl_gaze.reading.data import Reading
 
 
 def fit(mirctl, *more, train="train.csv"):
@@ -49,6 +51,14 @@ def test_the_artifact_verifies_and_names_what_it_learned(mirctl, fitted):
     manifest = artifact.open_artifact(fitted).manifest
     assert (manifest.kind, manifest.facts["measures"]) == ("gaze/reading", ["FFD", "TRT"])
     assert manifest.facts["texts"] == 60
+    weights = artifact.open_artifact(fitted).tensors("model")
+    train = data.read("train.csv", ["FFD", "TRT"])
+    values = np.concatenate(train.values)
+    np.testing.assert_allclose(weights["centre"], np.median(values, 0))
+    np.testing.assert_allclose(weights["highest"], values.max(0))
+    assert weights["network.centre"][0] == pytest.approx(
+        np.mean([len(word) for text in train.texts for word in text.words])
+    )
 
 
 def test_a_stopped_run_goes_on_to_the_same_weights(mirctl, fitted, monkeypatch):
@@ -89,6 +99,37 @@ def test_files_of_the_shared_task_go_in_as_they_are(place):
     assert read.measures == ("nFix", "FFD", "GPT", "TRT", "fixProp")
 
 
+def test_texts_without_a_word_and_numbers_that_are_none_are_left_out(place, capsys):
+    (place / "b.csv").write_text("trial,word,text,TRT\n1,0,,3\n2,0,a,4\n2,0.5,b,4\n3,0,,\n")
+    read = data.read("b.csv", None)
+    assert [text.words for text in read.texts] == [["a"]]
+    assert "3 rows cannot be used" in capsys.readouterr().err
+
+
+def made(*texts):
+    """Readings of TRT, from (word, value) pairs."""
+    words, values = zip(*(zip(*text) for text in texts))
+    return Reading(
+        ("TRT",), list(map(Text.joined, words)), [np.array(own, float)[:, None] for own in values]
+    )
+
+
+def test_errors_by_hand_beside_the_median_of_the_training_data():
+    train = made([("a", 1.0), ("cat", 2.0), ("sat", 9.0)])
+    valid = made([("a", 5.0), ("cat", np.nan)], [("mat", 8.0)])
+    predicted = [np.array([[4.0], [0.0]]), np.array([[11.0]])]
+    found = evaluation.evaluate(predicted, valid, train, "en")
+    assert found["mae"]["value"] == found["mae.TRT"]["value"] == 2
+    assert found["mae"]["n"] == 2
+    assert found["rho.TRT"]["value"] == pytest.approx(1)
+    assert found["median/mae"]["value"] == 4.5
+
+
+def test_the_vocabulary_has_what_stands_often_without_punctuation_or_capitals():
+    train = made([("The", 1.0), ("the,", 1.0), ("cat", 1.0), ("—", 1.0), ("—", 1.0), ("—", 1.0)])
+    assert fitting._vocabulary(train, 2) == ("the",)
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -98,6 +139,7 @@ def test_files_of_the_shared_task_go_in_as_they_are(place):
         ("trial,word,text,TRT\n1,0,a,fast\n", "'fast', which is no number"),
         ("trial,word,text,TRT\n1,0,a,1\n2,0,b,1\n1,1,c,1\n", "comes again after others"),
         ("reader,trial,word,text,TRT\na,1,0,a,1\nb,1,0,b,1\n", "readers of one trial"),
+        ("trial,word,text,GD,TRT\n1,0,a,,1\n", "no word has a GD"),
         ("", "empty"),
     ],
 )
@@ -114,6 +156,7 @@ def test_tables_that_cannot_be_learned_are_bad_data(mirctl, place, content, told
     [
         (("--measures", "GD"), 3, "has no column 'GD'"),
         (("--measures", "TRT,"), 2, "names with commas"),
+        (("--measures", "TRT,TRT"), 2, "twice"),
         (("--valid", "train.csv"), 3, "nothing new to measure on"),
         (("--valid", "none.csv"), 3, "no such file"),
         (("data.language=xx",), 2, "no word frequencies"),

@@ -69,6 +69,11 @@ def test_punctuation_does_not_make_a_word_rare():
     assert plain["FFD"] == dressed["FFD"]
 
 
+@pytest.mark.parametrize("word", ["हिन्दी", "cafe\u0301", "שָׁלוֹם", "বাংলা"])
+def test_vowel_signs_and_accents_are_no_punctuation(word):
+    assert core(f"«{word}।»") == core(word) == word
+
+
 def test_another_language_has_its_own_frequencies():
     assert measures("und", language="de")["FFD"] < measures("und")["FFD"]
     with pytest.raises(UsageError, match="known: "):

@@ -55,12 +55,29 @@ def test_a_word_is_read_with_two_neighbours_on_either_side_and_no_more(network):
     assert changed.tolist() == [False, True, True, True, True, True, False]
 
 
+def test_what_training_never_saw_vary_changes_nothing(network):
+    network.highest.fill_(1e9)
+    network.lowest.fill_(-1e9)
+    network.network.standardise(network.network.inputs([Text.of("the old cat runs far away")]))
+    first, other = (network.measure([Text.of(f"cat {word} the")])[0] for word in ("xqzk4", "xqzkv"))
+    np.testing.assert_allclose(first, other, atol=1e-4)
+
+
+def test_a_word_of_any_length_leaves_its_neighbours_alone(network):
+    network.highest.fill_(1e9)
+    network.lowest.fill_(-1e9)
+    network.network.standardise(network.network.inputs(TEXTS[:2]))
+    long, longer = (network.measure([Text.of(f"the {n * 'x'} cat")])[0] for n in (300, 3000))
+    np.testing.assert_allclose(long, longer, atol=1e-5)
+
+
 def test_predictions_stay_where_training_data_were(network):
     network.scale(np.array([[100.0, 10.0], [300.0, np.nan], [200.0, 20.0]]))
-    network.spread.fill_(1e6)
-    found = np.concatenate(network.measure(TEXTS))
-    assert (found >= [100, 10]).all()
-    assert (found <= [300, 20]).all()
+    for spread in (1e6, -1e6):
+        network.spread.fill_(spread)
+        found = np.concatenate(network.measure(TEXTS))
+        assert (found >= [100, 10]).all()
+        assert (found <= [300, 20]).all()
     assert network.centre.tolist() == [200, 15]
 
 
@@ -74,6 +91,29 @@ def test_a_missing_measure_is_not_learned(network):
     errors = (whole - (values - network.centre) / network.spread).abs()
     errors[:, 2, 1] = 0
     assert loss.item() == pytest.approx(errors.sum().item() / 11 / 2)
+
+
+def test_training_forgets_a_fifth_of_the_known_words_and_prediction_none(network):
+    inputs = network.network.inputs([Text.of("cat " * 2000)])
+    seen = []
+    for member in network.network.members:
+        member.embed.register_forward_pre_hook(lambda _, at: seen.append(at[0] > 0))
+    for mode in (network.train, network.eval):
+        mode()
+        network.network(inputs)
+    shares = [known[0, :2000].float().mean().item() for known in seen]
+    assert shares == pytest.approx([0.8, 0.8, 1, 1], abs=0.05)
+    assert torch.equal(seen[0], seen[1])
+
+
+def test_features_are_standardised(network):
+    inputs = network.network.inputs([text for text in TEXTS if len(text)])
+    network.network.standardise(inputs)
+    features = np.concatenate([own for own, _ in inputs])
+    scaled = (features - network.network.centre.numpy()) / network.network.spread.numpy()
+    np.testing.assert_allclose(scaled.mean(0), 0, atol=1e-4)
+    varies = np.ptp(features, 0) > 0
+    np.testing.assert_allclose(scaled.std(0), varies, atol=1e-4)
 
 
 def test_features_tell_form_frequency_and_place():

@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from mirctl_gaze.reading import augmenting
+from mirctl_gaze.reading.predicting import Asked
 from shell import pipe
 
 
@@ -60,6 +62,35 @@ def test_words_and_their_text_are_predicted_alike(mirctl, place):
     texts = map(json.loads, mirctl("gaze", "predict", "formula", "texts.jsonl").out.splitlines())
     for one, other in zip(words, texts):
         assert float(one["TRT"]) == other["TRT"]
+
+
+def test_words_are_read_by_their_numbers_and_stay_in_their_rows(mirctl, place, fitted):
+    words = [(0, "the"), (1, "old"), (2, "extraordinary"), (3, "cat")]
+    order = [3, 0, 2, 1]
+    for name, at in (("sorted", range(4)), ("mixed", order)):
+        lines = [f"1,{words[n][0]},{words[n][1]}" for n in at]
+        (place / f"{name}.csv").write_text("\n".join(["trial,word,text", *lines]) + "\n")
+    told, mixed = (
+        rows(mirctl("gaze", "predict", "reader", f"{name}.csv").out) for name in ("sorted", "mixed")
+    )
+    assert mixed == [told[n] for n in order]
+
+
+def test_rows_that_are_no_word_have_no_measure_and_change_no_other(mirctl, place, fitted):
+    (place / "plain.csv").write_text("trial,word,text\n1,0,the\n1,2,extraordinary\n")
+    lines = ["1,0, the ", "1,1,", "1,2,extraordinary<EOS>", "1,,old", "1,4,<EOS>"]
+    (place / "gaps.csv").write_text("\n".join(["trial,word,text", *lines]) + "\n")
+    plain = rows(mirctl("gaze", "predict", "reader", "plain.csv").out)
+    ran = mirctl("gaze", "predict", "reader", "gaps.csv")
+    found = rows(ran.out)
+    assert [row["TRT"] for row in found] == [plain[0]["TRT"], "", plain[1]["TRT"], "", ""]
+    assert "3 rows cannot be used: row 2 (no text)" in ran.err
+
+
+def test_a_column_of_texts_may_stand_beside_one_called_word(mirctl, place):
+    (place / "senses.csv").write_text("word,sentence\nbank,the old bank\n")
+    ran = mirctl("gaze", "predict", "formula", "senses.csv", "--column", "sentence")
+    assert [row["text"] for row in rows(ran.out)] == ["the", "old", "bank"]
 
 
 def test_a_second_run_calls_no_generator(mirctl, place, fitted, monkeypatch):
@@ -122,11 +153,13 @@ def test_an_empty_table_and_one_of_empty_texts_give_no_rows(mirctl, place):
         (("reading", "texts.jsonl"), 5, "reading:FOLDER"),
         (("fromula", "texts.jsonl"), 2, "did you mean 'formula'"),
         (("formula", "nothing.csv"), 3, "nothing.csv"),
+        (("formula", "twice.csv"), 3, "columns `trial` and `reader` tell"),
         (("formula", "texts.jsonl", "--json"), 2, "--out"),
         (("formula", "texts.jsonl", "--require", "TRT<=1"), 1, "TRT is"),
     ],
 )
 def test_wrong_usage_is_told(mirctl, place, line, code, told):
+    (place / "twice.csv").write_text("word,text\n0,the\n1,cat\n0,a\n")
     ran = mirctl("gaze", "predict", *line)
     assert ran.code == code, ran.err
     assert told in ran.err
@@ -136,6 +169,13 @@ def test_a_damaged_generator_is_a_bad_artifact(mirctl, place, fitted):
     (fitted / "extra" / "network.json").write_text("{}")
     ran = mirctl("gaze", "predict", "reader", "texts.jsonl")
     assert ran.code == 4
+
+
+def test_weights_that_were_changed_are_not_those_that_the_cache_knows(mirctl, place, fitted):
+    file = fitted / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-1] + b"\x01")
+    ran = mirctl("gaze", "predict", "reader", "texts.jsonl")
+    assert (ran.code, "its sha256 is another" in ran.err) == (4, True), ran.err
 
 
 def test_predicting_and_augmenting_are_steps(mirctl, place, fitted):
@@ -179,6 +219,20 @@ def test_means_are_the_means_of_the_lists(mirctl, place):
     means = [json.loads(x)["TRT"] for x in mirctl(*line, "--mean").out.splitlines()]
     assert means[1] is None
     assert means[0] == pytest.approx(np.mean(lists[0]), abs=1e-4)
+
+
+def test_a_mean_is_over_the_words_that_have_a_value():
+    asked = Asked(("bits", "TRT"), [0, 1], ["bits", "TRT"])
+    nan = np.nan
+    found = [np.array([[nan, 1], [3, 2], [4, 6]], np.float32), np.full((1, 2), nan, np.float32)]
+    assert augmenting._means(found, asked) == {"bits": ["3.5", None], "TRT": ["3", None]}
+
+
+@pytest.mark.parametrize("command", ["predict formula {}", "augment {} --with formula"])
+def test_a_column_of_lists_is_no_text(mirctl, place, command):
+    (place / "lists.jsonl").write_text('{"text": "the cat"}\n{"text": ["the", "cat"]}\n')
+    ran = mirctl("gaze", *command.format("lists.jsonl").split())
+    assert (ran.code, "'text' holds lists or objects" in ran.err) == (3, True), ran.err
 
 
 def test_columns_that_are_there_are_not_overwritten(mirctl, place):
