@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from mirctl.device import send
 from mirctl.encode import EncoderSettings, choose, content
 from mirctl.encode.content import RawItem
+from mirctl.encode.pretrained import refuse_foreign
 from mirctl.encode.text import TextEncoder, pooled
 from mirctl.errors import UsageError
 from mirctl_adapt.model import SideAdapter
@@ -123,7 +124,7 @@ class TextTower:
         self.ids = np.full((len(rows), self.lengths.max(initial=1)), self._encoder.padding)
         for n, row in enumerate(rows):
             self.ids[n, : len(row)] = row
-        self._encoder.refuse_foreign(int(self.ids.max(initial=0)))
+        refuse_foreign(settings.model, int(self.ids.max(initial=0)), self._encoder.vocabulary)
 
     def gather(self, items: Tensor, device: torch.device) -> Tokens:
         """Of items (n,), a CPU tensor."""
