@@ -9,7 +9,8 @@ import numpy as np
 
 from mirctl.errors import DataError, UsageError, suggest
 from mirctl.tables import Block, Stream, at_row
-from mirctl_gaze.rows import ROWS, Trial, Unusable, in_order, trials
+from mirctl_gaze.means import mean
+from mirctl_gaze.rows import ROWS, Trial, Unusable, in_order, refuse_repeated_words, trials
 from mirctl_gaze.schema import MEASURED
 
 MARK = "<EOS>"
@@ -109,15 +110,9 @@ def usable(trial: Trial, unusable: Unusable) -> Trial:
     empty = np.array([not word for word in words_of(trial)], bool)
     unusable.add(broken, trial.rows, "word is no whole number")
     unusable.add(empty & ~broken, trial.rows, "no text")
-    kept = in_order(trial.keep(~broken & ~empty), ["word"], unusable.table)
-    twice = np.flatnonzero(np.diff(kept["word"]) == 0)
-    if len(twice):
-        raise DataError(
-            f"word {kept['word'][twice[0]]:.0f} of {kept.name()} comes twice: "
-            "columns `trial` and `reader` tell texts and readers apart",
-            where=at_row(unusable.table, int(kept.rows[twice[0] + 1])),
-        )
-    return kept
+    kept = trial.keep(~broken & ~empty)
+    refuse_repeated_words(kept, unusable.table)
+    return in_order(kept, ["word"], unusable.table)
 
 
 def _mean(name: str, readers: Sequence[Trial], measures: Sequence[str], table: str) -> Read:
@@ -134,10 +129,7 @@ def _mean(name: str, readers: Sequence[Trial], measures: Sequence[str], table: s
                 f"row {rows[other]}: readers of one trial read one text",
                 where=at_row(table, int(rows[place])),
             )
-    values = np.stack([np.concatenate([t[name] for t in readers]) for name in measures], 1)
-    known = ~np.isnan(values)
-    sums, counts = np.zeros((2, len(numbers), len(measures)))
-    np.add.at(sums, word, np.where(known, values, 0.0))
-    np.add.at(counts, word, known)
-    with np.errstate(invalid="ignore"):
-        return Read(name, [texts[place] for place in first], sums / counts)
+    values = np.full((len(readers), len(numbers), len(measures)), np.nan)
+    for own, trial in zip(values, readers, strict=True):
+        own[np.searchsorted(numbers, trial["word"])] = np.stack([trial[m] for m in measures], 1)
+    return Read(name, [texts[place] for place in first], mean(values))

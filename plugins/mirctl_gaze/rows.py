@@ -88,6 +88,21 @@ def in_order(trial: Trial, by: Sequence[str], table: str) -> Trial:
     return trial.keep(np.argsort(trial[name], kind="stable"))
 
 
+def refuse_repeated_words(trial: Trial, table: str) -> None:
+    """Raise a DataError where two rows of a trial have one number of a word."""
+    if "word" not in trial.numbers:
+        return
+    known = np.flatnonzero(~np.isnan(trial["word"]))
+    _, first = np.unique(trial["word"][known], return_index=True)
+    again = np.delete(known, first)
+    if len(again):
+        raise DataError(
+            f"word {trial['word'][again[0]]:g} of {trial.name()} comes twice: "
+            "columns `trial` and `reader` tell texts and readers apart",
+            where=at_row(table, int(trial.rows[again[0]])),
+        )
+
+
 def trials(
     blocks: Iterable[Block], table: Stream, needed: Sequence[str], optional: Sequence[str] = (),
     texts: Sequence[str] = (), keys: Sequence[str] = KEYS,

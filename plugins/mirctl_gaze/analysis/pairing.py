@@ -11,7 +11,8 @@ import numpy as np
 from mirctl import console
 from mirctl.console import counted
 from mirctl.errors import DataError
-from mirctl_gaze.analysis.reading import Readings, mean
+from mirctl_gaze.analysis.reading import Readings
+from mirctl_gaze.means import mean
 
 CHOSEN = "1"
 """What stands after the last dot of a chosen text's name, where one table has both kinds."""
@@ -79,14 +80,9 @@ class Pairs:
         if self.half_read:
             told = f"{counted(self.half_read, 'reading')} of one kind by a reader who has not read"
             console.warn(f"{told} the other, left out")
-        drawn, what = (
-            (len(self.readers), "reader")
-            if len(self.readers) > 1
-            else (
-                len(self.names),
-                "pair",
-            )
-        )
+        drawn, what = len(self.names), "pair"
+        if len(self.readers) > 1:
+            drawn, what = len(self.readers), "reader"
         if 1 < drawn < FEW:
             console.warn(f"intervals over {counted(drawn, what)} are too narrow")
 

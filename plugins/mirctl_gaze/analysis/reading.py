@@ -10,8 +10,9 @@ import numpy as np
 
 from mirctl import console
 from mirctl.errors import DataError
-from mirctl.tables import at_row, open_stream, require_columns
-from mirctl_gaze.rows import ROWS, Trial, trials
+from mirctl.tables import open_stream, require_columns
+from mirctl_gaze.means import mean
+from mirctl_gaze.rows import ROWS, refuse_repeated_words, trials
 from mirctl_gaze.schema import MEASURED
 
 Readings = dict[str, dict[str, np.ndarray]]
@@ -56,31 +57,9 @@ def read(
     readings: Readings = {}
     with console.progress(f"read {stream.name}", 0, "trials") as advance:
         for trial in trials(stream.blocks(ROWS), stream, found, ["word"]):
-            _refuse_repeated_words(trial, stream.name)
+            refuse_repeated_words(trial, stream.name)
             values = np.stack([trial[name] for name in found])
             readings.setdefault(trial.trial, {})[trial.reader] = mean(values, axis=1)
             advance(1)
     by_reader = "reader" in stream.columns
     return Table(stream.name, stream.kind, by_reader, tuple(found), readings)
-
-
-def mean(values: np.ndarray, axis: int) -> np.ndarray:
-    """Of what is there; NaN where nothing is."""
-    known = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        return np.where(known, values, 0.0).sum(axis=axis) / known.sum(axis=axis)
-
-
-def _refuse_repeated_words(trial: Trial, table: str) -> None:
-    if "word" not in trial.numbers:
-        return
-    known = ~np.isnan(trial["word"])
-    words, first = np.unique(trial["word"][known], return_index=True)
-    if len(words) == known.sum():
-        return
-    again = np.setdiff1d(np.arange(known.sum()), first)[0]
-    word = trial["word"][known][again]
-    raise DataError(
-        f"word {word:g} of {trial.name()} comes twice: each reader and trial is one text",
-        where=at_row(table, int(trial.rows[known][again])),
-    )

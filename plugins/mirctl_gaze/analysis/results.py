@@ -10,7 +10,6 @@ import numpy as np
 from mirctl import console
 from mirctl_gaze.analysis.bootstrap import interval
 from mirctl_gaze.analysis.pairing import Pairs
-from mirctl_gaze.analysis.reading import mean
 from mirctl_gaze.analysis.statistics import (
     NAN,
     Tested,
@@ -19,6 +18,7 @@ from mirctl_gaze.analysis.statistics import (
     paired,
     without_rounding,
 )
+from mirctl_gaze.means import mean
 
 NONE = Tested(reasons="no pair has it")
 

@@ -6,6 +6,7 @@ Values that are equal share the mean of their ranks. No word and no trial is lef
 import numpy as np
 
 from mirctl.metrics.ranking import bootstrap
+from mirctl_gaze.means import mean
 
 FEWEST = 3
 """Words that a rank correlation needs."""
@@ -78,13 +79,6 @@ def held_out(values: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         found[fold] = values[fold, best]
         chosen[best] += 1
     return found, chosen
-
-
-def mean(values: np.ndarray) -> np.ndarray:
-    """(columns,) of (trials, columns), over the trials that have one."""
-    known = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        return np.where(known, values, 0.0).sum(0) / known.sum(0)
 
 
 def interval(values: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:

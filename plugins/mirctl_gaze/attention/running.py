@@ -12,11 +12,11 @@ from mirctl import console, device, hub
 from mirctl.errors import DataError
 from mirctl.tables import open_stream
 from mirctl_gaze.attention import reading
-from mirctl_gaze.attention.controls import Controls
 from mirctl_gaze.attention.correlation import FEWEST, partial_spearman, spearman
 from mirctl_gaze.attention.models import AttentionModel, Unreadable
 from mirctl_gaze.attention.reading import Read, Texts
 from mirctl_gaze.attention.summary import Found, summarize
+from mirctl_gaze.reading.frequency import zipf
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def correlate(asked: Asked, out: Path | str) -> Found:
     """Read each text once by the model; write a row for each measure and column of attention."""
     place = device.choose(asked.device)
     dtype = device.precision(asked.precision, place)
-    controls = Controls(asked.language)
+    frequency = zipf(asked.language)
     texts = None if asked.text is None else Texts.read(open_stream(asked.text))
     gaze = open_stream(asked.gaze)
     read = reading.read(gaze, texts)
@@ -47,7 +47,8 @@ def correlate(asked: Asked, out: Path | str) -> Found:
     left_out = read.left_out
     rho = []
     for trial, words in _attended(model, read.texts, left_out):
-        rho.append(_correlations(trial.values, words, controls.of(trial.text.words)))
+        held = np.array([(len(word), frequency(word)) for word in trial.text.words], float)
+        rho.append(_correlations(trial.values, words, held))
     if not rho:
         raise DataError(f"has no trial that can be used: {_first(left_out)}", where=gaze.name)
     plain, partial = np.stack(rho, 1)
@@ -79,8 +80,8 @@ def _attended(
 
 
 def _correlations(values: np.ndarray, words: np.ndarray, held: np.ndarray) -> np.ndarray:
-    """(2, measures, columns): plain and partial, over the words that have both. Measures of the
-    same words are done at once."""
+    """(2, measures, columns): plain, and with `held` (words, controls) fixed, over the words that
+    have both. Measures of the same words are done at once."""
     read = ~np.isnan(words).any(1)
     found = np.full((2, values.shape[1], words.shape[1]), np.nan)
     patterns, which = np.unique(~np.isnan(values), axis=1, return_inverse=True)

@@ -14,8 +14,9 @@ import numpy as np
 from mirctl import console
 from mirctl.console import counted
 from mirctl_gaze import output
-from mirctl_gaze.attention.correlation import held_out, interval, mean
+from mirctl_gaze.attention.correlation import held_out, interval
 from mirctl_gaze.attention.scores import SCORES, Column
+from mirctl_gaze.means import mean
 from mirctl_gaze.metrics import Metrics
 from mirctl_gaze.rows import Unusable
 from mirctl_gaze.schema import MEASURED

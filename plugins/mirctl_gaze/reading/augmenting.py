@@ -12,8 +12,9 @@ from mirctl import console
 from mirctl.errors import Interrupted, UsageError
 from mirctl.tables import Stream, open_stream
 from mirctl.words import Predictor, Text
-from mirctl_gaze.output import cells_of, plain
-from mirctl_gaze.reading.predicting import DIGITS, TEXTS, Asked, Predicted, check_texts
+from mirctl_gaze.means import mean
+from mirctl_gaze.output import plain
+from mirctl_gaze.reading.predicting import DIGITS, TEXTS, Asked, Predicted, check_texts, numbers
 
 PLACES = ("word_start", "word_end")
 """Columns of the characters that each word covers."""
@@ -86,11 +87,4 @@ def _listed(values: np.ndarray, digits: int) -> str:
 
 def _means(found: Sequence[np.ndarray], asked: Asked) -> dict[str, Sequence[str | None]]:
     """Each cell a number, over the words that have one; nothing for a text without any."""
-    known = [~np.isnan(own) for own in found]
-    sums = np.stack([np.nansum(own, 0, dtype=float) for own in found])
-    with np.errstate(invalid="ignore"):
-        means = sums / np.stack([own.sum(0) for own in known])
-    return {
-        name: cells_of(column, "double", DIGITS)
-        for name, column in zip(asked.columns, means.T, strict=True)
-    }
+    return numbers(np.stack([mean(own.astype(float)) for own in found]), asked)

@@ -55,7 +55,7 @@ class Et1(nn.Module):
         token, _ = _counted_on([own.alignment.token + len(before) for own in inputs],
                                list(map(len, rows)))  # fmt: skip
         values = self.tokens([row for row in rows if len(row)])
-        return _means(values[token.to(values.device)], word.to(values.device), words)[None]
+        return _averaged(values[token.to(values.device)], word.to(values.device), words)[None]
 
     def tokens(self, rows: Sequence[np.ndarray]) -> Tensor:
         """Ids of tokens, row by row -> (tokens of all, measures)."""
@@ -77,7 +77,7 @@ def _counted_on(numbers: Sequence[np.ndarray], counts: Sequence[int]) -> tuple[T
     return torch.from_numpy(np.concatenate(parts).astype(np.int64)), int(ends[-1])
 
 
-def _means(values: Tensor, word: Tensor, words: int) -> Tensor:
+def _averaged(values: Tensor, word: Tensor, words: int) -> Tensor:
     """(pairs, measures), (pairs,) -> (words, measures)."""
     sums = torch.zeros(words, values.shape[1], device=values.device, dtype=values.dtype)
     counts = torch.bincount(word, minlength=words).clamp(min=1)

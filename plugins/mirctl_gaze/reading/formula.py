@@ -52,7 +52,7 @@ class Formula:
 def _measures(words: Sequence[str], frequency: Callable[[str], float]) -> np.ndarray:
     cores = [core(word) for word in words]
     letters = np.array([max(len(word), 1) for word in cores], float)
-    known = [max(frequency(word.lower()), RAREST) if word else 7.0 for word in cores]
+    known = [max(frequency(word), RAREST) if word else 7.0 for word in cores]
     common = np.array(known) - 5
     fixated = 1 - np.clip(np.exp(-letters / 5) + 0.02 * common, 0.02, 0.95)
     again = np.clip(0.05 * (letters - 3) - 0.05 * common, 0, 2)

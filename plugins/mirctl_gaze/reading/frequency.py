@@ -25,7 +25,8 @@ def core(word: str) -> str:
 
 @cache
 def zipf(language: str) -> Callable[[str], float]:
-    """Zipf frequency of a word: log10 of its uses in a billion words; 0 where it is unknown."""
+    """Zipf frequency of a word, whatever stands around it: log10 of its uses in a billion words;
+    0 where it is unknown."""
     try:
         import wordfreq
     except ImportError as error:
@@ -38,9 +39,10 @@ def zipf(language: str) -> Callable[[str], float]:
     @cache
     def of(word: str) -> float:
         try:
-            return wordfreq.zipf_frequency(word, language)
+            return wordfreq.zipf_frequency((core(word) or word).lower(), language)
         except ImportError as error:  # Chinese, Japanese and Korean are cut by other packages
             told = f"word frequencies of {language!r} need more: pip install 'wordfreq[cjk]'"
             raise MissingError(told) from error
 
+    of("a")  # what it needs is told before the work
     return of

@@ -155,10 +155,11 @@ def _cells(
         "start": list(map(str, spans[:, 0].tolist())),
         "end": list(map(str, spans[:, 1].tolist())),
     }
-    return own | _numbers(np.concatenate(found), asked)
+    return own | numbers(np.concatenate(found), asked)
 
 
-def _numbers(found: np.ndarray, asked: Asked) -> dict[str, Sequence[str | None]]:
+def numbers(found: np.ndarray, asked: Asked) -> dict[str, Sequence[str | None]]:
+    """Cells of (rows, measures) by the columns that they go to."""
     return {
         name: cells_of(values, "double", DIGITS)
         for name, values in zip(asked.columns, found.T, strict=True)
@@ -180,9 +181,9 @@ def _words(stream: Stream, measure: Measure, asked: Asked, out: Path | str, colu
             words = [usable(trial, unusable) for trial in some]
             found = measure([Text.joined(words_of(own)) for own in words])
             for block, values in waiting.take(list(map(_in_rows, found, words, some))):
-                writer.write(block, added=_numbers(values, asked))
+                writer.write(block, added=numbers(values, asked))
         for block, values in waiting.take([]):  # a table without rows
-            writer.write(block, added=_numbers(values, asked))
+            writer.write(block, added=numbers(values, asked))
     unusable.tell()
 
 

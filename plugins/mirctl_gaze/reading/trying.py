@@ -13,6 +13,7 @@ from mirctl.console import counted
 from mirctl.errors import DataError
 from mirctl.tables import open_stream
 from mirctl.words import Predictor, Text
+from mirctl_gaze.means import mean
 from mirctl_gaze.reading import benefit
 from mirctl_gaze.reading.augmenting import Wish
 from mirctl_gaze.reading.benefit import Labelled, Metrics
@@ -57,9 +58,7 @@ def _found(texts: Sequence[Text], generator: Predictor) -> list[np.ndarray]:
 
 def _whole(own: np.ndarray) -> np.ndarray:
     """(words, measures), where a word without a value has the mean of its text."""
-    known = ~np.isnan(own)
-    means = np.where(known, own, 0.0).sum(0) / np.maximum(known.sum(0), 1)
-    return np.where(known, own, means)
+    return np.nan_to_num(np.where(np.isnan(own), mean(own), own))
 
 
 def _read(table: Path | str, column: str, label: str) -> tuple[list[Text], list[str]]:
