@@ -35,7 +35,8 @@ class Job:
     summary: str = ""
     """One line: what goes in -> what comes out."""
     metrics: str = ""
-    """Import string of a function `() -> names`; a --require of another is refused at once."""
+    """Import string of a function `() -> names`; a --require of another is refused at once. Where
+    they depend on the data, a name may be a pattern: `mae.*`."""
     makes: Literal["artifact", "table"] = "artifact"
     """What stands at `--out` in the end: an artifact's folder, or a file."""
     suffix: str = ".csv"

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -138,9 +139,10 @@ def check_requirements(job: Job, require: Sequence[Requirement]) -> None:
 
 
 def refuse_unknown(require: Sequence[Requirement], known: Sequence[str]) -> None:
-    """Raise a UsageError for a requirement of a metric that will not be there."""
+    """Raise a UsageError for a requirement of a metric that will not be there; a known one may be
+    a pattern, such as `mae.*`."""
     for item in require:
-        if item.metric not in known:
+        if not any(fnmatchcase(item.metric, name) for name in known):
             hint = suggest(item.metric, known, f"known: {', '.join(known)}")
             raise UsageError(f"--require {item.text}: no metric {item.metric!r}{hint}")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mirctl import files, places
+from mirctl import console, files, places
 from mirctl.errors import MissingError
 from mirctl.hub import contents, remote, wheels
 from mirctl.hub.artifacts import artifact_folder as artifact_folder
@@ -48,6 +48,14 @@ def resolve(name: str, *, download: bool = True) -> Model:
     folder, revision = remote.fetch(full, download=download)
     contents.check(folder, name)
     return Model(name, folder, revision, contents.digest(folder), "hub")
+
+
+def look_for(name: str) -> None:
+    """Raise what would stop `resolve`, and fetch nothing."""
+    try:
+        resolve(name, download=False)
+    except NotFetched:
+        console.say(f"{name} would be fetched")
 
 
 def _local(name: str) -> Path:

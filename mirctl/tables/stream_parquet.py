@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -147,11 +148,16 @@ class _ParquetWriter:
 class _Groups:
     """Row groups of one size, whatever the size of the tables that come."""
 
-    def __init__(self, writer: parquet.ParquetWriter, schema: pa.Schema) -> None:
-        self.writer, self.schema = writer, schema
+    def __init__(self, sink: _Sink, schema: pa.Schema, codec: str) -> None:
+        self.sink, self.schema, self.codec = sink, schema, codec
         self.rows = rows_in_a_group(len(schema))
         self.held: list[pa.Table] = []
         self.count = 0
+
+    @cached_property
+    def writer(self) -> parquet.ParquetWriter:
+        """Made for the first group: work that fails before has written nothing."""
+        return parquet.ParquetWriter(self.sink, self.schema, compression=self.codec)
 
     def add(self, table: pa.Table) -> None:
         self.held.append(table)
@@ -174,8 +180,7 @@ def _groups(target: Path | str, schema: pa.Schema, codec: str) -> Iterator[_Grou
     codec = "NONE" if codec == "UNCOMPRESSED" else codec
     with open_output(target) as file:
         sink = _Sink(file)
-        writer = parquet.ParquetWriter(sink, schema, compression=codec)
-        groups = _Groups(writer, schema)
+        groups = _Groups(sink, schema, codec)
         try:
             yield groups
             groups.close()
@@ -183,7 +188,7 @@ def _groups(target: Path | str, schema: pa.Schema, codec: str) -> Iterator[_Grou
             # Closing writes the index, which would make half a table look like a whole one.
             sink.over = True
             with suppress(Exception):
-                writer.close()
+                groups.writer.close()
             raise
 
 

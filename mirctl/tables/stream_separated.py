@@ -64,6 +64,7 @@ class SeparatedStream(ToAnyFormat):
         with open_output(target) as file:
             writer = _SeparatedWriter(self, file, before, after)
             yield writer
+            writer.start()
             writer.lines.text(self.blanks.tail)
 
     def _start(self) -> Iterator[Lines]:
@@ -108,16 +109,23 @@ class _SeparatedWriter:
     def __init__(
         self, stream: SeparatedStream, file: IO[bytes], before: Sequence[str], after: Sequence[str]
     ) -> None:
+        self.stream, self.started = stream, False
         self.dialect, self.before, self.after = stream.dialect, before, after
         self.places = {name: i for i, name in enumerate(stream.columns)}
         self.lines = LineWriter(file, end=next(filter(None, stream.top.ends), "\n"))
-        self.lines.text(stream.bom)
-        if stream.has_header:
-            names = {name: [name] for name in [*before, *after]}
-            rows = self._with_added(stream.top.rows, names)
-            self.lines.put(Lines(stream.top.leads, rows, stream.top.ends))
+
+    def start(self) -> None:
+        """Write what stands above the rows, once: what fails before the first wrote nothing."""
+        if self.started:
+            return
+        self.started, top = True, self.stream.top
+        self.lines.text(self.stream.bom)
+        if self.stream.has_header:
+            names = {name: [name] for name in [*self.before, *self.after]}
+            self.lines.put(Lines(top.leads, self._with_added(top.rows, names), top.ends))
 
     def write(self, block: Block, filled: Filled = {}, added: Cells = {}) -> None:
+        self.start()
         rows = self._filled(block.raw.rows, filled)
         rows = self._with_added(rows, added)
         self.lines.put(Lines(block.raw.leads, rows, block.raw.ends))
@@ -152,18 +160,24 @@ def new_separated(
 ) -> Iterator[NewTable]:
     """A CSV or TSV table of rows that are made from nothing."""
     with open_output(target) as file:
-        table = _NewSeparated(file, columns, kind)
-        if header:
-            table.write({name: [name] for name in columns})
+        table = _NewSeparated(file, columns, kind, header=header)
         yield table
+        table.start()
 
 
 class _NewSeparated:
-    def __init__(self, file: IO[bytes], columns: Sequence[str], kind: str) -> None:
-        self.file, self.columns = file, columns
+    def __init__(self, file: IO[bytes], columns: Sequence[str], kind: str, *, header: bool) -> None:
+        self.file, self.columns, self.started = file, columns, not header
         self.dialect = Dialect(separated.SEPARATORS[kind])
 
+    def start(self) -> None:
+        """Write the header, if there is one, and was not yet."""
+        if not self.started:
+            self.started = True
+            self.write({name: [name] for name in self.columns})
+
     def write(self, cells: Cells) -> None:
+        self.start()
         fields = [self.dialect.written(cells[name]) for name in self.columns]
         rows = [*map(self.dialect.joined, zip(*fields, strict=True))]
         text = "\n".join(rows) + "\n" if rows else ""

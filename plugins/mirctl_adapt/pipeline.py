@@ -59,11 +59,8 @@ def check(config: AdaptConfig) -> None:
     if config.model.method in CONTENT:
         towers.check(config.model, catalogue.items)
         for settings in config.model.encoders.values():
-            try:
-                if settings.encoder is None:
-                    hub.resolve(settings.model, download=False)
-            except hub.NotFetched:
-                console.say(f"{settings.model} would be fetched")
+            if settings.encoder is None:
+                hub.look_for(settings.model)
 
 
 def split_of(catalogue: Catalogue, config: AdaptConfig) -> Split:

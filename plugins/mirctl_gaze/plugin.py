@@ -28,6 +28,7 @@ def mirctl_jobs() -> list[Job]:
             config="mirctl_gaze.reading.config:FitReadingConfig",
             function="mirctl_gaze.reading.fitting:run",
             summary="words and how they were read -> a generator of reading measures",
+            metrics="mirctl_gaze.reading.evaluation:measured",
             check="mirctl_gaze.reading.fitting:check",
         ),
         Job(
@@ -49,6 +50,7 @@ def mirctl_jobs() -> list[Job]:
             config="mirctl_gaze.analysis.config:AnalyseConfig",
             function="mirctl_gaze.analysis.jobs:analyse",
             summary="measures of chosen and rejected texts -> statistics of their differences",
+            metrics="mirctl_gaze.analysis.report:measured",
             makes="table",
         ),
         Job(
@@ -58,6 +60,7 @@ def mirctl_jobs() -> list[Job]:
             summary="reading measures and a model -> correlations with attention, by layers",
             metrics="mirctl_gaze.attention.summary:measured",
             makes="table",
+            check="mirctl_gaze.attention.jobs:check",
         ),
     ]
 

@@ -106,3 +106,21 @@ def test_what_a_format_cannot_hold_is_not_dropped(tmp_path, typed):
 def test_names_are_for_tables_that_have_none(tmp_path, typed):
     with pytest.raises(UsageError, match="names its columns itself"):
         tables.open_stream(typed, names=["a"])
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.parquet"])
+@pytest.mark.parametrize("made_anew", [True, False])
+def test_work_that_fails_before_its_first_row_leaves_stdout_empty(
+    tmp_path, capfdbinary, name, made_anew
+):
+    with tables.new_table(tmp_path / name, ["a", "b"], {}) as table:
+        table.write({"a": ["1"], "b": ["2"]})
+    stream = tables.open_stream(tmp_path / name)
+    opened = (
+        tables.new_table("-", ["a"], {}, stream.kind)
+        if made_anew
+        else stream.writer("-", after=["c"], types={"c": "text"})
+    )
+    with pytest.raises(KeyError), opened:
+        raise KeyError
+    assert capfdbinary.readouterr().out == b""

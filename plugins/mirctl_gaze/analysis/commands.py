@@ -72,6 +72,7 @@ def analyse(
 
     console.configure(quiet=quiet)
     gate = jobs.requirements(require)
+    jobs.check_requirements(jobs.find("gaze/analyse"), gate)
     refuse_places(out, force=force, json=json)
     if plot is not None:
         canvas.check(plot, force=force)

@@ -49,6 +49,11 @@ def metrics(sources: Sources) -> dict[str, dict[str, Any]]:
     return found
 
 
+def measured() -> list[str]:
+    """Names that --require may ask for, of any measure, read or predicted."""
+    return [*(f"*.{statistic}" for statistic in BESIDE), "synthetic.*.rho"]
+
+
 def undefined(sources: Sources) -> dict[str, str]:
     """What is not defined, and why."""
     return {

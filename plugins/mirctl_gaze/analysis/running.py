@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mirctl import console, jobs
-from mirctl.errors import DataError, MissingError, UsageError, suggest
+from mirctl.errors import DataError, MissingError
 from mirctl_gaze.analysis import pairing, report
 from mirctl_gaze.analysis.asking import Asked
 from mirctl_gaze.analysis.pairing import pair
@@ -63,10 +63,7 @@ def analyse(asked: Asked, require: Sequence[jobs.Requirement], *, json: bool) ->
     """Do what a command line asks; the gate decides in the end."""
     found = run(asked)
     metrics = found.metrics()
-    for item in require:
-        if item.metric not in metrics:
-            guess = suggest(item.metric, metrics, f"known: {', '.join(metrics)}")
-            raise UsageError(f"--require {item.text}: there is no {item.metric!r}{guess}")
+    jobs.refuse_unknown(require, list(metrics))
     told = found.write(asked.out, asked.picture)
     if asked.out == "-":
         console.say(told)

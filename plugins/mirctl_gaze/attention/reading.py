@@ -34,6 +34,8 @@ class Reading:
     unusable: Unusable
     left_out: dict[str, str]
     """Trials that cannot be used, and why."""
+    kind: str
+    """Format of the table."""
 
 
 def read(gaze: Stream, texts: Texts | None = None) -> Reading:
@@ -49,7 +51,7 @@ def read(gaze: Stream, texts: Texts | None = None) -> Reading:
     if not placed:
         reason = next(iter(left_out.values()), "it has no rows")
         raise DataError(f"has no trial that can be used: {reason}", where=gaze.name)
-    return Reading(placed, found.measures, found.unusable, left_out)
+    return Reading(placed, found.measures, found.unusable, left_out, gaze.kind)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from mirctl.tables import open_stream
 from mirctl_gaze.attention import reading
 from mirctl_gaze.attention.correlation import FEWEST, partial_spearman, spearman
 from mirctl_gaze.attention.models import AttentionModel, Unreadable
-from mirctl_gaze.attention.reading import Read, Texts
+from mirctl_gaze.attention.reading import Read, Reading, Texts
 from mirctl_gaze.attention.summary import Found, summarize
 from mirctl_gaze.reading.frequency import zipf
 
@@ -37,25 +37,30 @@ def correlate(asked: Asked, out: Path | str) -> Found:
     """Read each text once by the model; write a row for each measure and column of attention."""
     place = device.choose(asked.device)
     dtype = device.precision(asked.precision, place)
-    frequency = zipf(asked.language)
-    texts = None if asked.text is None else Texts.read(open_stream(asked.text))
-    gaze = open_stream(asked.gaze)
-    read = reading.read(gaze, texts)
+    frequency, gaze = zipf(asked.language), read(asked)
     source = hub.resolve(asked.model)
     model = AttentionModel.load(source, place, dtype, heads=asked.heads)
     console.say(f"attention of {asked.model}: {device.describe(place, dtype)}")
-    left_out = read.left_out
+    left_out = gaze.left_out
     rho = []
-    for trial, words in _attended(model, read.texts, left_out):
+    for trial, words in _attended(model, gaze.texts, left_out):
         held = np.array([(len(word), frequency(word)) for word in trial.text.words], float)
         rho.append(_correlations(trial.values, words, held))
     if not rho:
-        raise DataError(f"has no trial that can be used: {_first(left_out)}", where=gaze.name)
+        raise DataError(
+            f"has no trial that can be used: {_first(left_out)}", where=gaze.unusable.table
+        )
     plain, partial = np.stack(rho, 1)
-    rows = summarize(plain, partial, read.measures, model.columns, asked.seed)
-    found = Found(asked.model, source.sha256, len(rho), left_out, read.unusable, rows)
+    rows = summarize(plain, partial, gaze.measures, model.columns, asked.seed)
+    found = Found(asked.model, source.sha256, len(rho), left_out, gaze.unusable, rows)
     found.write(out, gaze.kind)
     return found
+
+
+def read(asked: Asked) -> Reading:
+    """The tables that are asked for."""
+    texts = None if asked.text is None else Texts.read(open_stream(asked.text))
+    return reading.read(open_stream(asked.gaze), texts)
 
 
 def _first(left_out: dict[str, str]) -> str:

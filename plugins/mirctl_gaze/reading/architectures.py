@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from mirctl import console, hub
+from mirctl import hub
 from mirctl.errors import ArtifactError
 from mirctl.words import Predictor
 from mirctl_gaze.reading import base
@@ -39,18 +39,16 @@ def named(config: ModelConfig) -> str | None:
     return config.surprisal if isinstance(config, LexicalConfig) else config.base
 
 
-def weights_of(config: ModelConfig, *, download: bool = True) -> str | None:
-    """sha256 of that model; a NotFetched where it is not here and may not be fetched."""
+def weights_of(config: ModelConfig) -> str | None:
+    """sha256 of that model."""
     name = named(config)
-    return None if name is None else hub.resolve(name, download=download).sha256
+    return None if name is None else hub.resolve(name).sha256
 
 
 def check(config: ModelConfig) -> None:
     """Look for the model that is needed, fetching none."""
-    try:
-        weights_of(config, download=False)
-    except hub.NotFetched:
-        console.say(f"{named(config)} would be fetched")
+    if name := named(config):
+        hub.look_for(name)
 
 
 def surprisal_of(

@@ -10,7 +10,7 @@ from mirctl import console, training
 from mirctl.console import counted
 from mirctl.errors import DataError
 from mirctl.run import Result, Run
-from mirctl_gaze.reading import architectures, data, evaluation, saving
+from mirctl_gaze.reading import architectures, data, evaluation, frequency, saving
 from mirctl_gaze.reading.base import Base
 from mirctl_gaze.reading.config import FitReadingConfig, LexicalConfig
 from mirctl_gaze.reading.data import Reading
@@ -73,6 +73,7 @@ def _network(
         measures=train.measures, language=config.data.language, model=config.model,
         vocabulary=_vocabulary(train, config.model.often) if lexical else (),
         surprisal=weights if lexical else None,
+        frequencies=frequency.version() if lexical else None,
     )  # fmt: skip
     torch.manual_seed(config.seed)
     model = stored.build(base)
@@ -93,7 +94,10 @@ def _inputs(model: ReadingNetwork, train: Reading) -> list[Any]:
 
 
 def read(config: FitReadingConfig) -> tuple[Reading, Reading | None]:
-    """Training and validation data, of the same measures."""
+    """Training and validation data, of the same measures; and there are word frequencies, which
+    the network needs, or the formula that it is measured against."""
+    if isinstance(config.model, LexicalConfig) or config.data.valid is not None:
+        frequency.zipf(config.data.language)
     train = data.read(config.data.train, config.data.measures)
     for name, values in zip(train.measures, np.concatenate(train.values).T, strict=True):
         if np.isnan(values).all():

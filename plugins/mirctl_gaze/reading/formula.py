@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from mirctl.words import Generator, Text
-from mirctl_gaze.reading.frequency import core, zipf
+from mirctl_gaze.reading.frequency import core, version, zipf
 
 MEASURES = ("nFix", "FFD", "GD", "GPT", "TRT", "fixProp")
 VERSION = 2
@@ -37,7 +37,7 @@ class Formula:
 
     def __init__(self, language: str | None) -> None:
         self.language = language or "en"
-        self.key = f"formula {VERSION} {self.language}"
+        self.key = f"formula {VERSION} {self.language} {version()}"
 
     def load(self, device: torch.device) -> Generator:
         """There are no weights."""

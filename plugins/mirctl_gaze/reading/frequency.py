@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from functools import cache
+from importlib import metadata
 
 from mirctl.errors import MissingError, UsageError, suggest
 
@@ -23,6 +24,17 @@ def core(word: str) -> str:
     return word[start:end]
 
 
+LACKS = "word frequencies need wordfreq: pip install 'mirctl[gaze]'"
+
+
+def version() -> str:
+    """Whose frequencies are read: those of another version may be others."""
+    try:
+        return f"wordfreq {metadata.version('wordfreq')}"
+    except metadata.PackageNotFoundError as error:
+        raise MissingError(LACKS) from error
+
+
 @cache
 def zipf(language: str) -> Callable[[str], float]:
     """Zipf frequency of a word, whatever stands around it: log10 of its uses in a billion words;
@@ -30,7 +42,7 @@ def zipf(language: str) -> Callable[[str], float]:
     try:
         import wordfreq
     except ImportError as error:
-        raise MissingError("word frequencies need wordfreq: pip install 'mirctl[gaze]'") from error
+        raise MissingError(LACKS) from error
     known = wordfreq.available_languages("best")
     if language not in known:
         hint = suggest(language, known, f"known: {', '.join(sorted(known))}")

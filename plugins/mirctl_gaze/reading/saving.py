@@ -3,20 +3,21 @@
 import hashlib
 import os
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 import torch
 from pydantic import Field
 
-from mirctl import artifact, files, recipe
+from mirctl import artifact, console, files, recipe
 from mirctl.artifact import Artifact
 from mirctl.console import counted
 from mirctl.errors import ArtifactError
 from mirctl.run import Run
 from mirctl.section import Section
 from mirctl.words import Generator, needs_weights
-from mirctl_gaze.reading import architectures, base
+from mirctl_gaze.reading import architectures, base, frequency
 from mirctl_gaze.reading.base import Base
 from mirctl_gaze.reading.config import FitReadingConfig, LexicalConfig, ModelConfig
 from mirctl_gaze.reading.data import Reading
@@ -35,6 +36,8 @@ class Stored(Section):
     vocabulary: tuple[str, ...] = ()
     surprisal: str | None = None
     """sha256 of the language model whose surprisal it reads."""
+    frequencies: str | None = None
+    """The version of the word frequencies that it learned from, where it reads any."""
 
     def build(self, base: Base | None = None) -> ReadingNetwork:
         """The network, its own weights random."""
@@ -73,7 +76,13 @@ class Learned:
         self.measures = stored.measures
         self.records = {name: art.manifest.files[name].sha256 for name in sorted(art.manifest.files)
                         if name == NETWORK or name.startswith(("model", base.KEPT))}  # fmt: skip
-        self.key = hashlib.sha256(" ".join(self.records.values()).encode()).hexdigest()
+        facts = [*self.records.values(), self.frequencies or ""]
+        self.key = hashlib.sha256(" ".join(facts).encode()).hexdigest()
+
+    @cached_property
+    def frequencies(self) -> str | None:
+        """The version of the word frequencies that it reads now."""
+        return frequency.version() if isinstance(self.stored.model, LexicalConfig) else None
 
     def network(self) -> ReadingNetwork:
         """The network with its weights, which are those that the key tells of."""
@@ -94,6 +103,10 @@ class Learned:
 
     def load(self, device: torch.device) -> Generator:
         """Read the weights, and find the language model that they need."""
+        learned = self.stored.frequencies
+        if learned != self.frequencies:
+            told = f"learned from the word frequencies of {learned}, and reads those of"
+            console.warn(f"{self.art.folder}: {told} {self.frequencies}: predictions may differ")
         model = self.network().to(device)
         wanted = self.stored.surprisal
         if surprisal := architectures.surprisal_of(self.stored.model, device, wanted):

@@ -200,9 +200,21 @@ def test_a_gate_on_a_statistic(mirctl, write):
     ran = both(mirctl, "--require", "FFD.p_wilcoxon<0.05")
     assert ran.code == 1
     assert "FFD.p_wilcoxon is" in ran.err
-    ran = both(mirctl, "--require", "TRT.p_wilcoxn<0.05", "-o", "out.csv")
+    ran = both(mirctl, "--require", "TTR.p_wilcoxon<0.05", "-o", "out.csv")
     assert ran.code == 2
     assert "did you mean 'TRT.p_wilcoxon'?" in ran.err
+
+
+def test_a_gate_on_what_is_no_statistic_is_told_before_anything_is_read(mirctl, write):
+    for name in ("chosen.csv", "rejected.csv"):
+        write(name, "nothing to read")
+    write("r.yaml", "{uses: gaze/analyse, chosen: chosen.csv, rejected: rejected.csv}")
+    for ran in (
+        both(mirctl, "--require", "TRT.p_wilcoxn<0.05"),
+        mirctl("run", "r.yaml", "--out", "made.csv", "--require", "TRT.p_wilcoxn<0.05"),
+    ):
+        assert ran.code == 2
+        assert "did you mean '*.p_wilcoxon'?" in ran.err
 
 
 def test_other_formats_and_stdin_give_the_same(mirctl, write, tmp_path):

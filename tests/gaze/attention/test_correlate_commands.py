@@ -229,3 +229,23 @@ def test_a_pipeline_makes_what_the_command_makes(mirctl, saved, drawn):
     with open(drawn.parent / "out" / "rho.csv", newline="") as file:
         made = list(csv.DictReader(file))
     assert made == alone
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "told"),
+    [
+        ("seed=1", 0, "nothing was"),
+        ("model=./nothing", 5, "no such folder"),
+        ("model=org/never-seen", 0, "org/never-seen would be fetched"),
+        ("language=xx", 2, "no word frequencies"),
+        ("text=other.csv", 3, "has no trial"),
+    ],
+)
+def test_a_dry_run_looks_for_the_tables_and_the_model(mirctl, saved, drawn, change, code, told):
+    (drawn.parent / "other.csv").write_text("trial,text\nx,y\n")
+    (drawn.parent / "r.yaml").write_text(
+        f"{{uses: gaze/correlate, gaze: gaze.csv, model: {saved('bert')}}}"
+    )
+    ran = mirctl("run", "r.yaml", change, "--dry-run")
+    assert ran.code == code, ran.err
+    assert told in ran.err

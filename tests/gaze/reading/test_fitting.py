@@ -160,10 +160,12 @@ def test_tables_that_cannot_be_learned_are_bad_data(mirctl, place, content, told
         (("--valid", "train.csv"), 3, "nothing new to measure on"),
         (("--valid", "none.csv"), 3, "no such file"),
         (("data.language=xx",), 2, "no word frequencies"),
+        (("data.language=xx", "--dry-run"), 2, "no word frequencies"),
         (("model.kernel=4",), 2, "an odd number"),
         (("model.widht=4",), 2, "width"),
         (("train.metric=mae",), 2, "metric"),
         (("--require", "mae.GD<=1", "--valid", "valid.csv"), 1, "mae.GD"),
+        (("--require", "mea.TRT<=1", "--valid", "valid.csv"), 2, "no metric 'mea.TRT'"),
         (("--require", "mae.TRT<=0", "--valid", "valid.csv"), 1, "mae.TRT is"),
     ],
 )

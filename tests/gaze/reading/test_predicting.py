@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from mirctl_gaze.reading import augmenting
+from mirctl_gaze.reading import augmenting, formula, frequency
 from mirctl_gaze.reading.predicting import Asked
 from shell import pipe
 
@@ -174,8 +174,25 @@ def test_a_damaged_generator_is_a_bad_artifact(mirctl, place, fitted):
 def test_weights_that_were_changed_are_not_those_that_the_cache_knows(mirctl, place, fitted):
     file = fitted / "model.safetensors"
     file.write_bytes(file.read_bytes()[:-1] + b"\x01")
-    ran = mirctl("gaze", "predict", "reader", "texts.jsonl")
-    assert (ran.code, "its sha256 is another" in ran.err) == (4, True), ran.err
+    (place / "texts.csv").write_text("text\nthe cat\n")
+    for line in ("predict reader texts.csv", "predict reader valid.csv --prefix g_",
+                 "augment texts.csv --with reader"):  # fmt: skip
+        ran = mirctl("gaze", *line.split())
+        assert (ran.code, "its sha256 is another" in ran.err) == (4, True), ran.err
+        assert ran.out == ""
+
+
+def test_other_word_frequencies_have_predictions_made_anew(mirctl, place, fitted, monkeypatch):
+    for generator in ("formula", "reader"):
+        line = ("gaze", "predict", generator, "texts.jsonl")
+        assert "known before" not in mirctl(*line).err
+        assert "known before" in mirctl(*line).err
+        with monkeypatch.context() as patch:
+            for module in (formula, frequency):
+                patch.setattr(module, "version", lambda: "wordfreq 9.9")
+            ran = mirctl(*line)
+        assert "known before" not in ran.err
+        assert ("predictions may differ" in ran.err) == (generator == "reader")
 
 
 def test_predicting_and_augmenting_are_steps(mirctl, place, fitted):
