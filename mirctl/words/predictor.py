@@ -33,15 +33,14 @@ class Predictor:
     def __call__(self, texts: Sequence[Text]) -> list[np.ndarray]:
         """Of each text (words, measures) float32."""
         keys = [text.digest for text in texts]
-        lacking = {
-            key: text for key, text in zip(keys, texts, strict=True) if key not in self.kept.found
-        }
+        known = self.kept.find(keys)
+        lacking = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         if lacking:
-            self._predict(lacking)
+            known |= self._predict(lacking)
         shape = (-1, len(self.measures))
-        return [np.frombuffer(self.kept.found[key], "<f4").reshape(shape) for key in keys]
+        return [np.frombuffer(known[key], "<f4").reshape(shape) for key in keys]
 
-    def _predict(self, lacking: dict[bytes, Text]) -> None:
+    def _predict(self, lacking: dict[bytes, Text]) -> dict[bytes, bytes]:
         if self._generator is None:
             self._generator = self.chosen.source.load(self.device)
         texts = list(lacking.values())
@@ -53,10 +52,10 @@ class Predictor:
                 "each word of each text: this is a bug in the plugin that has it"
             )
         self.predicted += len(lacking)
-        self.kept.add(
-            {key: np.ascontiguousarray(values, "<f4").tobytes()
-             for key, values in zip(lacking, found, strict=True)}
-        )  # fmt: skip
+        new = {key: np.ascontiguousarray(values, "<f4").tobytes()
+               for key, values in zip(lacking, found, strict=True)}  # fmt: skip
+        self.kept.add(new)
+        return new
 
     def close(self) -> None:
         """Write down what is new; call it also where the work was interrupted."""

@@ -10,7 +10,9 @@ import numpy as np
 
 ALONE = "぀-ヿ㐀-䶿一-鿿豈-﫿ｦ-ﾝ\U00020000-\U0003ffff"
 """Characters of scripts that set no blank between words: kana and Han."""
-WORD = re.compile(rf"[{ALONE}]|[^\s{ALONE}]+")
+BLANK = r"\s\u200b"
+"""A zero-width space, too: it stands between words of Thai, Lao and Khmer, where they are told."""
+WORD = re.compile(rf"[{ALONE}]|[^{BLANK}{ALONE}]+")
 
 
 @dataclass(frozen=True)

@@ -41,28 +41,32 @@ class Work:
     def captions(self, paths: Sequence[Path | None], advance: Advance) -> Captions:
         """Of some items; equal files are looked at once."""
         keys = [content.file_key(path, self.known) for path in paths]
+        known = self.kept.find([key for key in keys if isinstance(key, bytes)])
         lacking: dict[bytes, Path] = {}
         for key, path in zip(keys, paths, strict=True):
-            if isinstance(key, bytes) and key not in self.kept.found and key not in self.unreadable:
+            if isinstance(key, bytes) and key not in known and key not in self.unreadable:
                 lacking.setdefault(key, path)
         advance(len(paths) - len(lacking))
-        self._write(lacking, advance)
-        reasons = {n: why for n, key in enumerate(keys) if (why := self._why_none(key))}
-        known = self.kept.found
+        for written in self._write(lacking, advance):
+            known |= written
+        reasons = {n: why for n, key in enumerate(keys) if (why := self._why_none(key, known))}
         found = [None if n in reasons else known[key].decode() for n, key in enumerate(keys)]
         return found, reasons
 
-    def _why_none(self, key: bytes | str) -> str | None:
+    def _why_none(self, key: bytes | str, known: Mapping[bytes, bytes]) -> str | None:
         if isinstance(key, str):
             told = {"no image": "no video", "not an image": "not a video"} if self.films else {}
             return told.get(key, key)
-        return self.unreadable.get(key) or (None if self.kept.found[key] else NOTHING)
+        return self.unreadable.get(key) or (None if known[key] else NOTHING)
 
     @property
     def films(self) -> bool:
         return self.source.films
 
-    def _write(self, lacking: Mapping[bytes, Path], advance: Advance) -> None:
+    def _write(
+        self, lacking: Mapping[bytes, Path], advance: Advance
+    ) -> Iterator[dict[bytes, bytes]]:
+        """The captions of each batch, once they are kept."""
         for batch in self._readable(lacking, advance):
             if self.captioner is None:
                 on = devices.describe(self.device, self.source.dtype)
@@ -75,6 +79,7 @@ class Work:
             self.kept.add(written)
             self.written += len(written)
             advance(len(batch))
+            yield written
 
     def _readable(
         self, lacking: Mapping[bytes, Path], advance: Advance
