@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from gaze.reading import byte_models
+from mirctl import artifact, training
 from mirctl.words import Text
-from mirctl_gaze.reading import surprisal
+from mirctl_gaze.reading import saving, surprisal
 
 WORDS = ["the", "reader", "unbelievable", "saw,", "日本", "again", "😀"]
 QUICK = ("train.epochs=1", "--quiet")
@@ -70,6 +71,43 @@ def test_the_same_seed_makes_the_same_weights(arch, mirctl, place, roberta):
         assert mirctl("gaze", "fit-reading", "train.csv", *options, "--out", out).code == 0
     weights = [(place / out / "model.safetensors").read_bytes() for out in ("one", "two")]
     assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize("arch", ["et1", "et2"])
+def test_a_stopped_run_goes_on_to_the_same_weights(arch, mirctl, place, roberta, monkeypatch):
+    line = ("gaze", "fit-reading", "train.csv", "--arch", arch, f"model.base={roberta}")
+    line += ("train.epochs=3", "train.checkpoint_every=0", "--quiet")
+    assert mirctl(*line, "--out", "whole").code == 0
+    real, steps = training._Loop._step, iter(range(10**6))
+
+    def stopping(self, epoch, step):
+        if next(steps) == 5:
+            raise KeyboardInterrupt
+        real(self, epoch, step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training._Loop, "_step", stopping)
+        assert mirctl(*line, "--out", "stopped").code == 130
+    ran = mirctl(*line, "--out", "stopped", "--resume")
+    assert ran.code == 0, ran.err
+    whole, stopped = (
+        (place / name / "model.safetensors").read_bytes() for name in ("whole", "stopped")
+    )
+    assert whole == stopped
+
+
+def test_whatever_decides_a_prediction_is_in_the_key(mirctl, place, roberta):
+    line = ("gaze", "fit-reading", "train.csv", "--arch", "et2", f"model.base={roberta}")
+    assert mirctl(*line, "train.epochs=0", "--quiet", "--out", "made").code == 0
+    art = artifact.open_artifact(place / "made")
+    key = saving.Learned(art).key
+    decide = {"model.safetensors", "extra/network.json", "extra/base/config.json",
+              "extra/base/tokenizer.json", "extra/base/tokenizer_config.json"}  # fmt: skip
+    for name, facts in art.manifest.files.items():
+        changed = facts.model_copy(update={"sha256": "0" * 64})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(art.manifest.files, name, changed)
+            assert (saving.Learned(art).key != key) == (name in decide)
 
 
 def test_a_damaged_base_in_an_artifact_is_its_fault(mirctl, place, roberta):

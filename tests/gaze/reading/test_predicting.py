@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from mirctl_gaze.reading import augmenting, formula, frequency
+from mirctl_gaze.reading import augmenting, formula, frequency, predicting
 from mirctl_gaze.reading.predicting import Asked
 from shell import pipe
 
@@ -180,6 +180,24 @@ def test_weights_that_were_changed_are_not_those_that_the_cache_knows(mirctl, pl
         ran = mirctl("gaze", *line.split())
         assert (ran.code, "its sha256 is another" in ran.err) == (4, True), ran.err
         assert ran.out == ""
+
+
+def test_texts_without_a_name_are_called_by_their_row(mirctl, place, monkeypatch):
+    monkeypatch.setattr(predicting, "TEXTS", 2)
+    (place / "t.csv").write_text("text\na b\nc\nd\n")
+    found = rows(mirctl("gaze", "predict", "formula", "t.csv").out)
+    assert [(row["trial"], row["word"]) for row in found] == [
+        ("1", "1"), ("1", "2"), ("2", "1"), ("3", "1"),
+    ]  # fmt: skip
+
+
+def test_means_over_words_count_those_that_have_a_value():
+    told = predicting.Predicted(("bits", "TRT"))
+    told.add([np.array([[np.nan, 1], [3, 2]]), np.array([[5, 6]])])
+    told.add([np.full((1, 2), np.nan)])
+    found = {name: (entry["value"], entry["n"]) for name, entry in told.metrics().items()}
+    assert found == {"bits": (4, 2), "TRT": (3, 3)}
+    assert (told.texts, told.words) == (3, 4)
 
 
 def test_other_word_frequencies_have_predictions_made_anew(mirctl, place, fitted, monkeypatch):
