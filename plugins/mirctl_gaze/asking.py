@@ -154,6 +154,18 @@ def _pair(text: str) -> tuple[str, str]:
     return ours, theirs
 
 
+def names(text: str | None) -> list[str] | None:
+    """`TRT,FFD`, each once."""
+    if text is None:
+        return None
+    found = [name.strip() for name in text.split(",")]
+    if not all(found):
+        raise UsageError(f"--measures {text!r}: write names with commas, as in TRT,FFD")
+    if len(set(found)) < len(found):
+        raise UsageError(f"--measures {text}: one is named twice")
+    return found
+
+
 def refuse_two_from_stdin(*tables: str) -> None:
     """Stdin is read once."""
     if tables.count("-") > 1:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirctl.errors import UsageError
-from mirctl_gaze.asking import refuse_two_from_stdin
+from mirctl_gaze.asking import names, refuse_two_from_stdin
 
 
 @dataclass(frozen=True)
@@ -49,16 +49,5 @@ def asked(
     refuse_two_from_stdin(*given)
     if twice := next((name for name in given if given.count(name) > 1), None):
         raise UsageError(f"{twice!r} is named twice: name TABLE alone where it has both kinds")
-    listed = _listed(measures)
+    listed = names(measures)
     return Asked(table, chosen, rejected, tuple(synthetic), listed, correction, seed, out, picture)
-
-
-def _listed(text: str | None) -> list[str] | None:
-    if text is None:
-        return None
-    names = [name.strip() for name in text.split(",")]
-    if not all(names):
-        raise UsageError(f"--measures {text!r}: write names of columns, as in TRT,FFD")
-    if len(set(names)) < len(names):
-        raise UsageError(f"--measures {text}: one is named twice")
-    return names

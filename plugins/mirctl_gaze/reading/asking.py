@@ -9,7 +9,7 @@ from pathlib import Path
 from mirctl import tables
 from mirctl.errors import DataError, UsageError
 from mirctl_gaze import output
-from mirctl_gaze.asking import Wanted
+from mirctl_gaze.asking import Wanted, names
 from mirctl_gaze.reading.augmenting import Wish
 
 RECIPE = "gaze/reading"
@@ -31,16 +31,6 @@ def job(
     told = [f"data.{key}={json.dumps(value)}" for key, value in said.items() if value is not None]
     told += [f"model.arch={arch}"] if arch else []
     return first if named else RECIPE, [*settings[named:], *told]
-
-
-def names(text: str | None) -> list[str] | None:
-    """`TRT,FFD`."""
-    if text is None:
-        return None
-    found = [name.strip() for name in text.split(",")]
-    if not all(found):
-        raise UsageError(f"--measures {text!r}: write names with commas, as in TRT,FFD")
-    return found
 
 
 def augment(

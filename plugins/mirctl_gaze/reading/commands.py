@@ -141,11 +141,11 @@ def augment(
     quiet: Quiet = False,
 ) -> None:
     """Texts with columns of predicted reading, for any trainer; --task tells if they help."""
-    from mirctl_gaze.asking import Wanted
+    from mirctl_gaze.asking import Wanted, names
     from mirctl_gaze.reading import asking
     from mirctl_gaze.reading.augmenting import Wish
 
     console.configure(quiet=quiet)
     wanted = Wanted("augment", out, None, force, json, require or ())
-    wish = Wish(asking.names(measures), column, prefix, mean)
+    wish = Wish(names(measures), column, prefix, mean)
     asking.augment(texts, generator, wanted, device, wish, seed, task)

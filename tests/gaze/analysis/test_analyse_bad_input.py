@@ -55,7 +55,7 @@ def test_one_table_without_chosen_trials_says_how_they_are_known(mirctl, write):
         (["a.csv", "--chosen", "b.csv"], "has both kinds: leave out 'b.csv'"),
         (["--chosen", "-", "--rejected", "-"], "cannot both come from stdin"),
         (["--chosen", "a.csv", "--rejected", "a.csv"], "'a.csv' is named twice"),
-        (["a.csv", "--measures", "TRT,,FFD"], "write names of columns, as in TRT,FFD"),
+        (["a.csv", "--measures", "TRT,,FFD"], "write names with commas, as in TRT,FFD"),
         (["a.csv", "--measures", "TRT,TRT"], "one is named twice"),
         (["a.csv", *["--synthetic", "b.csv"] * 3], "--synthetic is given 3 times"),
         (["a.csv", "--correction", "tukey"], "tukey"),
