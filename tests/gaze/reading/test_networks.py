@@ -156,3 +156,14 @@ def test_texts_of_like_length_share_a_batch_and_each_comes_once(roberta):
     assert np.mean(spans) < 15 < np.ptp([len(text) for text in texts])
     assert [task.batch(2, step)[0] for step in range(2)] == batches[:2]
     assert task.batch(3, 0)[0] != batches[0]
+
+
+def test_what_knows_nothing_yet_learns_faster(roberta):
+    texts = [Text.of("the reader")]
+    model = network("et2", roberta, measures=1)
+    reading = Reading(("TRT",), texts, [np.ones((2, 1), np.float32)])
+    task = ReadingTask(model, reading, model.network.inputs(texts), ReadingTrain(lr=0.5), 0, CPU)
+    assert task.rates == {"network.decoder": 5.0}
+    fresh = [name for name, _ in model.named_parameters() if not name.startswith("network.base.")]
+    assert fresh
+    assert all(name.startswith("network.decoder.") for name in fresh)

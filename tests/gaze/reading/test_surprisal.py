@@ -1,6 +1,7 @@
 """Surprisal of words: a written-out loop, any script, any company, long texts, wrong models."""
 
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -119,3 +120,10 @@ def test_a_text_is_read_once(causal):
     second = Predictor(f"surprisal:{causal}", CPU)
     assert np.array_equal(second([Text.of(byte_models.TEXTS[0])])[0], found[0])
     assert (first.predicted, second.predicted) == (1, 0)
+
+
+def test_the_key_is_that_of_the_weights_wherever_they_are(causal, tmp_path):
+    other = byte_models.save_causal(tmp_path / "other", seed=1)
+    same = shutil.copytree(causal, tmp_path / "same")
+    one, again, another = (surprisal.source(str(of)).key for of in (causal, same, other))
+    assert one == again != another

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,3 +79,15 @@ def test_a_tokenizer_of_another_model_is_refused(roberta):
     small = Tokenizer(model, pretrained.tokenizer_of(model), 20)
     with pytest.raises(MissingError, match="not of one model"):
         small([Text.of("the reader")])
+
+
+def test_roberta_counts_its_places_from_behind_the_padding(roberta):
+    model = hub.resolve(str(roberta))
+    own = pretrained.tokenizer_of(model)
+    own.model_max_length = 10**6
+    network = pretrained.backbone(model, torch.device("cpu"), torch.float32)
+    most = tokens.longest(network, own, 10**6)
+    assert most == 64 - 2
+    network(input_ids=torch.full((1, most), 5))
+    with pytest.raises((IndexError, RuntimeError), match="out of"):
+        network(input_ids=torch.full((1, most + 1), 5))
