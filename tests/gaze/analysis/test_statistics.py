@@ -215,6 +215,17 @@ def test_readers_of_other_texts_are_clusters_too(few_draws):
     assert 0.88 <= held / 150 <= 0.99
 
 
+def test_quantiles_are_widened_for_few_draws():
+    # 2.2622 is t of 9 degrees of freedom, 0.00855 what a normal has below -2.2622 sqrt(10 / 9).
+    assert bootstrap._levels(10) == pytest.approx((0.00855, 0.99145), abs=1e-5)
+    assert bootstrap._levels(10**6) == pytest.approx((0.025, 0.975), abs=1e-5)
+
+
+def test_pairs_that_no_drawn_reader_has_read_count_as_no_zeros():
+    differences = np.where(np.eye(5), 3.0, np.nan)
+    assert bootstrap.interval(differences, 0) == (3.0, 3.0)
+
+
 def test_readers_who_differ_make_the_interval_wider_than_their_pairs_tell():
     rng = np.random.default_rng(7)
     differences = 10 * rng.standard_normal((8, 1)) + rng.standard_normal((8, 50))

@@ -32,6 +32,7 @@ def test_rare_words_take_longer_at_once():
     common, rare = (measures(word) for word in ("house", "knoll"))
     assert 20 <= rare["FFD"][0] - common["FFD"][0] <= 60
     assert rare["GD"][0] - common["GD"][0] > rare["FFD"][0] - common["FFD"][0]
+    assert rare["fixProp"][0] > common["fixProp"][0]
 
 
 def test_words_of_two_letters_are_skipped_mostly_and_of_nine_seldom():
@@ -41,25 +42,26 @@ def test_words_of_two_letters_are_skipped_mostly_and_of_nine_seldom():
 
 
 def test_measures_fit_together():
-    found = measures(
-        *[
-            "it",
-            "was",
-            "an",
-            "extraordinarily",
-            "obscure",
-            ",",
-            "old",
-            "theorem",
-            "1234",
-            "…",
-            "naïve",
-        ]
-    )
+    words = ["it", "was", "extraordinarily", "obscure", ",", "old", "theorem", "1234", "…", "naïve"]
+    found = measures(*words)
     assert (found["FFD"] <= found["GD"]).all()
     assert (found["GD"] <= found["GPT"]).all()
     assert ((found["fixProp"] > 0) & (found["fixProp"] < 1)).all()
     assert all(np.isfinite(values).all() and (values > 0).all() for values in found.values())
+
+
+@pytest.mark.parametrize("word", ["house", "extraordinarily", "of", "xqzzt"])
+def test_measures_are_what_the_equations_say(word):
+    length, common = len(word), max(zipf("en")(word), 1.5) - 5
+    fixated = 1 - min(max(np.exp(-length / 5) + 0.02 * common, 0.02), 0.95)
+    again = min(max(0.05 * (length - 3) - 0.05 * common, 0), 2)
+    first = 225 - 15 * common
+    whole = first + again * 200
+    wanted = {
+        "nFix": fixated * (1 + again) * 1.2, "FFD": first, "GD": whole, "GPT": 1.2 * whole,
+        "TRT": fixated * 1.2 * whole, "fixProp": fixated,
+    }  # fmt: skip
+    assert {name: values[0] for name, values in measures(word).items()} == pytest.approx(wanted)
 
 
 def test_punctuation_does_not_make_a_word_rare():
