@@ -82,12 +82,12 @@ def test_a_stopped_run_goes_on_to_the_same_weights(mirctl, fitted, monkeypatch):
 
 def test_readers_of_a_text_are_averaged(place):
     lines = ["reader,trial,word,text,TRT,FFD", "a,1,0,the,100,50", "a,1,1,cat,200,", "a,1,3,sat,7,"]
-    lines += ["b,1,0,the,300,70", "b,1,1,cat,NA,90", "b,1,3,sat,9,"]
+    lines += ["b,1,0,the,300,70", "b,1,1,cat,NA,90", "b,1,3,sat,9,", "c,1,3,sat,11,"]
     (place / "r.csv").write_text("\n".join(lines))
     read = data.read("r.csv", None)
     assert read.measures == ("FFD", "TRT")
     assert read.texts[0].words == ["the", "cat", "sat"]
-    np.testing.assert_array_equal(read.values[0], [[60, 200], [90, 200], [np.nan, 8]])
+    np.testing.assert_array_equal(read.values[0], [[60, 200], [90, 200], [np.nan, 9]])
 
 
 def test_files_of_the_shared_task_go_in_as_they_are(place):
