@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -55,6 +55,9 @@ class ParquetStream(ToAnyFormat):
             }
             yield Block(first, cells, table)
             first += len(table)
+
+    def values(self, block: Block, column: str) -> list[Any]:
+        return block.raw[column].to_pylist()
 
     @contextmanager
     def own_writer(
