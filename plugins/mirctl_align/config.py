@@ -1,8 +1,9 @@
 """What an align recipe may say. Each field can stand in a recipe or be given as `key=value`."""
 
+import re
 from typing import Literal, Self
 
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from mirctl.section import ArtifactName, Count, InputPath, JobConfig, ModelName, Section
 from mirctl.training import TrainConfig
@@ -55,13 +56,34 @@ class TextConfig(Section):
 
 
 class DataConfig(PairsConfig):
-    """Preferences to learn from."""
+    """Preferences to learn from, and to measure on."""
 
     train: InputPath = Field(description="Pairs: JSONL, Parquet, CSV, TSV, also compressed")
+    test: InputPath | None = Field(None, description="Other pairs, to measure on")
+    fold: str | None = Field(
+        None, description="Instead of test, i/n: the i-th of n parts of the training prompts"
+    )
     valid: InputPath | None = Field(None, description="Other pairs, to choose the epoch on")
     share: float = Field(
         0.1, gt=0, lt=1, description="Without valid: share of the prompts that is held out for it"
     )
+    of_train: float = Field(
+        1.0, gt=0, le=1, description="Share of the prompts that is learned from"
+    )
+
+    @field_validator("fold")
+    @classmethod
+    def fold_is_one_of_several(cls, value: str | None) -> str | None:
+        found = re.fullmatch(r"(\d{1,4})/(\d{1,4})", value or "1/2")
+        if not found or not 1 <= int(found[1]) <= int(found[2]) or int(found[2]) < 2:
+            raise ValueError(f"fold {value!r}: write i/n, as in 1/5")
+        return value
+
+    @model_validator(mode="after")
+    def there_is_one_test(self) -> Self:
+        if self.test is not None and self.fold is not None:
+            raise ValueError("test and fold: one of them says what is measured on")
+        return self
 
 
 class GazeConfig(Section):
@@ -111,7 +133,7 @@ class RewardTrain(TrainConfig):
     lr: PositiveFloat = 2e-4
     weight_decay: float = Field(0.01, ge=0)
     warmup: float = Field(0.1, ge=0, lt=1)
-    metric: Literal["accuracy", "log_loss"] | None = Field(
+    metric: Literal["accuracy", "log_likelihood"] | None = Field(
         "accuracy", description="Validation metric that picks the best epoch; null: the last one"
     )
     smoothing: float = Field(
