@@ -24,7 +24,7 @@ MARKS = {"system": "System", "user": "Human", "assistant": "Assistant", "tool": 
 """Of `dialogue`, before each turn; as hh-rlhf has them."""
 STAND_IN = re.compile("\ue000(\\d+)\ue001")
 """What stands in a chat template for a message, to see where it goes."""
-REFUSALS = (TemplateError, ValueError, TypeError, KeyError, AttributeError, IndexError)
+REFUSALS = (TemplateError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 """What a chat template may raise."""
 
 words_of = lru_cache(8192)(Text.of)
@@ -139,8 +139,8 @@ class Template:
         try:
             return self.tokenizer.apply_chat_template(turns, tokenize=False)
         except REFUSALS as error:
-            told = f"the chat template refuses roles {', '.join(roles)}: {error}"
-            raise DataError(f"{told}; set text.template=dialogue", where=where) from error
+            told = f"the chat template fails: {error}; set text.template=dialogue"
+            raise DataError(told, where=where) from error
 
 
 def _named(roles: Sequence[str], n: int) -> str:

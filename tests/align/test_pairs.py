@@ -48,6 +48,12 @@ def test_the_forms_in_which_pairs_are_shared_give_the_same_dialogues(lines, row)
     assert (pair.margin, pair.weight, pair.target, pair.subset) == (0, 1, 1, "")
 
 
+def test_both_answers_share_one_copy_of_their_prompt(lines):
+    row = {"chosen": [USER, GOOD], "rejected": [USER, BAD]}
+    (pair,) = read(lines(row), AUTO).pairs
+    assert pair.chosen[0] is pair.rejected[0]
+
+
 def test_a_system_message_before_the_prompt_is_kept(lines):
     row = {"prompt": "hi", "chosen": [SYSTEM, USER, GOOD], "rejected": [SYSTEM, USER, BAD]}
     (pair,) = read(lines(row), AUTO).pairs

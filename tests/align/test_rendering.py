@@ -101,9 +101,9 @@ def test_a_template_may_move_the_system_message(templated):
         ("{% for m in messages %}[{{ m.content | upper }}]{% endfor %}", "content of message 1"),
         ("{% for m in messages %}[{{ m.content.split(',')[0] }}]{% endfor %}",
          r"changes the content of message 3 \(assistant\): set text.template=dialogue"),
-        ("{{ messages[0].nothing.at_all }}", "refuses roles system, user, assistant"),
+        ("{{ messages[0].nothing.at_all }}", "the chat template fails: .*nothing"),
         ("{{ raise_exception('no system') }}", "no system; set text.template=dialogue"),
-        ("{% for m in", "refuses roles"),
+        ("{% for m in", "the chat template fails"),
     ],
 )  # fmt: skip
 def test_a_template_that_fails_is_told_with_the_place(templated, template, told):

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mirctl.errors import DataError, MissingError, UsageError
 from mirctl_align.config import TextConfig
@@ -112,6 +114,27 @@ def test_many_dialogues_are_the_same_as_one_at_a_time(byte_level, tokens):
     found = made(many)
     for n in (0, 1023, 1024, 2098):
         np.testing.assert_array_equal(found[n].ids, made(many[n : n + 1])[0].ids)
+
+
+def test_truncation_and_padding_stored_with_a_tokenizer_are_not_used(byte_level, tokens):
+    byte_level.backend_tokenizer.enable_truncation(4)
+    byte_level.backend_tokenizer.enable_padding(length=9)
+    found = tokens(byte_level)([raw("abc"), raw("abc def ghi jkl")])
+    assert [len(one.ids) for one in found] == [5, 17]
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.text(max_size=20), min_size=2, max_size=4))
+def test_any_script_keeps_its_words(byte_level, chat, tokens, contents):
+    dialogue = [Message("user", content) for content in contents[:-1]]
+    dialogue.append(Message("assistant", contents[-1]))
+    for tokenizer in (byte_level, chat):
+        (encoded,) = tokens(tokenizer)([tuple(dialogue)])
+        words = [word for text in encoded.texts for word in text.words]
+        spelled = covered(encoded, tokenizer)
+        assert all(word in own for word, own in zip(words, spelled, strict=True))
 
 
 def test_half_characters_do_not_move_words(byte_level, tokens):

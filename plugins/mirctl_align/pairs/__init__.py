@@ -34,8 +34,9 @@ def read(path: Path | str, config: PairsConfig) -> Pairs:
     """All pairs of a file, or of stdin for `-`."""
     given = rows(path)
     first = next(given, None)
+    name = "stdin" if str(path) == "-" else str(path)
     if first is None:
-        raise DataError("has no rows", where="stdin" if str(path) == "-" else str(path))
+        raise DataError("has no rows", where=name)
     layout = _layout(first, config) if config.layout == "auto" else config.layout
     pairs, dropped, gaze = [], Counter(), GazeColumns()
     read_pairs = {
@@ -52,7 +53,7 @@ def read(path: Path | str, config: PairsConfig) -> Pairs:
             pairs.append(found)
     if not pairs:
         reasons = ", ".join(f"{reason}: {count:,}" for reason, count in dropped.most_common())
-        raise DataError(f"no pair is left ({reasons})", where=str(path))
+        raise DataError(f"no pair is left ({reasons})", where=name)
     return Pairs(pairs, dropped, gaze.measures)
 
 
@@ -74,11 +75,11 @@ def _layout(first: tuple[str, Row], config: PairsConfig) -> str:
         "oasst": {"message_id", "role", "text"},
         "helpsteer": {names.prompt, helpsteer.RESPONSE, config.score},
     }
-    if isinstance(row.get("prompt"), dict):
-        return "oasst"
     for layout, keys in wanted.items():
         if keys <= row.keys():
             return layout
+    if isinstance(row.get("prompt"), dict):
+        return "oasst"
     listed = "; ".join(f"{layout}: {', '.join(sorted(keys))}" for layout, keys in wanted.items())
     told = f"has {', '.join(row)}, which is no known layout ({listed}): name the columns in data"
     raise DataError(told, where=where)

@@ -33,16 +33,17 @@ def pairs(
             "subset": label(row, names.subset, where),
         }
         for chosen, rejected in product(better, worse):
-            _refuse_strangers(chosen, rejected, where)
-            yield Pair(chosen, rejected, where, **facts, gaze=gaze(row, chosen, rejected, where))
+            shared = _shared(chosen, rejected, where)
+            other = (*shared, *rejected[len(shared) :])  # one copy of a long prompt is enough
+            yield Pair(chosen, other, where, **facts, gaze=gaze(row, chosen, rejected, where))
 
 
-def _refuse_strangers(chosen: Dialogue, rejected: Dialogue, where: str) -> None:
-    """Raise a DataError where two dialogues do not begin alike."""
-    if chosen[0].role == RAW and rejected[0].role == RAW:
-        return
+def _shared(chosen: Dialogue, rejected: Dialogue, where: str) -> Dialogue:
+    """The messages with which both begin; dialogues without any are refused, texts are not."""
     both = zip(chosen, rejected, strict=False)
-    shared = [one for one, _ in takewhile(lambda pair: pair[0] == pair[1], both)]
-    if all(message.role == "system" for message in shared):
+    shared = tuple(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], both))
+    is_raw = chosen[0].role == RAW and rejected[0].role == RAW
+    if not is_raw and all(message.role == "system" for message in shared):
         told = "chosen and rejected answer different prompts: their first messages must be equal"
         raise DataError(told, where=where)
+    return shared
