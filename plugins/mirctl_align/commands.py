@@ -116,13 +116,17 @@ def export(
     artifact: Artifact,
     out: Out,
     force: Force = False,
+    json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Write a folder that transformers, TRL and OpenRLHF load as a reward model."""
     from mirctl_align import exporting
 
     console.configure(quiet=quiet)
-    exporting.export(artifact, out, force=force)
+    written = exporting.export(artifact, out, force=force)
+    console.say(f"{out}: a {written['class']}")
+    if json:
+        console.document(written)
 
 
 @app.command(epilog="Example: mirctl align check Skywork/Skywork-Reward-V2-Qwen3-0.6B")

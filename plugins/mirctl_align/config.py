@@ -161,6 +161,10 @@ class RewardConfig(JobConfig):
         return self
 
 
+Group = Literal["subset", "length"]
+"""By what pairs are measured apart."""
+
+
 class EvalConfig(JobConfig):
     """A recipe with `uses: align/eval`; its result is a table of metrics."""
 
@@ -168,7 +172,7 @@ class EvalConfig(JobConfig):
     model: ArtifactName = Field(description="A reward model of align/train")
     pairs: InputPath = Field(description="Pairs to measure on")
     data: PairsConfig = PairsConfig()
-    by: tuple[Literal["subset", "length"], ...] = Field((), description="Also apart by these")
+    by: tuple[Group, ...] = Field((), description="Also apart by these")
 
 
 class ScoreConfig(JobConfig):

@@ -184,6 +184,9 @@ def histogram(scored: Scored, bars: int = 9, width: int = 30) -> str:
     return "\n".join(["margins, reward of the chosen text minus that of the rejected one:", *lines])
 
 
-def measured() -> list[str]:
-    """Names of the metrics over all pairs."""
-    return [*MEASURES, "equal_rewards"]
+def measured(by: Sequence[str] = ()) -> list[str]:
+    """Names of the metrics; those of subsets depend on the data."""
+    names = [*MEASURES, "equal_rewards"]
+    if "length" in by:
+        names += [f"length={group}/{name}" for group in LENGTHS for name in MEASURES]
+    return names

@@ -1,5 +1,6 @@
 """Measuring and scoring, as jobs that a recipe names."""
 
+from mirctl import hub
 from mirctl.metrics import table
 from mirctl.run import Result, Run
 from mirctl_align import evaluation, measuring, saving, scoring
@@ -8,7 +9,7 @@ from mirctl_align.config import EvalConfig, ScoreConfig
 
 def evaluate(config: EvalConfig, run: Run) -> Result:
     """Measure a reward model on pairs; the table has a row a metric."""
-    opened = saving.load(config.model)
+    opened = saving.load(hub.artifact_folder(config.model))
     metrics, scored = measuring.measure(
         opened, config.pairs, config.data, config.by, run.device, config.seed
     )
@@ -18,8 +19,9 @@ def evaluate(config: EvalConfig, run: Run) -> Result:
 
 def score(config: ScoreConfig, run: Run) -> Result:
     """Add rewards to a table of texts."""
-    opened = saving.load(config.model)
-    model, reader = measuring.ready(opened, run.device)
-    found = scoring.score(model, reader, config.texts, run.out, config.column, run.device)
+    opened = saving.load(hub.artifact_folder(config.model))
+    reader = measuring.to_score(opened, run.device)
+    opened.model.to(run.device)
+    found = scoring.score(opened.model, reader, config.texts, run.out, config.column, run.device)
     found.tell()
     return Result(table=run.out, metrics=found.metrics())

@@ -5,10 +5,11 @@ import torch
 
 from mirctl import console, training
 from mirctl.console import counted
+from mirctl.encode import pretrained
 from mirctl.run import Result, Run
 from mirctl_align import base, evaluation, saving, split
 from mirctl_align.base import Base
-from mirctl_align.config import RewardConfig
+from mirctl_align.config import RewardConfig, TextConfig
 from mirctl_align.evaluation import Scored
 from mirctl_align.gaze import Measures
 from mirctl_align.model import RewardModel
@@ -31,7 +32,7 @@ def run(config: RewardConfig, run: Run) -> Result:
         measures = Measures(config.gaze, run.device, parts.train.measures)
     torch.manual_seed(config.seed)
     model = start.reward_model(config.model, config.gaze, len(measures.names) if measures else 0)
-    reader = Reader(tokens_of(config, start, model), measures, config.gaze.shuffle, config.seed)
+    reader = Reader(tokens_of(config.text, start, model), measures, config.gaze.shuffle, config.seed)
     with run.meter.phase("read texts") as phase:
         train, valid, test = (some and reader.pairs(some.pairs, some.name) for some in parts)
         phase.items = 2 * len(parts.train.pairs)
@@ -65,10 +66,12 @@ def check(config: RewardConfig) -> None:
     base.check(config.model.base)
 
 
-def tokens_of(config: RewardConfig, start: Base, model: RewardModel) -> Tokens:
+def tokens_of(text: TextConfig, start: Base, model: RewardModel) -> Tokens:
     """What cuts dialogues into the model's tokens, and leaves room for a prefix."""
-    template = Template.of(config.text, start.tokenizer)
-    return Tokens(start.tokenizer, start.model, template, config.text, model)
+    return Tokens(
+        start.tokenizer, start.model, Template.of(text, start.tokenizer), text, model.room(0, 0),
+        prefix=model.inject == "concat", vocabulary=pretrained.vocabulary(start.network),
+    )  # fmt: skip
 
 
 def statistics(learned: Preferences) -> tuple[torch.Tensor, torch.Tensor]:

@@ -34,8 +34,9 @@ class Reader:
 
     def pairs(self, pairs: Sequence[Pair], where: str) -> Preferences:
         """All but those of which a text is too long to be kept."""
-        sides = [self.tokens([pair.chosen for pair in pairs]),
-                 self.tokens([pair.rejected for pair in pairs])]  # fmt: skip
+        places = [pair.where for pair in pairs]
+        sides = [self.tokens([pair.chosen for pair in pairs], places),
+                 self.tokens([pair.rejected for pair in pairs], places)]  # fmt: skip
         kept = [n for n, both in enumerate(zip(*sides, strict=True)) if None not in both]
         if not kept:
             told = "every pair is longer than text.length, and text.too_long drops them"
@@ -51,9 +52,11 @@ class Reader:
             Rows.made(rejected, gaze and gaze[len(left) :]),
         )  # fmt: skip
 
-    def dialogues(self, dialogues: Sequence[Dialogue]) -> tuple[np.ndarray, Rows]:
+    def dialogues(
+        self, dialogues: Sequence[Dialogue], places: Sequence[str]
+    ) -> tuple[np.ndarray, Rows]:
         """Numbers of those that are kept, and their rows."""
-        found = self.tokens(dialogues)
+        found = self.tokens(dialogues, places)
         kept = [n for n, own in enumerate(found) if own is not None]
         encoded = [found[n] for n in kept]
         self.cut += sum(own.cut > 0 for own in encoded)
@@ -66,7 +69,7 @@ class Reader:
         cut = [own.cut for own in encoded if own.cut]
         if cut:
             self.cut += len(cut)
-            side = self.tokens.config.too_long
+            side = self.tokens.too_long
             texts = f"{len(cut)} of {counted(len(encoded), 'text')}"
             console.say(f"{where}: {texts} cut at the {side}, {np.mean(cut):.0f} tokens each")
 

@@ -13,7 +13,7 @@ from mirctl import console
 from mirctl.console import counted
 from mirctl.errors import UsageError
 from mirctl.tables import Block, Stream, at_row, open_stream
-from mirctl_align import pairs
+from mirctl_align.pairs import single
 from mirctl_align.rows import rewards
 
 if TYPE_CHECKING:
@@ -67,11 +67,9 @@ def score(
     found = Found()
     with stream.writer(out, after=[column], types={column: "double"}) as writer:
         for block in stream.blocks(ROWS):
-            dialogues = [
-                pairs.read_dialogue(row, at_row(stream.name, block.first + n))
-                for n, row in enumerate(_rows(stream, block))
-            ]
-            kept, rows = reader.dialogues(dialogues)
+            places = [at_row(stream.name, block.first + n) for n in range(len(block))]
+            given = zip(_rows(stream, block), places, strict=True)
+            kept, rows = reader.dialogues([single.read_dialogue(*of) for of in given], places)
             values = rewards(model, rows, device)
             cells: list[str | None] = [None] * len(block)
             for n, value in zip(kept.tolist(), values.tolist(), strict=True):
@@ -85,7 +83,7 @@ def score(
 
 def _rows(stream: Stream, block: Block) -> list[dict[str, Any]]:
     """The columns of a text, row by row; what is not there is left out."""
-    known = [name for name in pairs.OF_TEXTS if name in stream.columns]
+    known = [name for name in single.TEXTS if name in stream.columns]
     columns = [stream.values(block, name) for name in known]
     return [
         {name: value for name, value in zip(known, row, strict=True) if value is not None}

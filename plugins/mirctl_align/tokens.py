@@ -40,18 +40,20 @@ class Encoded:
 
 
 class Tokens:
-    """Dialogues -> tokens, at most `longest` each and no more than a recipe allows."""
+    """Dialogues -> tokens, no more than a recipe allows, and a model has room for."""
 
     def __init__(
         self, tokenizer: PreTrainedTokenizerBase, model: Model, template: Template,
-        config: TextConfig, longest: int, *, vocabulary: int | None = None,
+        config: TextConfig, room: int, *, prefix: bool = False, vocabulary: int | None = None,
     ) -> None:  # fmt: skip
-        """`vocabulary`: tokens that the weights know."""
+        """`room`: positions of the model for a text; with `prefix` each word takes one more.
+        `vocabulary`: tokens that the weights know."""
         if not tokenizer.is_fast:
             told = "its tokenizer does not say where its tokens stand: it needs a tokenizer.json"
             raise MissingError(quoted(model, told), where=str(model.folder))
         self.tokenizer, self.model, self.template = tokenizer, model, template
-        self.longest, self.too_long = min(config.length, longest), config.too_long
+        self.longest, self.too_long = min(config.length, room), config.too_long
+        self.room, self.prefix = room, prefix
         self.vocabulary = vocabulary
         self.before, self.behind = _marks(tokenizer)
         self._starts = {tokenizer.bos_token_id, tokenizer.cls_token_id, *self.before}
@@ -98,11 +100,12 @@ class Tokens:
         start, stop = head, len(ids) - tail
         if start == stop:
             raise DataError("the tokenizer finds no tokens in the text", where=where)
-        room = self.longest - len(before) - len(after)
-        if room < 1:
+        around = len(before) + len(after)
+        fits = self._fitting(places[start:stop], rendered.spans, around)
+        if fits < 1:
             told = f"{self.longest} tokens have no room for a text between the special tokens"
             raise UsageError(told, where="text.length")
-        cut = max(stop - start - room, 0)
+        cut = stop - start - fits
         if cut and self.too_long == "drop":
             return None
         start, stop = (start + cut, stop) if self.too_long == "left" else (start, stop - cut)
@@ -110,6 +113,21 @@ class Tokens:
         spans = np.zeros((len(kept), 2), np.int64)  # special tokens cover nothing
         spans[len(before) : len(kept) - len(after)] = places[start:stop]
         return Encoded(kept, align(rendered.spans, spans), rendered.texts, cut)
+
+
+    def _fitting(self, places: np.ndarray, spans: np.ndarray, around: int) -> int:
+        """How many of the tokens at these places (tokens, 2) are kept."""
+        most = min(len(places), self.longest - around)
+        if not self.prefix:
+            return most
+        words = align(spans, places)
+        takes = np.ones(len(places), np.int64)
+        begins = np.diff(words.word, prepend=-1) > 0
+        takes[words.token[begins]] += 1
+        if self.too_long == "left":
+            takes = takes[::-1]
+        taken = np.cumsum(takes) + 1  # a word that is cut in two begins with its first token left
+        return min(most, int(np.searchsorted(taken, self.room - around, side="right")))
 
 
 def _run(ids: Sequence[int], wanted: set[int | None]) -> int:

@@ -12,7 +12,7 @@ import pytest
 from mirctl.errors import DataError
 from mirctl_align.config import Columns, PairsConfig
 from mirctl_align.dialogue import RAW, Message
-from mirctl_align.pairs import read, read_dialogues
+from mirctl_align.pairs import read, read_dialogue
 
 AUTO = PairsConfig()
 USER = {"role": "user", "content": "hi"}
@@ -232,11 +232,11 @@ def test_a_table_without_rows_is_an_error(tmp_path):
     ],
 )
 def test_one_dialogue_a_row_is_read_in_the_same_way(row):
-    assert read_dialogues(row, "row 1") == CHOSEN
+    assert read_dialogue(row, "row 1") == CHOSEN
 
 
 def test_a_text_to_score_stays_as_it_is():
-    assert read_dialogues({"text": "a b"}, "row 1") == (Message(RAW, "a b"),)
+    assert read_dialogue({"text": "a b"}, "row 1") == (Message(RAW, "a b"),)
 
 
 @pytest.mark.parametrize(
@@ -252,5 +252,5 @@ def test_a_text_to_score_stays_as_it_is():
 )
 def test_a_row_that_cannot_be_scored_is_an_error(row, told):
     with pytest.raises(DataError, match=told) as failed:
-        read_dialogues(row, "row 9")
+        read_dialogue(row, "row 9")
     assert failed.value.where == "row 9"

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from mirctl import console
+from mirctl.console import counted
 from mirctl.errors import DataError
 from mirctl_align.config import PairsConfig
 from mirctl_align.dialogue import Pair
 from mirctl_align.pairs import columns, helpsteer, oasst
 from mirctl_align.pairs.gaze import GazeColumns
 from mirctl_align.pairs.rows import Row, rows
-from mirctl_align.pairs.single import read_dialogues
+from mirctl_align.pairs.single import read_dialogue
 
-__all__ = ["Pairs", "read", "read_dialogues"]
+__all__ = ["Pairs", "read", "read_dialogue"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,21 @@ class Pairs:
     """Why something makes no pair -> how often."""
     measures: tuple[str, ...] = ()
     """Of the pairs' own gaze."""
+    name: str = ""
+    """What messages call them."""
+
+    def of(self, numbers: Iterable[int]) -> Pairs:
+        """Some of the pairs."""
+        return replace(self, pairs=[self.pairs[n] for n in numbers])
+
+    def called(self, name: str) -> Pairs:
+        return replace(self, name=name)
+
+    def tell(self) -> None:
+        """Say what was read, and what was not."""
+        console.say(f"{self.name}: {counted(len(self.pairs), 'pair')}")
+        for reason, count in self.dropped.most_common():
+            console.say(f"{self.name}: {count:,} dropped: {reason}")
 
 
 def read(path: Path | str, config: PairsConfig) -> Pairs:
@@ -54,7 +72,8 @@ def read(path: Path | str, config: PairsConfig) -> Pairs:
     if not pairs:
         reasons = ", ".join(f"{reason}: {count:,}" for reason, count in dropped.most_common())
         raise DataError(f"no pair is left ({reasons})", where=name)
-    return Pairs(pairs, dropped, gaze.measures)
+    name = "stdin" if str(path) == "-" else Path(path).name
+    return Pairs(pairs, dropped, gaze.measures, name)
 
 
 def _useless(pair: Pair, ties: bool) -> str:

@@ -5,10 +5,12 @@ from mirctl_align.dialogue import Dialogue
 from mirctl_align.pairs.messages import dialogue, prompt
 from mirctl_align.pairs.rows import Row, missing, shown
 
+TEXTS = ("text", "prompt", "response", "messages")
+"""Columns of a table that can be scored."""
 WANTED = {"messages": list, "response": list | str, "text": str}
 
 
-def read_dialogues(row: Row, where: str) -> Dialogue:
+def read_dialogue(row: Row, where: str) -> Dialogue:
     """What a row gives as messages, as prompt and response, or as text."""
     name = next((name for name in WANTED if not missing(row, name)), None)
     if name is None:
