@@ -69,7 +69,15 @@ def save_gpt2(folder: Path) -> Path:
     from transformers import GPT2Config, GPT2LMHeadModel
 
     manual_seed(0)
-    config = GPT2Config(vocab_size=len(WORDS), n_embd=8, n_layer=2, n_head=2, n_positions=64)
+    config = GPT2Config(
+        vocab_size=len(WORDS),
+        n_embd=8,
+        n_layer=2,
+        n_head=2,
+        n_positions=64,
+        bos_token_id=None,
+        eos_token_id=None,
+    )
     GPT2LMHeadModel(config).save_pretrained(folder)
     save_tokenizer(folder, special=False)
     return folder

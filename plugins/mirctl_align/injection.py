@@ -62,7 +62,7 @@ class Add(Plain):
 
     def __init__(self, config: GazeConfig, measures: int, network: "PreTrainedModel") -> None:
         super().__init__()
-        words = network.get_input_embeddings().weight
+        words = network.get_input_embeddings().weight.detach()
         self.projector = Projector(config, measures, words.shape[1], float(words.std()))
 
     def forward(self, batch: Batch, network: "PreTrainedModel") -> Given:

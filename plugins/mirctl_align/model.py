@@ -35,7 +35,7 @@ class RewardModel(nn.Module):
         super().__init__()
         self.inject, self.full = gaze.inject, config.method == "full"
         self.decodes = is_decoder(network)
-        self.limit = _positions(network)
+        self.limit = positions(network)
         self.entry = injection.entry(gaze, k, network)
         self.register_buffer("mean", torch.zeros(k))
         self.register_buffer("scale", torch.ones(k))
@@ -146,7 +146,7 @@ def _width(network: "PreTrainedModel") -> int:
     return network.config.get_text_config().hidden_size
 
 
-def _positions(network: "PreTrainedModel") -> int:
+def positions(network: "PreTrainedModel") -> int:
     """How many a network knows; RoBERTa leaves the first ones unused."""
     found = getattr(network.config.get_text_config(), "max_position_embeddings", None)
     if not isinstance(found, int) or found < 1:

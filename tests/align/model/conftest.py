@@ -3,9 +3,10 @@
 import pytest
 
 from align.model.batches import K, stirred
+from mirctl import run
 from mirctl.testing import models
-from mirctl_align import base
-from mirctl_align.config import GazeConfig, ModelConfig
+from mirctl_align import base, saving
+from mirctl_align.config import GazeConfig, ModelConfig, RewardConfig
 from mirctl_align.model import RewardModel
 
 
@@ -27,3 +28,29 @@ def build(folders):
         return stirred(model)
 
     return built
+
+
+@pytest.fixture
+def saved(folders, tmp_path):
+    """saved(family, inject, method) -> the model, and the folder of its artifact."""
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text('{"chosen": "one", "rejected": "two"}\n')
+
+    def made(
+        family: str, inject: str = "none", method: str = "lora", *, name: str = "reward",
+        text: str = "dialogue", **model,
+    ):  # fmt: skip
+        given = {"base": str(folders.get(family, family)), "method": method, "rank": 2, **model}
+        config = RewardConfig(
+            uses="align/train", data={"train": pairs}, text={"template": text}, model=given,
+            gaze={"inject": inject, "generator": "data"},
+        )  # fmt: skip
+        out = tmp_path / name
+        with run.start(config, out, resume=False, force=False) as ran:
+            start = base.start(config.model.base)
+            new = stirred(start.reward_model(config.model, config.gaze, K))
+            metrics = {"accuracy": {"value": 0.75, "n": 4}}
+            saving.save(config, ran, new, start, metrics, [], measures=("FFD", "GPT", "TRT"))
+        return new, out
+
+    return made
