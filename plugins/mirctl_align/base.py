@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from mirctl import hub
+from mirctl import console, hub
 from mirctl.encode import pretrained
 from mirctl.encode.protocol import quoted
 from mirctl.errors import MissingError, UsageError
@@ -38,6 +38,14 @@ class Base:
 def start(name: str) -> Base:
     """A model with its weights, fetched where need be; its head is random unless it has one."""
     return of(hub.resolve(name))
+
+
+def check(name: str) -> None:
+    """Look for a model that would be started from; raise what would stop that."""
+    try:
+        hub.resolve(name, download=False)
+    except hub.NotFetched:
+        console.say(f"{name} would be fetched")
 
 
 def of(model: Model) -> Base:

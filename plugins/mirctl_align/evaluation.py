@@ -1,10 +1,12 @@
 """How often the chosen text has the higher reward, how sure a model is, and where it errs."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from mirctl import console
 from mirctl.metrics import resampling
@@ -34,7 +36,9 @@ class Scored:
     subsets: np.ndarray
     """(pairs,) the group of each."""
     prompts: np.ndarray
-    """(pairs,) number of each one's prompt: pairs of one prompt are drawn together."""
+    """(pairs,) int64 that tells the prompts apart: pairs of one prompt are drawn together."""
+    names: np.ndarray
+    """(pairs,) int64 that tells the pairs apart, also in other runs."""
 
     @classmethod
     def of(cls, chosen: np.ndarray, rejected: np.ndarray, pairs: "Sequence[Pair]") -> "Scored":
@@ -44,13 +48,11 @@ class Scored:
         better, worse = np.where(turned, rejected, chosen), np.where(turned, chosen, rejected)
         words = [_words(pair.chosen) - _words(pair.rejected) for pair in pairs]
         longer = np.where(turned, -1, 1) * np.array(words, np.int64)
-        known: dict[Any, int] = {}
-        prompts = [known.setdefault(pair.chosen[:-1] or n, len(known))
-                   for n, pair in enumerate(pairs)]  # fmt: skip
+        prompts = [_digest(pair.chosen[:-1] or (pair.chosen, pair.rejected)) for pair in pairs]
+        names = [_digest((pair.chosen, pair.rejected)) for pair in pairs]
         subsets = np.array([pair.subset for pair in pairs], object)
-        return cls(
-            *(a[kept] for a in (better, worse, longer, subsets, np.array(prompts, np.int64)))
-        )
+        numbers = [np.array(some, np.int64) for some in (prompts, names)]
+        return cls(*(a[kept] for a in (better, worse, longer, subsets, *numbers)))
 
     def __len__(self) -> int:
         return len(self.chosen)
@@ -64,10 +66,21 @@ class Scored:
         """(pairs,) reward of the better text minus that of the other."""
         return self.chosen - self.rejected
 
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """For an artifact: rewards, float64, and which pair and prompt each is of."""
+        parts = ("chosen", "rejected", "names", "prompts")
+        return {name: torch.from_numpy(getattr(self, name)) for name in parts}
+
     @property
     def lengths(self) -> np.ndarray:
         """(pairs,) number of the group in LENGTHS."""
         return np.searchsorted(EDGES, self.words, side="right")
+
+
+def _digest(what: object) -> int:
+    """What tells one dialogue, or several, from others."""
+    found = hashlib.sha256(repr(what).encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(found[:8], "little", signed=True)
 
 
 def _words(dialogue: Any) -> int:

@@ -25,14 +25,16 @@ def run(config: RewardConfig, run: Run) -> Result:
     with run.meter.phase("read data") as phase:
         parts = split.read(config)
         phase.items = len(parts.train.pairs)
+    torch.manual_seed(config.seed)  # of the head, and of all that is new
     start = base.start(config.model.base)
     run.note_input("model", start.model.sha256)
     measures = None
     if config.gaze.inject != "none":
         measures = Measures(config.gaze, run.device, parts.train.measures)
-    torch.manual_seed(config.seed)
     model = start.reward_model(config.model, config.gaze, len(measures.names) if measures else 0)
-    reader = Reader(tokens_of(config.text, start, model), measures, config.gaze.shuffle, config.seed)
+    reader = Reader(
+        tokens_of(config.text, start, model), measures, config.gaze.shuffle, config.seed
+    )
     with run.meter.phase("read texts") as phase:
         train, valid, test = (some and reader.pairs(some.pairs, some.name) for some in parts)
         phase.items = 2 * len(parts.train.pairs)
@@ -54,8 +56,19 @@ def run(config: RewardConfig, run: Run) -> Result:
     with run.meter.phase("measure"):
         scored = score_pairs(model, measured, run.device)
     metrics = evaluation.evaluate(scored, (), config.seed)
-    saving.save(config, run, model, start, measures, metrics, history, scored)
+    saving.save(
+        config, run, model, start, metrics, history, scored,
+        measures=measures.names if measures else (),
+        generator=measures.generator.chosen if measures and measures.generator else None,
+        about=about(parts), pairs=len(train),
+    )  # fmt: skip
     return Result(run.out, metrics=metrics, report=evaluation.report(metrics, scored))
+
+
+def about(parts: split.Parts) -> str:
+    """What an artifact's page says of the data."""
+    told = [f"- {some.name}: {counted(len(some.pairs), 'pair')}" for some in parts if some]
+    return "\n".join(["Data:", "", *told])
 
 
 def check(config: RewardConfig) -> None:

@@ -19,10 +19,13 @@ from mirctl.words import Chosen, choose
 from mirctl_align import base
 from mirctl_align.base import Base
 from mirctl_align.config import MEASURED, GazeConfig, ModelConfig, RewardConfig, TextConfig
+from mirctl_align.evaluation import Scored
 from mirctl_align.model import RewardModel, learned
 
 KIND, SCHEMA = "align/reward", 1
 REWARD = "extra/reward.json"
+SCORED = "scored"
+"""Tensors of the rewards of the pairs that it was measured on."""
 Metrics = dict[str, dict[str, Any]]
 
 
@@ -73,7 +76,7 @@ class Opened:
 
 def save(
     config: RewardConfig, run: Run, model: RewardModel, start: Base, metrics: Metrics,
-    history: list[dict[str, float]], *, measures: tuple[str, ...] = (),
+    history: list[dict[str, float]], scored: Scored, *, measures: tuple[str, ...] = (),
     generator: Chosen | None = None, about: str = "", **facts: Any,
 ) -> None:  # fmt: skip
     """Write the artifact in one rename: with `full` all weights, else what learned. `about` and
@@ -90,6 +93,7 @@ def save(
         here = stored.placed(lambda path: Path(os.path.relpath(path, root)))
         draft.json(REWARD, here.model_dump(mode="json"))
         draft.json("extra/history.json", history)
+        draft.tensors(SCORED, scored.tensors())
         kept.keep(draft, start.model)
         draft.card(_card(stored, about))
 

@@ -67,10 +67,10 @@ def _fold(whole: Pairs, fold: str) -> tuple[Pairs, Pairs]:
     number, count = map(int, fold.split("/"))
     prompts = _prompts(whole)
     order = np.random.default_rng(FOLDS).permutation(len(prompts))
-    chosen = {prompts[n] for n in order[number - 1 :: count].tolist()}
-    if not chosen or len(chosen) == len(prompts):
+    if count > len(prompts):
         told = f"{counted(len(prompts), 'prompt')} do not make {counted(count, 'fold')}"
         raise DataError(told, where=whole.name)
+    chosen = {prompts[n] for n in order[number - 1 :: count].tolist()}
     return _divided(whole, chosen.__contains__)
 
 

@@ -114,7 +114,6 @@ class Tokens:
         spans[len(before) : len(kept) - len(after)] = places[start:stop]
         return Encoded(kept, align(rendered.spans, spans), rendered.texts, cut)
 
-
     def _fitting(self, places: np.ndarray, spans: np.ndarray, around: int) -> int:
         """How many of the tokens at these places (tokens, 2) are kept."""
         most = min(len(places), self.longest - around)

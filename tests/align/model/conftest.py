@@ -1,5 +1,6 @@
 """Reward models around tiny random networks."""
 
+import numpy as np
 import pytest
 
 from align.model.batches import K, stirred
@@ -7,7 +8,11 @@ from mirctl import run
 from mirctl.testing import models
 from mirctl_align import base, saving
 from mirctl_align.config import GazeConfig, ModelConfig, RewardConfig
+from mirctl_align.evaluation import Scored
 from mirctl_align.model import RewardModel
+
+MEASURES = ("FFD", "GPT", "TRT")
+NOTHING = Scored.of(np.zeros(0), np.zeros(0), [])
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +55,7 @@ def saved(folders, tmp_path):
             start = base.start(config.model.base)
             new = stirred(start.reward_model(config.model, config.gaze, K))
             metrics = {"accuracy": {"value": 0.75, "n": 4}}
-            saving.save(config, ran, new, start, metrics, [], measures=("FFD", "GPT", "TRT"))
+            saving.save(config, ran, new, start, metrics, [], NOTHING, measures=MEASURES)
         return new, out
 
     return made
