@@ -20,6 +20,7 @@ from mirctl.options import (
     Require,
     Resume,
     Seed,
+    whole,
 )
 from mirctl.several import several_processes
 
@@ -109,6 +110,61 @@ def score(
 
     console.configure(quiet=quiet)
     asking.score(artifact, texts, column, out, device, precision, force=force, json=json)
+
+
+@app.command(
+    epilog="Example: mirctl align ablate align/pairs data.train=pairs.jsonl --folds 5 --out table"
+)
+def ablate(
+    recipe: Recipe,
+    changes: Changes = None,
+    inject: Annotated[
+        str,
+        typer.Option(
+            "--inject",
+            help="concat,add,attn-bias,aux-loss,token-weight: some of them; none is always there.",
+        ),
+    ] = "concat,add",
+    generators: Annotated[
+        str, typer.Option("--generators", help="What measures words: formula, artifacts, data.")
+    ] = "formula",
+    models: Annotated[
+        str | None, typer.Option("--models", help="A,B,C; unless told the recipe's.")
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option("--seeds", parser=whole(1, 1000), help="How often each is trained.")
+    ] = 3,
+    folds: Annotated[
+        int,
+        typer.Option(
+            "--folds", parser=whole(0, 1000), help="Measure on all pairs, in so many parts."
+        ),
+    ] = 0,
+    shares: Annotated[
+        str, typer.Option("--shares", help="Per cents of the pairs to learn from, too.")
+    ] = "100",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="New folder for all models and tables.")
+    ] = None,
+    seed: Seed = None,
+    device: Device = None,
+    precision: Precision = None,
+    resume: Resume = False,
+    dry_run: DryRun = False,
+    force: Force = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Did gaze help? Each way to use it beside the text alone and shuffled gaze."""
+    from mirctl import jobs
+    from mirctl_align.ablating import asking
+
+    console.configure(quiet=quiet)
+    gate = jobs.requirements(require)
+    options = jobs.Options(out, seed, device, precision, resume, dry_run, force)
+    asked = asking.Asked(inject, generators, models, seeds, folds, shares)
+    asking.ablate(recipe, changes or [], asked, options, gate, json=json)
 
 
 @app.command(epilog="Example: mirctl align export model --out folder")

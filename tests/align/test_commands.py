@@ -8,7 +8,7 @@ import pytest
 
 from mirctl import artifact
 
-WORDS = "toy story heat golden eye jumanji one two three four".split()
+WORDS = ["toy", "story", "heat", "golden", "eye", "jumanji", "one", "two", "three", "four"]
 
 
 def rows(count: int, seed: int = 0, **more) -> list[dict]:
