@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -102,17 +103,20 @@ def refuse_foreign(name: str, token: int, known: int | None) -> None:
         )
 
 
-def unread(model: Model) -> "PreTrainedModel":
-    """The network without its head that a config describes, its weights random."""
+def unread(model: Model, kind: "type[_BaseAutoModelClass] | None" = None,
+           *, labels: int | None = None) -> "PreTrainedModel":  # fmt: skip
+    """The network that a config describes, its weights random; unless told, it has no head."""
     from transformers import AutoConfig, AutoModel
 
     with quiet():
         try:
             _refuse_kernels(model)
             config = AutoConfig.from_pretrained(
-                model.folder, local_files_only=True, trust_remote_code=False
+                model.folder, local_files_only=True, trust_remote_code=False, **_counted(labels)
             )
-            network = AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False)
+            network = (kind or AutoModel).from_config(
+                config, dtype=torch.float32, trust_remote_code=False
+            )
         except UNREADABLE as error:
             raise MissingError(quoted(model, error), where=str(model.folder)) from error
     network.config.use_cache = False
@@ -121,10 +125,11 @@ def unread(model: Model) -> "PreTrainedModel":
 
 def read(
     model: Model, kind: "type[_BaseAutoModelClass]", device: torch.device, dtype: torch.dtype,
-    *, attention: str | None = None,
+    *, attention: str | None = None, labels: int | None = None,
 ) -> "PreTrainedModel":  # fmt: skip
     """A network, frozen; weights that are missing are an error, not random. `attention` is how it
-    is computed; only `eager` makes the whole map."""
+    is computed; only `eager` makes the whole map. With `labels`, a classifier of so many, whose
+    head alone may be missing: it is random then."""
     with quiet():
         try:
             _refuse_kernels(model)
@@ -132,17 +137,43 @@ def read(
                 model.folder,
                 dtype=dtype,
                 **({"attn_implementation": attention} if attention else {}),
+                **_counted(labels),
                 local_files_only=True,
                 use_safetensors=True,
                 trust_remote_code=False,
                 output_loading_info=True,
+                ignore_mismatched_sizes=labels is not None,
             )
         except UNREADABLE as error:
             raise MissingError(quoted(model, error), where=str(model.folder)) from error
-    if gaps := sorted(name for name in report["missing_keys"] if "pooler" not in name):
+    if clash := sorted(report["mismatched_keys"], key=str):
+        raise MissingError(quoted(model, _clash(network, *clash[0])), where=str(model.folder))
+    head = partial(is_head, network) if labels is not None else is_pooler
+    if gaps := sorted(name for name in report["missing_keys"] if not head(name)):
         lacks = f"the weights lack {counted(len(gaps), 'tensor')}, such as {gaps[0]}"
         raise MissingError(quoted(model, lacks), where=str(model.folder))
     return network.to(device).eval().requires_grad_(False)
+
+
+def is_pooler(name: str) -> bool:
+    """Is a weight one behind the last layer, that a model without a head has no use for?"""
+    return "pooler" in name
+
+
+def is_head(network: "PreTrainedModel", name: str) -> bool:
+    """Does a weight stand behind the last layer?"""
+    return is_pooler(name) or not name.startswith(f"{network.base_model_prefix}.")
+
+
+def _counted(labels: int | None) -> dict[str, int]:
+    return {} if labels is None else {"num_labels": labels}
+
+
+def _clash(network: "PreTrainedModel", name: str, held: torch.Size, wanted: torch.Size) -> str:
+    """What is said of a weight of another shape than wanted."""
+    if is_head(network, name) and len(held) and held[1:] == wanted[1:]:
+        return f"it has {counted(held[0], 'label')}, and {wanted[0]} is wanted"
+    return f"{name} is {tuple(held)}, and its config.json wants {tuple(wanted)}"
 
 
 def _refuse_kernels(model: Model) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 Filled = Mapping[str, Mapping[int, str | None]]
 """Column -> {position of a row in its block: its new text, None for nothing}."""
@@ -54,6 +54,10 @@ class Stream(Protocol):
 
     def blocks(self, rows: int) -> Iterator[Block]:
         """Blocks of `rows` rows, the last of what is left; again from the start for a file."""
+        ...
+
+    def values(self, block: Block, column: str) -> list[Any]:
+        """A column of a block as its format holds it, lists and objects, too."""
         ...
 
     def writer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,6 +67,9 @@ class JsonlStream(ToAnyFormat):
             unseen = set().union(*objects).difference(self.types)
             yield Block(first, self._cells(objects, lines), _Objects(lines, sorted(unseen)))
             first += len(lines)
+
+    def values(self, block: Block, column: str) -> list[Any]:
+        return [json.loads(row).get(column) for row in block.raw.lines.rows]
 
     @contextmanager
     def own_writer(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -56,6 +56,9 @@ class ParquetStream(ToAnyFormat):
             }
             yield Block(first, cells, table)
             first += len(table)
+
+    def values(self, block: Block, column: str) -> list[Any]:
+        return block.raw[column].to_pylist()
 
     @contextmanager
     def own_writer(

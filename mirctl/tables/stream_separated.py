@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from mirctl.console import counted
 from mirctl.errors import DataError
@@ -54,6 +54,9 @@ class SeparatedStream(ToAnyFormat):
         for lines in in_blocks(pieces, rows, self.name):
             yield Block(first, self._cells(lines, first), lines)
             first += len(lines)
+
+    def values(self, block: Block, column: str) -> list[Any]:
+        return block.cells[column]
 
     @contextmanager
     def own_writer(

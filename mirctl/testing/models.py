@@ -64,6 +64,44 @@ def save_llama(folder: Path) -> Path:
     return folder
 
 
+def save_gpt2(folder: Path) -> Path:
+    """Two decoder layers of width 8 with learned positions; no padding token."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    manual_seed(0)
+    config = GPT2Config(
+        vocab_size=len(WORDS),
+        n_embd=8,
+        n_layer=2,
+        n_head=2,
+        n_positions=64,
+        bos_token_id=None,
+        eos_token_id=None,
+    )
+    GPT2LMHeadModel(config).save_pretrained(folder)
+    save_tokenizer(folder, special=False)
+    return folder
+
+
+def save_roberta(folder: Path) -> Path:
+    """Two layers of width 16, whose positions begin behind that of padding."""
+    from transformers import RobertaConfig, RobertaModel
+
+    manual_seed(0)
+    config = RobertaConfig(
+        vocab_size=len(WORDS),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=66,
+        pad_token_id=0,
+    )
+    RobertaModel(config).save_pretrained(folder)
+    save_tokenizer(folder, special=True)
+    return folder
+
+
 def save_vit(folder: Path) -> Path:
     """Two layers of width 12 over 32 pixel pictures in patches of 8, and a class token."""
     from transformers import ViTConfig, ViTModel

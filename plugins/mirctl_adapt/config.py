@@ -53,6 +53,13 @@ class ModelConfig(Section):
     user_layers: int = Field(2, ge=1, le=1_000)
     user_heads: int = Field(2, ge=1, le=1_024)
     dropout: float = Field(0.2, ge=0, lt=1)
+    modality_dropout: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of items that a step hides from one of their towers, so "
+        "that missing pictures or texts matter less later",
+    )
 
     @model_validator(mode="after")
     def content_methods_have_content(self) -> Self:

@@ -18,7 +18,7 @@ keeps more layers than another runs its surplus first blocks intra-modally only.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +36,10 @@ class TowerStates:
     whole: bool = False
     """Known to have no absent item: then nothing need be put in its place."""
 
+    def without(self, lost: Tensor) -> "TowerStates":
+        """As if the items `lost` (n,) bool were absent."""
+        return replace(self, present=self.present & ~lost, whole=False)
+
 
 @dataclass(frozen=True)
 class ItemBatch:
@@ -43,6 +47,18 @@ class ItemBatch:
 
     ids: Tensor
     towers: tuple[TowerStates, ...]
+
+    def hide(self, rate: float) -> "ItemBatch":
+        """Modality dropout: a share of the items that several towers know is lost to one of them,
+        each of those as likely (ModDrop, Neverova et al., 2015)."""
+        if rate == 0 or len(self.towers) < 2:
+            return self
+        known = torch.stack([tower.present for tower in self.towers], dim=1)
+        drawn = torch.rand(known.shape, device=known.device).masked_fill(~known, -1).argmax(1)
+        several = known.sum(1) > 1
+        lost = several & (torch.rand(len(known), device=known.device) < rate)
+        towers = [t.without(lost & (drawn == n)) for n, t in enumerate(self.towers)]
+        return replace(self, towers=tuple(towers))
 
 
 class TowerInput(nn.Module):

@@ -13,7 +13,7 @@ from mirctl_adapt.data import Split, Windows
 from mirctl_adapt.evaluation import rank_all
 from mirctl_adapt.inputs import CatalogueInputs
 from mirctl_adapt.loss import Candidates, batch_loss, catalogue_loss
-from mirctl_adapt.model import Recommender
+from mirctl_adapt.model import ItemBatch, Recommender
 from mirctl_adapt.neural import NeuralScorer, embed_items
 
 WHOLE_CATALOGUE = 5000
@@ -64,7 +64,7 @@ class NextItemTask:
         return self._catalogue(items, inside) if self.whole else self._batch(items, inside, users)
 
     def _catalogue(self, items: Tensor, inside: Tensor) -> Tensor:
-        own = self.model.items(self.every_item)
+        own = self._embed(self.every_item)
         embeddings = distributed.process().join(own, self.split.n_items)
         wanted, target, _ = self._predict(items, inside, embeddings)
         return catalogue_loss(wanted, embeddings, target, int(inside[:, 1:].sum()))
@@ -76,7 +76,7 @@ class NextItemTask:
         local = torch.zeros_like(items)
         local[inside] = place
         process = distributed.process()
-        own = self.model.items(self.inputs.gather(distinct[process.rows(len(distinct))]))
+        own = self._embed(self.inputs.gather(distinct[process.rows(len(distinct))]))
         embeddings = process.join(own, len(distinct))
         wanted, target, window = self._predict(local, inside, embeddings)
         device = self.inputs.device
@@ -90,6 +90,9 @@ class NextItemTask:
         )
         total = int(inside[:, 1:].sum())
         return batch_loss(wanted, embeddings, target, window, candidates, total)
+
+    def _embed(self, items: ItemBatch) -> Tensor:
+        return self.model.items(items.hide(self.config.model.modality_dropout))
 
     def _predict(
         self, items: Tensor, inside: Tensor, embeddings: Tensor

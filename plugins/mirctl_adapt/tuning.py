@@ -11,7 +11,7 @@ bitfit    biases alone (Ben Zaken et al., 2022)
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +40,10 @@ class Tokens:
     ids: Tensor
     real: Tensor
     present: Tensor
+
+    def without(self, lost: Tensor) -> "Tokens":
+        """As if the items `lost` (n,) bool had no text."""
+        return replace(self, present=self.present & ~lost)
 
 
 class TunedText(nn.Module):

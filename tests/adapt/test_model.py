@@ -111,6 +111,38 @@ def test_a_present_item_teaches_the_absent_state_nothing():
     assert all(t.absent.grad is None or not t.absent.grad.any() for t in model.inputs)
 
 
+def test_modality_dropout_takes_one_tower_from_a_share_of_the_items_that_have_several():
+    n = 4000
+    whole = items([[True] * n, [n % 4 > 0 for n in range(n)]])
+    torch.manual_seed(0)
+    hidden = whole.hide(0.4)
+    before, after = (torch.stack([t.present for t in one.towers]) for one in (whole, hidden))
+    lost = before & ~after
+    several = before.all(0)
+    assert not (after & ~before).any()
+    assert lost.sum(0).max() == 1
+    assert not lost[:, ~several].any()
+    assert lost[:, several].any(0).float().mean().item() == pytest.approx(0.4, abs=0.03)
+    assert lost[0].sum().item() == pytest.approx(lost[1].sum().item(), rel=0.2)
+    assert all(torch.equal(a.states, b.states) for a, b in zip(whole.towers, hidden.towers))
+
+
+def test_a_hidden_modality_reads_as_one_that_was_never_there():
+    model = network()
+    whole = items([[True, True], [True, True]])
+    torch.manual_seed(0)
+    hidden = whole.hide(1.0)
+    gone = [TowerStates(t.states, h.present) for t, h in zip(whole.towers, hidden.towers)]
+    assert torch.equal(model(hidden), model(ItemBatch(whole.ids, tuple(gone))))
+    assert not torch.allclose(model(hidden), model(whole))
+
+
+def test_without_modality_dropout_no_random_number_is_drawn():
+    whole, state = items([[True, True], [True, True]]), torch.get_rng_state()
+    assert whole.hide(0.0) is whole
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def test_every_parameter_learns():
     model = network(bottleneck=16)
     model(items([[True, False, True], [True, True, False]])).square().sum().backward()

@@ -9,14 +9,12 @@ import argparse
 import json
 import math
 import os
-import shutil
-import site
 import sys
 import tempfile
 from pathlib import Path
 
 from bench_impute import SETS, table
-from measure import goal, mirctl, real_data, run_child
+from measure import environment, goal, mirctl, real_data, run_child
 
 METHODS = "mtabgen,tabddpm,ctgan,tvae,smote,shuffle,copy"
 PEERS = ["ctgan==0.12.1", "rdt", "Faker"]
@@ -32,28 +30,12 @@ def main() -> None:
     parser.add_argument("--report", type=Path)
     asked = parser.parse_args()
     source = real_data("tabular")
-    python = environment(asked.venvs / "ctgan")
+    python = environment(asked.venvs / "ctgan", PEERS)
     for name in asked.sets.split(","):
         with tempfile.TemporaryDirectory() as folder:
             compared(Path(folder), source, name, python, asked)
             if name == "adult" and asked.report:
                 report(Path(folder), source, asked.report)
-
-
-def environment(folder: Path) -> Path:
-    """A Python with the peers in it, and all that is here."""
-    python = folder / "bin" / "python"
-    if not python.exists():
-        if run_child([sys.executable, "-m", "venv", folder]).code:
-            sys.exit(f"no environment can be made in {folder}")
-        (here,) = site.getsitepackages()[:1]
-        (there,) = (folder / "lib").glob("python3*/site-packages")
-        (there / "here.pth").write_text(f"import site; site.addsitedir({here!r})\n")
-        child = run_child([python, "-m", "pip", "install", "-q", "--no-deps", *PEERS])
-        if child.code:
-            shutil.rmtree(folder)
-            sys.exit(f"the peers cannot be installed: {child.err[-500:]}")
-    return python
 
 
 def compared(folder: Path, source: Path, name: str, python: Path, asked) -> None:

@@ -4,7 +4,9 @@ CPU seconds are user plus system time: on a shared machine the wall clock measur
 """
 
 import os
+import shutil
 import signal
+import site
 import subprocess
 import sys
 import tempfile
@@ -78,6 +80,22 @@ def mirctl(*arguments: object, **options: object) -> Child:
     if child.code > 0:
         sys.exit(f"mirctl {' '.join(map(str, arguments))} failed:\n{child.err}")
     return child
+
+
+def environment(folder: Path, packages: Sequence[str]) -> Path:
+    """A Python with these packages in it, beside all that is here."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        if run_child([sys.executable, "-m", "venv", folder]).code:
+            sys.exit(f"no environment can be made in {folder}")
+        (here,) = site.getsitepackages()[:1]
+        (there,) = (folder / "lib").glob("python3*/site-packages")
+        (there / "here.pth").write_text(f"import site; site.addsitedir({here!r})\n")
+        child = run_child([python, "-m", "pip", "install", "-q", "--no-deps", *packages])
+        if child.code:
+            shutil.rmtree(folder)
+            sys.exit(f"the peers cannot be installed: {child.err[-500:]}")
+    return python
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:

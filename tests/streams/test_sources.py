@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import os
 import random
 import subprocess
@@ -11,6 +12,7 @@ import tracemalloc
 
 import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from mirctl import tables
 from mirctl.errors import DataError, UsageError
@@ -255,3 +257,21 @@ def test_stdout_gets_the_bytes(tmp_path, capfdbinary):
         for block in stream.blocks(10):
             writer.write(block)
     assert capfdbinary.readouterr().out == content
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet", "csv"])
+def test_a_column_comes_as_its_format_holds_it(tmp_path, suffix):
+    rows = [{"a": "x", "l": [{"n": 1}]}, {"a": None, "l": []}]
+    path = tmp_path / f"t.{suffix}"
+    if suffix == "csv":
+        path.write_text("a,l\nx,[1]\n,\n")
+    elif suffix == "parquet":
+        parquet.write_table(pa.Table.from_pylist(rows), path)
+    else:
+        path.write_text("\n".join(map(json.dumps, rows)))
+    stream = tables.open_stream(path)
+    (block,) = stream.blocks(9)
+    if suffix == "csv":
+        assert stream.values(block, "l") == block.cells["l"]
+    else:
+        assert [stream.values(block, name) for name in "al"] == [["x", None], [[{"n": 1}], []]]

@@ -4,7 +4,6 @@ Every method runs in a process of its own, so that its memory is its own, and wh
 encoders give is cached before, so that it counts for none of them.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,8 +16,9 @@ from mirctl.encode.states import States
 from mirctl.errors import MirctlError, RunError, UsageError
 from mirctl.jobs import Options
 from mirctl.recipe import Recipe
-from mirctl.steps import command, graph, reading
+from mirctl.steps import command, variants
 from mirctl.steps.graph import Pipeline
+from mirctl.steps.variants import Variant
 from mirctl_adapt import towers
 from mirctl_adapt.comparing.contestants import Contestant, several_names
 from mirctl_adapt.comparing.encoders import Encoders
@@ -45,22 +45,10 @@ class Race:
     encoders: Encoders | None = None
     """Where methods run on several."""
 
-    @property
-    def first_seed(self) -> int:
-        """The recipe's; the others follow."""
-        first = self.base.tree.get("seed", 0)
-        if not isinstance(first, int) or first < 0:
-            told = "seed: write a whole number from 0 on"
-            raise UsageError(told, where=self.base.where("seed"))
-        return first
-
 
 def base_of(name: str, changes: Sequence[str], options: Options) -> Recipe:
     """The recipe that all methods share."""
-    read = recipe.change(recipe.read(name, changes), options.changes())
-    if read.uses != "adapt/run":
-        raise UsageError(f"uses {read.uses}, not adapt/run", where=read.where("uses"))
-    return read
+    return variants.base_of(name, changes, options, "adapt/run")
 
 
 def split_changes(
@@ -88,24 +76,11 @@ def _refuse_shared(change: str, key: str) -> None:
 
 def pipeline(race: Race) -> Pipeline:
     """A step for each method, all for each seed; those that run once have the first."""
-    first = race.first_seed
-    trees: dict[str, Any] = {}
-    marks, changed = {}, set()
-    for one in race.contestants:
-        tree = trees[one.step] = json.loads(json.dumps(race.base.tree))
-        tree.pop("seed", None)
-        for key, value in one.changes.items():
-            recipe.put(tree, key, value)
-        if one.once:
-            tree["seed"] = first
-            recipe.put(tree, "train.minutes", race.minutes)
-        marks |= {f"steps.{one.step}.{key}": mark for key, mark in race.base.marks.items()}
-        told = {*race.base.changed, *one.changes} - {"seed"}
-        changed |= {f"steps.{one.step}.{key}" for key in told}
-    sweep = {"seed": list(range(first, first + race.seeds))}
-    whole = {"steps": trees, "sweep": sweep}
-    read = replace(race.base, tree=whole, marks=marks, changed=frozenset(changed))
-    return graph.expand(reading.take_apart(reading.changed(read, race.changes)))
+    once = {"seed": variants.first_seed(race.base), "train.minutes": race.minutes}
+    several = [
+        Variant(one.step, {**one.changes, **(once if one.once else {})}) for one in race.contestants
+    ]
+    return variants.pipeline(race.base, several, race.seeds, race.changes)
 
 
 def check(line: Pipeline, contestants: Sequence[Contestant]) -> None:
@@ -197,8 +172,4 @@ def run(line: Pipeline, options: Options) -> command.Made:
 
 def runs_of(line: Pipeline, one: Contestant) -> Mapping[int, str]:
     """Seed -> the name of the step that ran with it."""
-    return {
-        line.steps[name].recipe.tree["seed"]: name
-        for cell in line.cells
-        for name in [cell.steps[one.step]]
-    }
+    return variants.runs_of(line, one.step)

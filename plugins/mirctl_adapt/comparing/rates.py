@@ -6,6 +6,7 @@ from dataclasses import replace
 from mirctl import console, recipe
 from mirctl.errors import UsageError
 from mirctl.jobs import Options
+from mirctl.steps import variants
 from mirctl.steps.command import Made
 from mirctl_adapt.comparing import racing
 from mirctl_adapt.comparing.contestants import Contestant
@@ -71,7 +72,7 @@ def _trial(race: Race, wanted: Sequence[Contestant], rates: Sequence[float]) -> 
         for change in race.changes
         if change.startswith(f"{one.step}.")
     ]
-    seed = race.first_seed + race.seeds
+    seed = variants.first_seed(race.base) + race.seeds
     base = recipe.change(race.base, [f"seed={seed}"])
     return replace(race, base=base, contestants=several, seeds=1, changes=own)
 

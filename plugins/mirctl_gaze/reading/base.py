@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
 from mirctl import hub
-from mirctl.artifact import Artifact, Draft
+from mirctl.encode import kept as keeping
 from mirctl.encode import pretrained
 from mirctl.errors import ArtifactError, MissingError
-from mirctl.hub import Model, contents
+from mirctl.hub import Model
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-KEPT = "extra/base"
-"""Config and tokenizer of the base, in an artifact."""
+    from mirctl.artifact import Artifact
 
 
 @dataclass(frozen=True)
@@ -45,17 +43,9 @@ def beside(folder: Path) -> Base:
     return Base(model, pretrained.unread(model), pretrained.tokenizer_of(model))
 
 
-def keep(draft: Draft, base: Base) -> None:
-    """Put config and tokenizer into an artifact: it then needs nothing else."""
-    for path in contents.model_files(base.model.folder):
-        if not any(path.match(pattern) for pattern in contents.WEIGHTS):
-            shutil.copyfile(path, draft.file(f"{KEPT}/{path.name}"))
-
-
 def kept(art: Artifact) -> Base:
-    """What `keep` kept."""
-    folder = art.path(f"{KEPT}/config.json").parent
+    """Of what an artifact keeps config and tokenizer."""
     try:
-        return beside(folder)
+        return beside(keeping.kept(art).folder)
     except MissingError as error:
         raise ArtifactError(error.message, where=str(art.folder)) from error

@@ -13,6 +13,7 @@ from pydantic import Field
 from mirctl import artifact, console, files, recipe
 from mirctl.artifact import Artifact
 from mirctl.console import counted
+from mirctl.encode import kept
 from mirctl.errors import ArtifactError
 from mirctl.run import Run
 from mirctl.section import Section
@@ -62,7 +63,7 @@ def save(
         draft.json(NETWORK, here.model_dump(mode="json"))
         draft.json("extra/history.json", history)
         if start is not None:
-            base.keep(draft, start)
+            kept.keep(draft, start.model)
         draft.card(_card(stored, train))
 
 
@@ -75,7 +76,7 @@ class Learned:
         self.stored = stored.placed(lambda path: Path(os.path.abspath(art.folder / path)))
         self.measures = stored.measures
         self.records = {name: art.manifest.files[name].sha256 for name in sorted(art.manifest.files)
-                        if name == NETWORK or name.startswith(("model", base.KEPT))}  # fmt: skip
+                        if name == NETWORK or name.startswith(("model", kept.FOLDER))}  # fmt: skip
         facts = [*self.records.values(), self.frequencies or ""]
         self.key = hashlib.sha256(" ".join(facts).encode()).hexdigest()
 

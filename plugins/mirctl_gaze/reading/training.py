@@ -6,14 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mirctl import batching
 from mirctl.training import step_seed
 from mirctl_gaze.reading.config import ReadingTrain
 from mirctl_gaze.reading.data import Reading
 from mirctl_gaze.reading.network import ReadingNetwork
 
 Batch = tuple[list[Any], Tensor]
-POOL = 8
-"""Batches' worth of texts among which those of like length are put together."""
 
 
 class ReadingTask:
@@ -40,17 +39,10 @@ class ReadingTask:
     def _order(self, epoch: int) -> np.ndarray:
         """Texts at random; where batches are padded, in random batches of like length."""
         random = np.random.default_rng(step_seed(self.seed, epoch))
-        order, size = random.permutation(len(self.inputs)), self.batch_size
         if not self.model.network.padded:
-            return order
+            return random.permutation(len(self.inputs))
         lengths = np.array([len(text) for text in self.reading.texts])
-        pools = range(0, len(order), POOL * size)
-        alike = [pool[np.argsort(lengths[pool], kind="stable")]
-                 for pool in (order[start : start + POOL * size] for start in pools)]  # fmt: skip
-        ordered = np.concatenate(alike)
-        full = len(ordered) // size * size
-        mixed = random.permutation(ordered[:full].reshape(-1, size)).ravel()
-        return np.concatenate([mixed, ordered[full:]])
+        return batching.order(lengths, self.batch_size, random)
 
     def loss(self, batch: Batch) -> Tensor:
         return self.model.loss(*batch)

@@ -1,0 +1,1 @@
+"""Reward models from preference pairs that may also use how people read."""

@@ -1,0 +1,1 @@
+"""`mirctl align ablate`: what gaze adds, by where it enters, beside controls."""

@@ -1,0 +1,135 @@
+"""How the words of dialogues are read, on the tokens of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from mirctl import console
+from mirctl.console import counted
+from mirctl.errors import UsageError, suggest
+from mirctl.words import Predictor
+from mirctl_align.config import MEASURED, GazeConfig
+
+if TYPE_CHECKING:
+    from mirctl_align.dialogue import Pair
+    from mirctl_align.tokens import Encoded
+
+TEXTS = 512
+"""Messages that a generator is given at once."""
+
+
+@dataclass(frozen=True)
+class TokenGaze:
+    """Measures of a dialogue's words, on its tokens."""
+
+    values: np.ndarray
+    """(tokens, measures) float32; NaN where nothing is known."""
+    first: np.ndarray
+    """(tokens,) bool: the first token of a word of which something is known."""
+
+    @property
+    def seen(self) -> np.ndarray:
+        """(tokens,) bool: tokens of which something is known."""
+        return ~np.isnan(self.values).all(1)
+
+
+class Measures:
+    """Gives dialogues the measures that a recipe wants of their words."""
+
+    def __init__(
+        self, config: GazeConfig, device: torch.device, measured: Sequence[str] = ()
+    ) -> None:
+        """`measured` are the measures that the pairs bring along, for generator `data`."""
+        self.config, self.generator = config, None
+        if config.generator == MEASURED:
+            given = tuple(measured)
+            if not given:
+                told = "these have no columns chosen_gaze and rejected_gaze"
+                raise UsageError(f"gaze.generator data means measures beside the pairs: {told}")
+        else:
+            self.generator = Predictor(config.generator, device)
+            given = self.generator.measures
+        self.names = config.measures or given
+        for name in self.names:
+            if name not in given:
+                hint = suggest(name, given, f"there are: {', '.join(given)}")
+                raise UsageError(
+                    f"gaze.measures: generator {config.generator!r} gives no {name!r}{hint}"
+                )
+        self.at = [given.index(name) for name in self.names]
+
+    @property
+    def key(self) -> str:
+        """What decides the generator's results; empty for measures of the data's own."""
+        return self.generator.chosen.key if self.generator else ""
+
+    def of_texts(self, encoded: Sequence[Encoded]) -> list[np.ndarray]:
+        """Predicted: of each dialogue (words, measures)."""
+        distinct = {text.digest: text for own in encoded for text in own.texts}
+        found: dict[bytes, np.ndarray] = {}
+        keys = list(distinct)
+        try:
+            with console.progress("predicting reading", len(keys), "texts") as advance:
+                for start in range(0, len(keys), TEXTS):
+                    some = keys[start : start + TEXTS]
+                    values = self.generator([distinct[key] for key in some])
+                    found |= {k: v[:, self.at] for k, v in zip(some, values, strict=True)}
+                    advance(len(some))
+        finally:
+            self.generator.close()
+        none = np.zeros((0, len(self.names)), np.float32)
+        return [np.concatenate([none, *(found[text.digest] for text in own.texts)])
+                for own in encoded]  # fmt: skip
+
+    def of_pairs(
+        self, encoded: Sequence[Encoded], pairs: Sequence[Pair], side: int
+    ) -> list[np.ndarray]:
+        """Measured: of each pair's chosen (0) or rejected (1) dialogue (words, measures); nothing
+        is known of the prompt."""
+        found = []
+        for own, pair in zip(encoded, pairs, strict=True):
+            values = pair.gaze[side][:, self.at] if pair.gaze else np.zeros((0, len(self.at)))
+            words = own.alignment.words
+            whole = np.full((words, len(self.at)), np.nan, np.float32)
+            whole[words - len(values) :] = values
+            found.append(whole)
+        return found
+
+    def tell(self) -> None:
+        """Say what was predicted."""
+        if self.generator:
+            console.say(
+                f"reading by {self.config.generator}: {', '.join(self.names)}; "
+                f"{counted(self.generator.predicted, 'text')} predicted now"
+            )
+
+
+def on_tokens(own: Encoded, words: np.ndarray) -> TokenGaze:
+    """Measures of words (words, measures) on the tokens that share characters with them; a token of
+    several words has their mean."""
+    values = own.alignment.to_tokens(words, "mean").astype(np.float32)
+    known = ~np.isnan(words).all(1) if len(words) else np.zeros(0, bool)
+    first = np.zeros(own.alignment.tokens, bool)
+    word, token = own.alignment.word, own.alignment.token
+    begins = np.ones(len(word), bool)
+    begins[1:] = word[1:] != word[:-1]
+    first[token[begins & known[word]]] = True
+    return TokenGaze(values, first)
+
+
+def shuffled(words: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:
+    """The control: every dialogue gets the measures of another, again from the start where that has
+    fewer words. What is left is what any numbers of this kind would give."""
+    order = np.random.default_rng((seed, 0x6A2E)).permutation(len(words))
+    donors = np.roll(order, 1)
+    found: list[np.ndarray] = [np.zeros(0)] * len(words)
+    for taker, giver in zip(order.tolist(), donors.tolist(), strict=True):
+        own, other = words[taker], words[giver]
+        rows = np.arange(len(own)) % max(len(other), 1)
+        found[taker] = other[rows] if len(other) else np.full_like(own, np.nan)
+    return found

@@ -1,0 +1,144 @@
+"""Dialogues as the tokens of a model, and which words they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mirctl.encode.pretrained import quiet, refuse_foreign
+from mirctl.encode.protocol import quoted
+from mirctl.errors import DataError, MissingError, UsageError
+from mirctl.words import Alignment, Text, align
+from mirctl_align.config import TextConfig
+from mirctl_align.dialogue import Dialogue
+from mirctl_align.rendering import Rendered, Template
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from mirctl.hub import Model
+
+BLOCK = 1024
+"""Texts that are cut into tokens in one call."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What the model reads of a dialogue."""
+
+    ids: np.ndarray
+    """(tokens,) int64, with the special tokens at both ends."""
+    alignment: Alignment
+    """Of all words to these tokens; words that were cut off have none."""
+    texts: tuple[Text, ...]
+    """The words of each message, in the order of the text."""
+    cut: int
+    """Tokens that were cut off."""
+
+
+class Tokens:
+    """Dialogues -> tokens, no more than a recipe allows, and a model has room for."""
+
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerBase, model: Model, template: Template,
+        config: TextConfig, room: int, *, prefix: bool = False, vocabulary: int | None = None,
+    ) -> None:  # fmt: skip
+        """`room`: positions of the model for a text; with `prefix` each word takes one more.
+        `vocabulary`: tokens that the weights know."""
+        if not tokenizer.is_fast:
+            told = "its tokenizer does not say where its tokens stand: it needs a tokenizer.json"
+            raise MissingError(quoted(model, told), where=str(model.folder))
+        self.tokenizer, self.model, self.template = tokenizer, model, template
+        self.longest, self.too_long = min(config.length, room), config.too_long
+        self.room, self.prefix = room, prefix
+        self.vocabulary = vocabulary
+        self.before, self.behind = _marks(tokenizer)
+        self._starts = {tokenizer.bos_token_id, tokenizer.cls_token_id, *self.before}
+        self._ends = {tokenizer.eos_token_id, tokenizer.sep_token_id, *self.behind}
+
+    def __call__(
+        self, dialogues: Sequence[Dialogue], places: Sequence[str] = ()
+    ) -> list[Encoded | None]:
+        """Each one's tokens; None where it is too long and `drop` is asked for. `places` tell
+        where they come from, for errors."""
+        wheres = places or [None] * len(dialogues)
+        found: list[Encoded | None] = []
+        for start in range(0, len(dialogues), BLOCK):
+            some = slice(start, start + BLOCK)
+            found += self._block(dialogues[some], wheres[some])
+        return found
+
+    def _block(
+        self, dialogues: Sequence[Dialogue], wheres: Sequence[str | None]
+    ) -> list[Encoded | None]:
+        rendered = [self.template(*of) for of in zip(dialogues, wheres, strict=True)]
+        # A lone surrogate is no character, and tokenizers refuse it.
+        clean = [one.text.encode("utf-8", "replace").decode() for one in rendered]
+        with quiet():  # it warns of long texts
+            read = self.tokenizer(
+                clean, add_special_tokens=False, return_offsets_mapping=True,
+                return_attention_mask=False, return_token_type_ids=False, verbose=False,
+            )  # fmt: skip
+        largest = max((max(ids, default=0) for ids in read["input_ids"]), default=0)
+        refuse_foreign(self.model.name, largest, self.vocabulary)
+        rows = zip(rendered, read["input_ids"], read["offset_mapping"], wheres, strict=True)
+        return [self._encoded(*row) for row in rows]
+
+    def _encoded(
+        self, rendered: Rendered, ids: list[int], offsets: list[tuple[int, int]], where: str | None
+    ) -> Encoded | None:
+        places = np.array(offsets, np.int64).reshape(-1, 2)
+        head = _run(ids, self._starts)
+        behind = int((places[:, 0] >= len(rendered.text.rstrip())).sum())  # a template's line end
+        tail = _run(ids[head : len(ids) - behind][::-1], self._ends)
+        tail += behind if tail else 0
+        before = ids[:head] or self.before
+        after = ids[len(ids) - tail :] if tail else self.behind
+        start, stop = head, len(ids) - tail
+        if start == stop:
+            raise DataError("the tokenizer finds no tokens in the text", where=where)
+        around = len(before) + len(after)
+        fits = self._fitting(places[start:stop], rendered.spans, around)
+        if fits < 1:
+            told = f"{self.longest} tokens have no room for a text between the special tokens"
+            raise UsageError(told, where="text.length")
+        cut = stop - start - fits
+        if cut and self.too_long == "drop":
+            return None
+        start, stop = (start + cut, stop) if self.too_long == "left" else (start, stop - cut)
+        kept = np.array([*before, *ids[start:stop], *after], np.int64)
+        spans = np.zeros((len(kept), 2), np.int64)  # special tokens cover nothing
+        spans[len(before) : len(kept) - len(after)] = places[start:stop]
+        return Encoded(kept, align(rendered.spans, spans), rendered.texts, cut)
+
+    def _fitting(self, places: np.ndarray, spans: np.ndarray, around: int) -> int:
+        """How many of the tokens at these places (tokens, 2) are kept."""
+        most = min(len(places), self.longest - around)
+        if not self.prefix:
+            return most
+        words = align(spans, places)
+        takes = np.ones(len(places), np.int64)
+        begins = np.diff(words.word, prepend=-1) > 0
+        takes[words.token[begins]] += 1
+        if self.too_long == "left":
+            takes = takes[::-1]
+        taken = np.cumsum(takes) + 1  # a word that is cut in two begins with its first token left
+        return min(most, int(np.searchsorted(taken, self.room - around, side="right")))
+
+
+def _run(ids: Sequence[int], wanted: set[int | None]) -> int:
+    """How many of them stand at the beginning."""
+    return next((n for n, token in enumerate(ids) if token not in wanted), len(ids))
+
+
+def _marks(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
+    """What the tokenizer puts before a text, and behind."""
+    found = tokenizer("a", return_special_tokens_mask=True)
+    plain = [n for n, special in enumerate(found["special_tokens_mask"]) if not special]
+    if not plain:
+        return [], []
+    ids = list(found["input_ids"])
+    return ids[: plain[0]], ids[plain[-1] + 1 :]

@@ -1,0 +1,89 @@
+"""The task that the core's training loop runs: pairs in, the loss of preferences out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mirctl import batching, distributed
+from mirctl.training import step_seed
+from mirctl_align import evaluation
+from mirctl_align.config import RewardConfig
+from mirctl_align.loss import preference_loss, weighted_mean
+from mirctl_align.rows import Rows, rewards
+
+if TYPE_CHECKING:
+    from mirctl_align.dialogue import Pair
+    from mirctl_align.model import RewardModel
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """Pairs as a model sees them: row n of both is pair n."""
+
+    pairs: "Sequence[Pair]"
+    chosen: Rows
+    rejected: Rows
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+
+class PreferenceTask:
+    """Every pair once an epoch, in batches of like length; each process has some pairs of each."""
+
+    shares = True
+
+    def __init__(
+        self, model: "RewardModel", train: Preferences, valid: Preferences, config: RewardConfig,
+        device: torch.device,
+    ) -> None:  # fmt: skip
+        self.model, self.train, self.valid = model, train, valid
+        self.config, self.device = config, device
+        self.lengths = np.maximum(train.chosen.lengths, train.rejected.lengths)
+        numbers = [(pair.margin, pair.target, pair.weight) for pair in train.pairs]
+        self.numbers = torch.tensor(numbers, dtype=torch.float32, device=device).T
+        self._epoch, self._order = -1, np.zeros(0, np.int64)
+
+    def steps(self, epoch: int) -> int:
+        return -(-len(self.train) // self.config.train.batch_size)
+
+    def batch(self, epoch: int, step: int) -> np.ndarray:
+        """Numbers of some pairs."""
+        if epoch != self._epoch:
+            random = np.random.default_rng(step_seed(self.config.seed, epoch))
+            self._order = batching.order(self.lengths, self.config.train.batch_size, random)
+            self._epoch = epoch
+        size = self.config.train.batch_size
+        return self._order[step * size : (step + 1) * size]
+
+    def loss(self, batch: np.ndarray) -> Tensor:
+        """Mean over the batch's pairs by weight, or this process's share of it."""
+        process = distributed.process()
+        process.diverge()
+        margin, target, weight = self.numbers[:, batch]
+        mine = process.rows(len(batch))
+        own = batch[mine]
+        if not len(own):
+            return sum(p.sum() for p in self.model.parameters() if p.requires_grad) * 0.0
+        rows = Rows.together(self.train.chosen.of(own), self.train.rejected.of(own))
+        found, aux = self.model.forward_with_aux(rows.batch(self.device))
+        chosen, rejected = found.float().chunk(2)
+        settings = self.config.train
+        loss = preference_loss(
+            chosen, rejected, margin[mine], target[mine],
+            smoothing=settings.smoothing, centering=settings.centering,
+        )  # fmt: skip
+        share = weighted_mean(loss, weight[mine], weight.sum())
+        return share + self.config.gaze.weight * aux * len(own) / len(batch)
+
+    def validate(self) -> dict[str, float]:
+        """Accuracy and log loss of the validation pairs."""
+        chosen, rejected = (
+            rewards(self.model, rows, self.device)
+            for rows in (self.valid.chosen, self.valid.rejected)
+        )
+        return evaluation.means(chosen, rejected, self.valid.pairs)

@@ -1,0 +1,90 @@
+"""The self-test passes where a model is sound, and names what is not."""
+
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from align.model.batches import INJECTIONS
+from mirctl.errors import DataError, MissingError, RunError
+from mirctl_align import checking
+from mirctl_align.exporting import export
+
+TEXTS = ("one two", "three", "toy story heat golden eye one two three four", "jumanji one", "heat")
+
+
+def plain(folder, out, **settings):
+    """A classifier with a random head, as others save it."""
+    torch.manual_seed(0)
+    model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=1)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight += 0.3 * torch.randn_like(weight)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    for name, value in settings.items():
+        setattr(tokenizer, name, value)
+        tokenizer.init_kwargs[name] = value
+    model.config.pad_token_id = tokenizer.pad_token_id
+    model.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    return str(out)
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize("inject", INJECTIONS)
+@pytest.mark.parametrize("family", ["llama", "bert"])
+def test_what_is_trained_here_passes(saved, family, inject, method):
+    _, folder = saved(family, inject, method)
+    report = checking.check(str(folder))
+    assert report.failed == []
+    report.require()
+    names = [row.test for row in report.rows]
+    assert ("updates merged" in names) == (method == "lora")
+    assert {"padded left", "padded right", "other company", "read again", "in bf16"} <= set(names)
+
+
+def test_a_sound_model_of_others_passes(saved, tmp_path):
+    for family in ("llama", "bert"):
+        _, folder = saved(family, name=family)
+        export(folder, tmp_path / f"{family}-plain")
+        report = checking.check(str(tmp_path / f"{family}-plain"), TEXTS)
+        assert report.failed == [], report.shown()
+
+
+def test_positions_that_count_padding_are_found(folders, tmp_path):
+    settings = {"padding_side": "left"}
+    report = checking.check(plain(folders["bert"], tmp_path / "bert", **settings), TEXTS)
+    # BERT numbers its positions from the left end, padding included.
+    assert report.failed == ["padded left", "other order", "other company"]
+    with pytest.raises(RunError, match="3 of 6 checks failed: padded left, other order"):
+        report.require()
+    assert report.metrics["failed"] == {"value": 3}
+    assert report.metrics["difference.padded-left"]["value"] > 1e-3
+    assert report.metrics["difference.padded-right"]["value"] < 1e-5
+    assert "NO" in report.shown()
+    assert "pads at the other end" in report.shown()
+
+
+def test_a_padding_token_that_ends_texts_is_found(folders, tmp_path):
+    settings = {"eos_token": "four", "pad_token": "four"}
+    report = checking.check(plain(folders["llama"], tmp_path / "llama", **settings), TEXTS)
+    assert report.failed == ["padding is the end token"]
+
+
+def test_a_model_without_a_padding_token_fails_and_says_why(folders, tmp_path):
+    report = checking.check(plain(folders["llama"], tmp_path / "llama", eos_token="four"), TEXTS)
+    row = report.rows[0]
+    assert row.passed is False
+    assert row.difference is None
+    assert "padding token" in row.note
+    report.shown()
+
+
+def test_a_model_without_a_head_is_refused(folders):
+    with pytest.raises(MissingError, match="the weights lack"):
+        checking.check(str(folders["bert"]), TEXTS)
+
+
+@pytest.mark.parametrize("texts", [(), ("one",), ("one", " ")])
+def test_texts_must_be_some(folders, texts):
+    with pytest.raises(DataError, match="at least two texts"):
+        checking.check(str(folders["bert"]), texts)

@@ -1,0 +1,182 @@
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mirctl.errors import DataError, MissingError, UsageError
+from mirctl_align.config import TextConfig
+from mirctl_align.dialogue import RAW, Message
+from mirctl_align.rendering import Template
+from mirctl_align.tokens import Tokens
+
+LONG = (
+    Message("user", "toy story: what  is heat? 犬だ é\n"),
+    Message("assistant", "golden eye, jumanji 😀 one two three four"),
+)
+
+
+@pytest.fixture(params=["word_level", "byte_level", "chat"])
+def tokenizer(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def tokens(model):
+    """Tokens by what recipes say."""
+
+    def make(tokenizer, longest=10_000, vocabulary=None, **text):
+        config = TextConfig(length=10_000, **text)
+        template = Template.of(config, tokenizer)
+        return Tokens(tokenizer, model, template, config, longest, vocabulary=vocabulary)
+
+    return make
+
+
+def raw(text):
+    return (Message(RAW, text),)
+
+
+def covered(encoded, tokenizer):
+    """The tokens of each word, decoded."""
+    pairs = encoded.alignment
+    return [tokenizer.decode(encoded.ids[pairs.token[pairs.word == n]]) for n in range(pairs.words)]
+
+
+def test_the_tokens_of_a_word_spell_it(byte_level, chat, tokens):
+    for tokenizer in (byte_level, chat):
+        (encoded,) = tokens(tokenizer)([LONG])
+        words = [word for text in encoded.texts for word in text.words]
+        assert [own.strip() for own in covered(encoded, tokenizer)] == words
+
+
+def test_every_word_has_tokens_and_special_tokens_have_no_word(tokenizer, tokens):
+    (encoded,) = tokens(tokenizer)([LONG])
+    assert set(encoded.alignment.word) == set(range(encoded.alignment.words))
+    assert encoded.alignment.tokens == len(encoded.ids)
+    specials = {*tokenizer.all_special_ids} - {tokenizer.unk_token_id}
+    assert not np.isin(encoded.ids, [*specials])[encoded.alignment.token].any()
+
+
+def test_special_tokens_stand_as_the_tokenizer_puts_them(word_level, byte_level, tokens):
+    for tokenizer in (word_level, byte_level):
+        made = tokens(tokenizer)
+        (encoded,) = made([LONG])
+        assert encoded.ids.tolist() == tokenizer(made.template(LONG).text).input_ids
+        assert encoded.ids.dtype == np.int64
+
+
+def test_no_second_bos_where_the_template_writes_one(chat, tokens):
+    made = tokens(chat)
+    shown, bare = made([LONG, raw("golden eye")])
+    text = made.template(LONG).text
+    assert chat(text).input_ids[:2] == [0, 0]
+    assert shown.ids.tolist() == chat(text, add_special_tokens=False).input_ids
+    assert (shown.ids == 0).sum() == 1
+    assert bare.ids.tolist() == chat("golden eye").input_ids
+
+
+@pytest.mark.parametrize("longest", [6, 9, 20])
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_truncation_keeps_the_ends_and_loses_one_side(tokenizer, tokens, side, longest):
+    (whole,) = tokens(tokenizer)([LONG])
+    (short,) = tokens(tokenizer, longest, too_long=side)([LONG])
+    assert len(short.ids) == min(longest, len(whole.ids))
+    assert short.cut == len(whole.ids) - len(short.ids)
+    tail = {"[SEP]": 1, "</s>": 1}.get(tokenizer.decode(whole.ids[-1:]), 2)  # or <|end|>, \n
+    body = len(short.ids) - 1 - tail
+    start = 1 + short.cut if side == "left" else 1
+    kept = [0, *range(start, start + body), *range(len(whole.ids) - tail, len(whole.ids))]
+    assert short.ids.tolist() == whole.ids[kept].tolist()
+    pairs = {(word, kept.index(token)) for word, token in zip(whole.alignment.word,
+             whole.alignment.token) if token in kept}  # fmt: skip
+    assert set(zip(short.alignment.word, short.alignment.token)) == pairs
+    assert short.alignment.words == whole.alignment.words
+    assert short.texts == whole.texts
+
+
+def test_too_long_ones_are_left_out_where_that_is_asked_for(byte_level, tokens):
+    short, long = raw("one"), raw("one " * 50)
+    found = tokens(byte_level, 20, too_long="drop")([long, short])
+    assert found[0] is None
+    assert found[1].cut == 0
+
+
+def test_the_recipe_and_the_model_both_limit_the_length(byte_level, model):
+    template = Template("plain", byte_level)
+    for length, longest in ((8, 100), (100, 8)):
+        made = Tokens(byte_level, model, template, TextConfig(length=length), longest)
+        assert len(made([LONG])[0].ids) == 8
+
+
+def test_many_dialogues_are_the_same_as_one_at_a_time(byte_level, tokens):
+    made = tokens(byte_level, 12)
+    many = [raw("word " * (n % 7 + 1)) for n in range(2100)]
+    found = made(many)
+    for n in (0, 1023, 1024, 2098):
+        np.testing.assert_array_equal(found[n].ids, made(many[n : n + 1])[0].ids)
+
+
+def test_truncation_and_padding_stored_with_a_tokenizer_are_not_used(byte_level, tokens):
+    byte_level.backend_tokenizer.enable_truncation(4)
+    byte_level.backend_tokenizer.enable_padding(length=9)
+    found = tokens(byte_level)([raw("abc"), raw("abc def ghi jkl")])
+    assert [len(one.ids) for one in found] == [5, 17]
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.text(max_size=20), min_size=2, max_size=4))
+def test_any_script_keeps_its_words(byte_level, chat, tokens, contents):
+    dialogue = [Message("user", content) for content in contents[:-1]]
+    dialogue.append(Message("assistant", contents[-1]))
+    for tokenizer in (byte_level, chat):
+        (encoded,) = tokens(tokenizer)([tuple(dialogue)])
+        words = [word for text in encoded.texts for word in text.words]
+        spelled = covered(encoded, tokenizer)
+        assert all(word in own for word, own in zip(words, spelled, strict=True))
+
+
+def test_half_characters_do_not_move_words(byte_level, tokens):
+    (encoded,) = tokens(byte_level)([raw("a \ud83d b")])
+    assert [own.strip() for own in covered(encoded, byte_level)] == ["a", "?", "b"]
+
+
+def test_a_text_without_tokens_is_told_with_its_place(word_level, tokens):
+    with pytest.raises(DataError, match="finds no tokens") as failed:
+        tokens(word_level)([raw("toy"), raw(" \n ")], ["row 1", "row 2"])
+    assert failed.value.where == "row 2"
+
+
+def test_a_template_that_refuses_a_role_is_told_with_the_place(chat, tokens):
+    dialogue = (Message("tool", "4"), Message("assistant", "four"))
+    with pytest.raises(DataError, match="no tools") as failed:
+        tokens(chat)([LONG, dialogue], ["row 1", "row 2"])
+    assert failed.value.where == "row 2"
+
+
+def test_tokens_that_the_weights_do_not_know_are_refused(byte_level, tokens):
+    with pytest.raises(MissingError, match="its tokenizer gives token"):
+        tokens(byte_level, vocabulary=5)([raw("a")])
+
+
+def test_a_length_without_room_for_text_is_refused(byte_level, tokens):
+    with pytest.raises(UsageError, match="2 tokens have no room"):
+        tokens(byte_level, 2)([raw("a")])
+
+
+def test_a_tokenizer_without_places_is_refused(model):
+    class Slow:
+        is_fast = False
+
+    with pytest.raises(MissingError, match=r"tokenizer\.json"):
+        Tokens(Slow(), model, None, TextConfig(), 10)
+
+
+def test_a_long_text_brings_no_warning(word_level, tokens, capfd):
+    tokens(word_level)([raw("toy " * 500)])
+    assert "longer than" not in capfd.readouterr().err
+
+
+def test_no_dialogues_have_no_tokens(byte_level, tokens):
+    assert tokens(byte_level)([]) == []
