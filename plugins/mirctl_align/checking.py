@@ -27,8 +27,8 @@ from mirctl_align.model import positions
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-LIMIT = 1e-4
-"""Of differences, in units of the largest score, or of 1."""
+LIMIT, LEAST = 1e-4, 1e-5
+"""Of differences, in units of the largest score, and at least."""
 MOST_TOKENS = 256
 REFUSALS = (ValueError, RuntimeError, IndexError, TypeError, KeyError, AttributeError)
 """What a model may raise that cannot do what it is asked."""
@@ -134,7 +134,7 @@ class _Subject(ABC):
 
     @property
     def limit(self) -> float:
-        return LIMIT * max(1.0, float(self.alone.abs().max()))
+        return max(LEAST, LIMIT * float(self.alone.abs().max()))
 
     def row(self, test: str, ask: Callable[[], Tensor], note: str = "") -> Row:
         """What is asked should give the scores that the texts have alone."""

@@ -28,6 +28,9 @@ UNLIMITED = 2**31 - 1
 class RewardModel(nn.Module):
     """Batch -> rewards (rows,) float32. `special`: tokens that token-weight does not count."""
 
+    whole = True
+    """Its parts are not called apart."""
+
     def __init__(
         self, network: "PreTrainedModel", config: ModelConfig, gaze: GazeConfig, k: int = 0,
         special: Sequence[int] = (),
@@ -81,15 +84,12 @@ class RewardModel(nn.Module):
         prefix = words if self.inject == "concat" else 0
         return self.limit - tokens - prefix - self.entry.extra
 
-    def forward(self, batch: Batch) -> Tensor:
-        return self._read(batch)[0]
-
     def forward_with_aux(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Rewards, and how badly their states tell gaze: the mean over the rows of what is the mean
         over a row's known values. 0 but for aux-loss."""
-        return self._read(batch, aux=True)
+        return self(batch, aux=True)
 
-    def _read(self, batch: Batch, *, aux: bool = False) -> tuple[Tensor, Tensor]:
+    def forward(self, batch: Batch, *, aux: bool = False) -> Tensor | tuple[Tensor, Tensor]:
         raw = batch.aligned()
         predicts = aux and self.predictor is not None
         if raw.gaze is None and (self.needs_gaze or predicts):
@@ -100,6 +100,8 @@ class RewardModel(nn.Module):
             told = f"the model has {self.limit} positions"
             raise UsageError(f"{length} tokens are too many, gaze included: {told}")
         rewards, states = self._rewards(given, batch, states=predicts)
+        if not aux:
+            return rewards
         if not predicts:
             return rewards, rewards.new_zeros(())
         known = batch.first[..., None] & raw.gaze.isfinite()
@@ -152,7 +154,5 @@ def positions(network: "PreTrainedModel") -> int:
     if not isinstance(found, int) or found < 1:
         return UNLIMITED
     tables = [m for n, m in network.named_modules() if n.endswith("position_embeddings")]
-    unused = next(
-        (t.padding_idx for t in tables if getattr(t, "padding_idx", None) is not None), -1
-    )
-    return found - unused - 1
+    unused = [t.padding_idx + 1 for t in tables if getattr(t, "padding_idx", None) is not None]
+    return found - max(unused, default=0)

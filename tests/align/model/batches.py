@@ -11,13 +11,13 @@ K = 3
 LENGTHS = (7, 3, 12, 1)
 
 
-def stirred(model: RewardModel) -> RewardModel:
+def stirred(model: RewardModel, size: float = 0.3) -> RewardModel:
     """What begins at zero does not stay there, so that it shows."""
     model.standardise(torch.tensor([1.0, 2.0, 0.0]), torch.tensor([1.0, 3.0, 0.5]))
     with torch.no_grad():
         for weight in model.parameters():
             if weight.requires_grad:
-                weight += 0.3 * torch.randn_like(weight)
+                weight += size * torch.randn_like(weight)
     return model.eval()
 
 

@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from align.model.batches import INJECTIONS, K, rows, stirred, together
+from mirctl import units
 from mirctl.errors import MissingError, UsageError
 from mirctl_align import base, lora
 from mirctl_align.batch import Batch
@@ -346,3 +347,8 @@ def test_a_head_that_reads_padding_is_found(tmp_path, words):
     words(tmp_path, special=False)
     with pytest.raises(UsageError, match="a ctrl reads its score at padding"):
         base.start(str(tmp_path))
+
+
+def test_it_is_gathered_and_compiled_as_one(build):
+    model = build("llama")
+    assert [*units.called(model)] == [model]
