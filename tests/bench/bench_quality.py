@@ -23,6 +23,8 @@ from mirctl_adapt.comparing import standing
 SIDE, IDS, BOTH, FROZEN = "iisan-versa", "id", "iisan-versa+id", "frozen"
 LEARNING = ("fft", "lora", "adapter", "bitfit")
 """Methods whose encoder learns: one seed, ten minutes each."""
+PUBLISHED = tuple(f"{method}.model.modality_dropout=0" for method in LEARNING)
+"""They race as they were published."""
 RATES = "2e-3,4e-3,8e-3,1.6e-2"
 Found = dict[str, dict[str, np.ndarray]]
 """Method -> measure -> (seeds, users)."""
@@ -135,7 +137,8 @@ def main() -> None:
         if asked.tune:
             chosen = replace(chosen, own=tuple(c for c in chosen.own if ".lr=" not in c))
         if asked.learning:
-            chosen = replace(chosen, methods=(*chosen.methods, *LEARNING))
+            own = (*chosen.own, *PUBLISHED)
+            chosen = replace(chosen, methods=(*chosen.methods, *LEARNING), own=own)
         found = race(chosen, asked.seeds, out, *(["--rates", RATES] if asked.tune else []))
         against(found, SIDE, FROZEN, 1.05)
         against(found, BOTH, IDS, 1.0)
