@@ -81,15 +81,16 @@ class RewardModel(nn.Module):
         prefix = words if self.inject == "concat" else 0
         return self.limit - tokens - prefix - self.entry.extra
 
-    def forward(self, batch: Batch) -> Tensor:
-        return self._read(batch)[0]
+    def forward(self, batch: Batch, *, aux: bool = False) -> Tensor | tuple[Tensor, Tensor]:
+        found = self._read(batch, aux=aux)
+        return found if aux else found[0]
 
     def forward_with_aux(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Rewards, and how badly their states tell gaze: the mean over the rows of what is the mean
         over a row's known values. 0 but for aux-loss."""
-        return self._read(batch, aux=True)
+        return self(batch, aux=True)
 
-    def _read(self, batch: Batch, *, aux: bool = False) -> tuple[Tensor, Tensor]:
+    def _read(self, batch: Batch, *, aux: bool) -> tuple[Tensor, Tensor]:
         raw = batch.aligned()
         predicts = aux and self.predictor is not None
         if raw.gaze is None and (self.needs_gaze or predicts):
