@@ -39,7 +39,8 @@ def run(config: RewardConfig, run: Run) -> Result:
     )
     with run.meter.phase("read texts") as phase:
         train = reader.pairs(parts.train.pairs, parts.train.name)
-        later = replace(reader, measures=measures if model.needs_gaze else None)
+        # As align eval reads them: without gaze that is not needed, and whatever the seed.
+        later = replace(reader, measures=measures if model.needs_gaze else None, seed=0)
         valid, test = (some and later.pairs(some.pairs, some.name) for some in parts[1:])
         phase.items = 2 * len(parts.train.pairs)
     if measures:

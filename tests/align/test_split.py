@@ -41,14 +41,9 @@ def parts(lines):
 
     def read(rows, **changes):
         gaze = changes.pop("gaze", {})
-        return split.read(
-            RewardConfig(
-                uses="align/train",
-                data={"train": lines(*rows), **changes},
-                model={"base": "x"},
-                gaze=gaze,
-            )  # fmt: skip
-        )
+        data = {"train": lines(*rows), **changes}
+        config = {"uses": "align/train", "data": data, "model": {"base": "x"}, "gaze": gaze}
+        return split.read(RewardConfig(**config))
 
     return read
 
@@ -66,7 +61,7 @@ def test_folds_are_all_pairs_once_and_share_no_conversation(parts):
     for fold in range(1, 6):
         found = parts(rows, fold=f"{fold}/5", share=0.2)
         names = [{p.chosen[0] for p in some.pairs} for some in found]
-        assert not (names[0] & names[1] or names[0] & names[2] or names[1] & names[2])
+        assert sum(map(len, names)) == len(set.union(*names)) == 23
         assert [len(some.pairs) for some in found] == [2 * len(some) for some in names]
         seen += [p.where for p in found.test.pairs]
     assert len(seen) == len(set(seen)) == 46

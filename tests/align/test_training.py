@@ -1,5 +1,6 @@
 """Ways to train that change what it costs, and not what is learned."""
 
+import json
 import shutil
 
 import numpy as np
@@ -21,6 +22,17 @@ def test_it_trains_and_measures_in_bf16(mirctl, request, tmp_path, base, inject)
     assert np.isfinite([entry["loss"] for entry in history(out)]).all()
     ran = mirctl("align", "eval", out, pairs, "--precision", "bf16", "--json")
     assert ran.code == 0, ran.err
+
+
+def test_eval_gives_the_numbers_of_training_also_for_a_control(mirctl, tmp_path, llama):
+    pairs, out = write(tmp_path / "pairs.jsonl", 30), tmp_path / "model"
+    test = write(tmp_path / "test.jsonl", 20, seed=5)
+    changes = [f"data.test={test}", "gaze.inject=add", "gaze.shuffle=true", "seed=3"]
+    ran = mirctl(*line(pairs, llama, out, *changes), "--json")
+    assert ran.code == 0, ran.err
+    again = mirctl("align", "eval", out, test, "--json")
+    wanted, found = (json.loads(one.out)["metrics"]["margin"]["value"] for one in (ran, again))
+    assert found == wanted
 
 
 @pytest.mark.slow
