@@ -61,14 +61,14 @@ class DataConfig(PairsConfig):
     train: InputPath = Field(description="Pairs: JSONL, Parquet, CSV, TSV, also compressed")
     test: InputPath | None = Field(None, description="Other pairs, to measure on")
     fold: str | None = Field(
-        None, description="Instead of test, i/n: the i-th of n parts of the training prompts"
+        None, description="Instead of test, i/n: the i-th of n parts of the conversations"
     )
     valid: InputPath | None = Field(None, description="Other pairs, to choose the epoch on")
     share: float = Field(
-        0.1, gt=0, lt=1, description="Without valid: share of the prompts that is held out for it"
+        0.1, gt=0, lt=1, description="Without valid: share of the conversations that is held out"
     )
     of_train: float = Field(
-        1.0, gt=0, le=1, description="Share of the prompts that is learned from"
+        1.0, gt=0, le=1, description="Share of the conversations that is learned from"
     )
 
     @field_validator("fold")

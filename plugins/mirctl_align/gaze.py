@@ -86,19 +86,12 @@ class Measures:
         return [np.concatenate([none, *(found[text.digest] for text in own.texts)])
                 for own in encoded]  # fmt: skip
 
-    def of_pairs(
-        self, encoded: Sequence[Encoded], pairs: Sequence[Pair], side: int
-    ) -> list[np.ndarray]:
-        """Measured: of each pair's chosen (0) or rejected (1) dialogue (words, measures); nothing
-        is known of the prompt."""
-        found = []
-        for own, pair in zip(encoded, pairs, strict=True):
-            values = pair.gaze[side][:, self.at] if pair.gaze else np.zeros((0, len(self.at)))
-            words = own.alignment.words
-            whole = np.full((words, len(self.at)), np.nan, np.float32)
-            whole[words - len(values) :] = values
-            found.append(whole)
-        return found
+    def of_pairs(self, pairs: Sequence[Pair]) -> list[np.ndarray]:
+        """Measured: of the answers of all pairs (words, measures), the chosen ones first; nothing
+        where a pair has none."""
+        none = np.zeros((0, len(self.at)), np.float32)
+        return [pair.gaze[side][:, self.at] if pair.gaze else none
+                for side in (0, 1) for pair in pairs]  # fmt: skip
 
     def tell(self) -> None:
         """Say what was predicted."""
@@ -109,17 +102,21 @@ class Measures:
             )
 
 
-def on_tokens(own: Encoded, words: np.ndarray) -> TokenGaze:
-    """Measures of words (words, measures) on the tokens that share characters with them; a token of
-    several words has their mean."""
-    values = own.alignment.to_tokens(words, "mean").astype(np.float32)
-    known = ~np.isnan(words).all(1) if len(words) else np.zeros(0, bool)
+def on_tokens(own: Encoded, given: np.ndarray) -> TokenGaze:
+    """Measures (words, measures) of the last words of a dialogue, on the tokens that share
+    characters with them; a token of several words has the mean of what is known."""
+    words = np.full((own.alignment.words, given.shape[1]), np.nan, np.float32)
+    words[len(words) - len(given) :] = given
+    known = ~np.isnan(words)
+    sums = own.alignment.to_tokens(np.where(known, words, 0.0), "sum")
+    counts = own.alignment.to_tokens(known.astype(float), "sum")
+    values = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
     first = np.zeros(own.alignment.tokens, bool)
     word, token = own.alignment.word, own.alignment.token
     begins = np.ones(len(word), bool)
     begins[1:] = word[1:] != word[:-1]
-    first[token[begins & known[word]]] = True
-    return TokenGaze(values, first)
+    first[token[begins & known.any(1)[word]]] = True
+    return TokenGaze(values.astype(np.float32), first)
 
 
 def shuffled(words: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:

@@ -1,5 +1,7 @@
 """The job: pairs -> tokens and gaze -> training -> accuracy on other pairs -> artifact."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -36,7 +38,10 @@ def run(config: RewardConfig, run: Run) -> Result:
         tokens_of(config.text, start, model), measures, config.gaze.shuffle, config.seed
     )
     with run.meter.phase("read texts") as phase:
-        train, valid, test = (some and reader.pairs(some.pairs, some.name) for some in parts)
+        train = reader.pairs(parts.train.pairs, parts.train.name)
+        # As align eval reads them: without gaze that is not needed, and whatever the seed.
+        later = replace(reader, measures=measures if model.needs_gaze else None, seed=0)
+        valid, test = (some and later.pairs(some.pairs, some.name) for some in parts[1:])
         phase.items = 2 * len(parts.train.pairs)
     if measures:
         measures.tell()

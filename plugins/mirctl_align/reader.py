@@ -80,10 +80,8 @@ class Reader:
             return None
         both = [*chosen, *rejected]
         if self.measures.generator is None:
-            words = [*self.measures.of_pairs(chosen, pairs, 0),
-                     *self.measures.of_pairs(rejected, pairs, 1)]  # fmt: skip
+            given = self.measures.of_pairs(pairs)
         else:
-            words = self.measures.of_texts(both)
-        if self.shuffle:
-            words = shuffled(words, self.seed)
-        return [on_tokens(own, values) for own, values in zip(both, words, strict=True)]
+            given = self.measures.of_texts(both)
+        given = shuffled(given, self.seed) if self.shuffle else given
+        return [on_tokens(own, values) for own, values in zip(both, given, strict=True)]

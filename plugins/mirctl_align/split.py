@@ -1,9 +1,11 @@
 """Which pairs are learned from, which choose the epoch, and which are measured on.
 
-Pairs of one prompt always stay together: a model that has seen a prompt's answers knows more of it.
+Pairs of one conversation always stay together: a model that has seen some of its answers knows more
+of the others.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,13 +14,12 @@ from mirctl import console
 from mirctl.console import counted
 from mirctl.errors import DataError
 from mirctl_align import pairs
-from mirctl_align.config import RewardConfig
+from mirctl_align.config import MEASURED, GazeConfig, RewardConfig
 from mirctl_align.dialogue import Dialogue, Pair
 from mirctl_align.pairs import Pairs
 
 FOLDS, VALID, SHARE = 0xF01D, 0x7A11, 0x54A2
 """What a seed is put together with, so that one draw does not depend on another."""
-Prompt = Dialogue | frozenset[Dialogue]
 
 
 class Parts(NamedTuple):
@@ -44,6 +45,7 @@ def read(config: RewardConfig) -> Parts:
         valid, train = _drawn(train, data.share, (seed, VALID), "data.valid")
     if data.of_train < 1:
         train, _ = _drawn(train, data.of_train, (seed, SHARE), "a larger data.of_train")
+    valid, test = (some and _alike(some, train, config.gaze) for some in (valid, test))
     for other in filter(None, (valid, test)):
         _tell_common(train, other)
     return Parts(
@@ -57,47 +59,78 @@ def _read(path: object, config: RewardConfig) -> Pairs:
     return found
 
 
-def prompt_of(pair: Pair) -> Prompt:
-    """What two pairs share that must not be divided; without a prompt, the two texts."""
-    return pair.chosen[:-1] or frozenset((pair.chosen, pair.rejected))
+def _alike(some: Pairs, train: Pairs, gaze: GazeConfig) -> Pairs:
+    """Pairs whose own gaze, where a model reads it, has the measures of the training pairs."""
+    if gaze.generator != MEASURED or gaze.inject in ("none", "aux-loss"):
+        return some
+    for name in train.measures:
+        if name not in some.measures:
+            told = f"chosen_gaze and rejected_gaze give no {name}, which the training pairs have"
+            raise DataError(told, where=some.name)
+    at = [some.measures.index(name) for name in train.measures]
+    ordered = [
+        replace(pair, gaze=(pair.gaze[0][:, at], pair.gaze[1][:, at])) if pair.gaze else pair
+        for pair in some.pairs
+    ]
+    return replace(some, pairs=ordered, measures=train.measures)
+
+
+def conversations(pairs: Sequence[Pair]) -> list[int]:
+    """Of each pair the number of its conversation, that of the first pair in it: pairs of one
+    prompt, pairs that share a text, and pairs whose prompt goes on where another pair ends."""
+    above = list(range(len(pairs)))
+
+    def top(n: int) -> int:
+        while above[n] != n:
+            above[n] = n = above[above[n]]
+        return n
+
+    def join(n: int, other: int) -> None:
+        first, last = sorted((top(n), top(other)))
+        above[last] = first
+
+    known: dict[Dialogue, int] = {}
+    for n, pair in enumerate(pairs):
+        for one in (pair.chosen, pair.rejected, pair.chosen[:-1], pair.rejected[:-1]):
+            if one:
+                join(n, known.setdefault(one, n))
+    for n, pair in enumerate(pairs):
+        for one in (pair.chosen, pair.rejected):
+            for end in range(1, len(one)):
+                join(n, known.get(one[:end], n))
+    return [top(n) for n in range(len(pairs))]
 
 
 def _fold(whole: Pairs, fold: str) -> tuple[Pairs, Pairs]:
-    """The i-th of n parts of the prompts, and the others; the same ones whatever the seed."""
+    """The i-th of n parts of the conversations, and the others; the same ones whatever the seed."""
     number, count = map(int, fold.split("/"))
-    prompts = _prompts(whole)
-    order = np.random.default_rng(FOLDS).permutation(len(prompts))
-    if count > len(prompts):
-        told = f"{counted(len(prompts), 'prompt')} do not make {counted(count, 'fold')}"
+    numbers = conversations(whole.pairs)
+    distinct = np.unique(numbers)
+    if count > len(distinct):
+        told = f"{counted(len(distinct), 'conversation')} do not make {counted(count, 'fold')}"
         raise DataError(told, where=whole.name)
-    chosen = {prompts[n] for n in order[number - 1 :: count].tolist()}
-    return _divided(whole, chosen.__contains__)
+    order = np.random.default_rng(FOLDS).permutation(distinct)
+    return _divided(whole, np.isin(numbers, order[number - 1 :: count]))
 
 
 def _drawn(whole: Pairs, share: float, seed: tuple[int, int], instead: str) -> tuple[Pairs, Pairs]:
-    """A share of the prompts, at least one, and the others."""
-    prompts = _prompts(whole)
-    if len(prompts) < 2:
-        raise DataError(f"there is one prompt alone: name {instead}", where=whole.name)
-    count = min(max(1, round(share * len(prompts))), len(prompts) - 1)
-    drawn = np.random.default_rng(seed).permutation(len(prompts))[:count]
-    return _divided(whole, {prompts[n] for n in drawn.tolist()}.__contains__)
+    """A share of the conversations, at least one, and the others."""
+    numbers = conversations(whole.pairs)
+    distinct = np.unique(numbers)
+    if len(distinct) < 2:
+        raise DataError(f"there is one conversation alone: name {instead}", where=whole.name)
+    count = min(max(1, round(share * len(distinct))), len(distinct) - 1)
+    order = np.random.default_rng(seed).permutation(distinct)
+    return _divided(whole, np.isin(numbers, order[:count]))
 
 
-def _prompts(whole: Pairs) -> list[Prompt]:
-    return list(dict.fromkeys(map(prompt_of, whole.pairs)))
-
-
-def _divided(whole: Pairs, inside: Callable[[Prompt], bool]) -> tuple[Pairs, Pairs]:
-    kept: Sequence[bool] = [inside(prompt_of(pair)) for pair in whole.pairs]
-    return (
-        whole.of([n for n, own in enumerate(kept) if own]),
-        whole.of([n for n, own in enumerate(kept) if not own]),
-    )
+def _divided(whole: Pairs, inside: np.ndarray) -> tuple[Pairs, Pairs]:
+    return whole.of(np.flatnonzero(inside).tolist()), whole.of(np.flatnonzero(~inside).tolist())
 
 
 def _tell_common(train: Pairs, other: Pairs) -> None:
-    seen = {prompt_of(pair) for pair in train.pairs}
-    if common := sum(prompt_of(pair) in seen for pair in other.pairs):
-        told = f"{counted(common, 'pair')} of prompts that the training pairs have, too"
+    numbers = conversations([*train.pairs, *other.pairs])
+    common = int(np.isin(numbers[len(train.pairs) :], numbers[: len(train.pairs)]).sum())
+    if common:
+        told = f"{counted(common, 'pair')} of conversations that the training pairs have, too"
         console.warn(f"{other.name}: {told}: the accuracy may come out too high")

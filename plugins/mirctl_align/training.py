@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mirctl import batching, distributed
 from mirctl.training import step_seed
@@ -38,10 +38,12 @@ class PreferenceTask:
     shares = True
 
     def __init__(
-        self, model: "RewardModel", train: Preferences, valid: Preferences, config: RewardConfig,
-        device: torch.device,
+        self, model: "RewardModel", train: Preferences, valid: Preferences | None,
+        config: RewardConfig, device: torch.device,
     ) -> None:  # fmt: skip
-        self.model, self.train, self.valid = model, train, valid
+        # A box, since the loop compiles, or takes to pieces, what is in the model that it is given.
+        self.model = nn.ModuleDict({"reward": model})
+        self.train, self.valid = train, valid
         self.config, self.device = config, device
         self.lengths = np.maximum(train.chosen.lengths, train.rejected.lengths)
         numbers = [(pair.margin, pair.target, pair.weight) for pair in train.pairs]
@@ -66,24 +68,26 @@ class PreferenceTask:
         process.diverge()
         margin, target, weight = self.numbers[:, batch]
         mine = process.rows(len(batch))
-        own = batch[mine]
-        if not len(own):
-            return sum(p.sum() for p in self.model.parameters() if p.requires_grad) * 0.0
+        idle = mine.start == mine.stop
+        mine = slice(0, 1) if idle else mine  # of a model in pieces every process is needed
+        own, settings = batch[mine], self.config.train
         rows = Rows.together(self.train.chosen.of(own), self.train.rejected.of(own))
-        found, aux = self.model.forward_with_aux(rows.batch(self.device))
+        found, aux = self.model["reward"].forward_with_aux(rows.batch(self.device))
         chosen, rejected = found.float().chunk(2)
-        settings = self.config.train
         loss = preference_loss(
             chosen, rejected, margin[mine], target[mine],
             smoothing=settings.smoothing, centering=settings.centering,
         )  # fmt: skip
         share = weighted_mean(loss, weight[mine], weight.sum())
-        return share + self.config.gaze.weight * aux * len(own) / len(batch)
+        share = share + self.config.gaze.weight * aux * len(own) / len(batch)
+        return share * 0.0 if idle else share
 
     def validate(self) -> dict[str, float]:
-        """Accuracy and log loss of the validation pairs."""
+        """Accuracy and log loss of the validation pairs; nothing where no epoch is chosen."""
+        if self.valid is None:
+            return {}
         chosen, rejected = (
-            rewards(self.model, rows, self.device)
+            rewards(self.model["reward"], rows, self.device)
             for rows in (self.valid.chosen, self.valid.rejected)
         )
         return evaluation.means(chosen, rejected, self.valid.pairs)
