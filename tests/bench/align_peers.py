@@ -33,7 +33,7 @@ def main() -> None:
     data = load_dataset("json", data_files={"train": pairs, "test": test})
     settings = RewardConfig(
         output_dir="trl-out", per_device_train_batch_size=8, num_train_epochs=float(epochs),
-        learning_rate=float(rate), lr_scheduler_type="cosine", warmup_ratio=0.1,
+        learning_rate=float(rate), lr_scheduler_type="cosine", warmup_steps=0.1,
         gradient_checkpointing=False, bf16=False, report_to=[], save_strategy="no",
         logging_strategy="no", disable_tqdm=True, use_cpu=True, max_length=512,
         per_device_eval_batch_size=8, weight_decay=0.01, max_grad_norm=1.0, seed=0,

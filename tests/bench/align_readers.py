@@ -49,18 +49,23 @@ def model(folder: Path, words: int = WORDS, **shape: int) -> Path:
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-    vocabulary = {"<pad>": 0, "<unk>": 1, **{f"w{n}": n + 2 for n in range(words)}}
+    marks = {"<pad>": 0, "<unk>": 1, "<end>": 2}
+    vocabulary = {**marks, **{f"w{n}": n + len(marks) for n in range(words)}}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>", model_max_length=1024
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        unk_token="<unk>",
+        eos_token="<end>",
+        model_max_length=1024,
     ).save_pretrained(folder)
     torch.manual_seed(0)
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
              "num_key_value_heads": 4, "intermediate_size": 64}  # fmt: skip
     config = LlamaConfig(
         vocab_size=len(vocabulary), max_position_embeddings=1024, pad_token_id=0,
-        bos_token_id=None, eos_token_id=None, **sizes | shape,
+        bos_token_id=None, eos_token_id=2, **sizes | shape,
     )  # fmt: skip
     LlamaForCausalLM(config).save_pretrained(folder)
     return folder

@@ -11,10 +11,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+import align_readers
 import numpy as np
 from measure import environment, goal, mirctl, run_child
 
 WORDS = 2000
+SHAPE = {"hidden_size": 128, "num_hidden_layers": 4, "intermediate_size": 256}
 PAIRS, TEST, EPOCHS, RATE = 1600, 400, 2, 1e-3
 ALONE = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 
@@ -28,7 +30,7 @@ def main() -> None:
                                              "xxhash"))  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="mirctl-bench-") as name:
         work = Path(name)
-        model(work / "llama")
+        align_readers.model(work / "llama", WORDS, **SHAPE)
         for part, (count, seed) in {"train": (PAIRS, 0), "test": (TEST, 1)}.items():
             (work / f"{part}.jsonl").write_text("\n".join(map(json.dumps, pairs(count, seed))))
         against_trl(work, peer, asked.runs)
@@ -81,27 +83,6 @@ def theirs(work: Path, python: Path) -> dict[str, float]:
         sys.exit(f"TRL failed:\n{child.err[-2000:]}")
     found = json.loads(child.out.splitlines()[-1])
     return {"rate": found["steps"] / found["cpu"], "accuracy": found["accuracy"]}
-
-
-def model(folder: Path) -> None:
-    """A random Llama, and a tokenizer that knows the words w0 to w1999."""
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    vocabulary = {"<pad>": 0, "<unk>": 1, **{f"w{n}": n + 2 for n in range(WORDS)}}
-    words = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    fast = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", unk_token="<unk>",
-                                   model_max_length=1024)  # fmt: skip
-    fast.save_pretrained(folder)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(vocabulary), hidden_size=128, num_hidden_layers=4, num_attention_heads=4,
-        num_key_value_heads=4, intermediate_size=256, max_position_embeddings=1024, pad_token_id=0,
-        bos_token_id=None, eos_token_id=None,
-    )  # fmt: skip
-    LlamaForCausalLM(config).save_pretrained(folder)
 
 
 def pairs(count: int, seed: int) -> list[dict[str, str]]:
