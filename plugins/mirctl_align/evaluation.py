@@ -191,7 +191,7 @@ def histogram(scored: Scored, bars: int = 9, width: int = 30) -> str:
     counts, edges = np.histogram(scored.margin, bars, (-largest, largest))
     longest = counts.max()
     lines = [
-        f"{low:+9.2f} to {high:+.2f}  {count:6,} {'#' * round(width * count / longest)}"
+        f"{low:+10.3g} to {high:+10.3g}  {count:6,} {'#' * round(width * count / longest)}"
         for low, high, count in zip(edges[:-1], edges[1:], counts.tolist(), strict=True)
     ]
     return "\n".join(["margins, reward of the chosen text minus that of the rejected one:", *lines])

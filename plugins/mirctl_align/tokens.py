@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mirctl.encode.pretrained import quiet, refuse_foreign
-from mirctl.encode.protocol import quoted
-from mirctl.errors import DataError, MissingError, UsageError
+from mirctl.encode.tokens import Places
+from mirctl.errors import DataError, UsageError
 from mirctl.words import Alignment, Text, align
 from mirctl_align.config import TextConfig
 from mirctl_align.dialogue import Dialogue
@@ -48,14 +47,10 @@ class Tokens:
     ) -> None:  # fmt: skip
         """`room`: positions of the model for a text; with `prefix` each word takes one more.
         `vocabulary`: tokens that the weights know."""
-        if not tokenizer.is_fast:
-            told = "its tokenizer does not say where its tokens stand: it needs a tokenizer.json"
-            raise MissingError(quoted(model, told), where=str(model.folder))
-        self.tokenizer, self.model, self.template = tokenizer, model, template
+        self.read, self.template = Places(model, tokenizer, vocabulary), template
         self.longest, self.too_long = min(config.length, room), config.too_long
         self.room, self.prefix = room, prefix
-        self.vocabulary = vocabulary
-        self.before, self.behind = _marks(tokenizer)
+        self.before, self.behind = self.read.before, self.read.behind
         self._starts = {tokenizer.bos_token_id, tokenizer.cls_token_id, *self.before}
         self._ends = {tokenizer.eos_token_id, tokenizer.sep_token_id, *self.behind}
 
@@ -75,22 +70,12 @@ class Tokens:
         self, dialogues: Sequence[Dialogue], wheres: Sequence[str | None]
     ) -> list[Encoded | None]:
         rendered = [self.template(*of) for of in zip(dialogues, wheres, strict=True)]
-        # A lone surrogate is no character, and tokenizers refuse it.
-        clean = [one.text.encode("utf-8", "replace").decode() for one in rendered]
-        with quiet():  # it warns of long texts
-            read = self.tokenizer(
-                clean, add_special_tokens=False, return_offsets_mapping=True,
-                return_attention_mask=False, return_token_type_ids=False, verbose=False,
-            )  # fmt: skip
-        largest = max((max(ids, default=0) for ids in read["input_ids"]), default=0)
-        refuse_foreign(self.model.name, largest, self.vocabulary)
-        rows = zip(rendered, read["input_ids"], read["offset_mapping"], wheres, strict=True)
-        return [self._encoded(*row) for row in rows]
+        rows = zip(rendered, self.read([one.text for one in rendered]), wheres, strict=True)
+        return [self._encoded(one, ids.tolist(), places, at) for one, (ids, places), at in rows]
 
     def _encoded(
-        self, rendered: Rendered, ids: list[int], offsets: list[tuple[int, int]], where: str | None
+        self, rendered: Rendered, ids: list[int], places: np.ndarray, where: str | None
     ) -> Encoded | None:
-        places = np.array(offsets, np.int64).reshape(-1, 2)
         head = _run(ids, self._starts)
         behind = int((places[:, 0] >= len(rendered.text.rstrip())).sum())  # a template's line end
         tail = _run(ids[head : len(ids) - behind][::-1], self._ends)
@@ -132,13 +117,3 @@ class Tokens:
 def _run(ids: Sequence[int], wanted: set[int | None]) -> int:
     """How many of them stand at the beginning."""
     return next((n for n, token in enumerate(ids) if token not in wanted), len(ids))
-
-
-def _marks(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
-    """What the tokenizer puts before a text, and behind."""
-    found = tokenizer("a", return_special_tokens_mask=True)
-    plain = [n for n, special in enumerate(found["special_tokens_mask"]) if not special]
-    if not plain:
-        return [], []
-    ids = list(found["input_ids"])
-    return ids[: plain[0]], ids[plain[-1] + 1 :]

@@ -79,7 +79,7 @@ class Reader:
 
     def __init__(self, network: PreTrainedModel, tokenizer: Tokenizer, size: int) -> None:
         self.network, self.tokenizer = network, tokenizer
-        known = tokenizer.tokenizer
+        known = tokenizer.read.tokenizer
         start = known.bos_token_id if known.bos_token_id is not None else known.eos_token_id
         self.before = [] if start is None else [start]
         """What stands before a text in training; without it the first token is not predicted."""
@@ -96,7 +96,7 @@ class Reader:
         cut = [(n, window) for n, own in enumerate(read) if len(own.ids)
                for window in tokens.windows(len(own.ids), self.size, ahead=False)]  # fmt: skip
         rows = [[*self.before, *read[n].ids[w.start : w.stop].tolist()] for n, w in cut]
-        most = LOGITS // self.tokenizer.vocabulary
+        most = LOGITS // self.tokenizer.read.vocabulary
         for some in tokens.batches(list(map(len, rows)), most):
             made = self._surprisals([rows[k] for k in some])
             for k, row in zip(some, made, strict=True):

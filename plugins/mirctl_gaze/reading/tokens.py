@@ -10,9 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mirctl.encode.pretrained import quiet, refuse_foreign
-from mirctl.encode.protocol import quoted
-from mirctl.errors import MissingError
+from mirctl.encode.tokens import Places
 from mirctl.words import Alignment, Text, align
 
 if TYPE_CHECKING:
@@ -42,48 +40,22 @@ class Tokenizer:
     ) -> None:  # fmt: skip
         """`vocabulary`: tokens that the weights know. With `blank` the first word has a blank
         before it as all others: byte-level tokenizers tell the two apart."""
-        if not tokenizer.is_fast:
-            told = "its tokenizer does not say where its tokens stand: it needs a tokenizer.json"
-            raise MissingError(quoted(model, told), where=str(model.folder))
-        self.model, self.vocabulary = model, vocabulary
-        self.tokenizer, self.blank = tokenizer, blank
+        self.read, self.blank = Places(model, tokenizer, vocabulary), blank
         self.padding = tokenizer.pad_token_id or 0
-        self.before, self.behind = _marks(tokenizer)
+        self.before, self.behind = self.read.before, self.read.behind
 
     def __call__(self, texts: Sequence[Text]) -> list[Tokens]:
         """The tokens of each text, all of them."""
-        if not texts:
-            return []
-        # A lone surrogate is no character, and tokenizers refuse it.
-        clean = [text.text.encode("utf-8", "replace").decode() for text in texts]
-        shifts = [int(self.blank and not text[:1].isspace()) for text in clean]
-        shifted = [" " * shift + text for shift, text in zip(shifts, clean, strict=True)]
-        with quiet():  # it warns of long texts
-            found = self.tokenizer(
-                shifted, add_special_tokens=False, return_offsets_mapping=True,
-                return_attention_mask=False, return_token_type_ids=False, verbose=False,
-            )  # fmt: skip
-        rows = zip(found["input_ids"], found["offset_mapping"], shifts, texts, strict=True)
-        read = [_tokens(*row) for row in rows]
-        largest = max((int(own.ids.max()) for own in read if len(own.ids)), default=0)
-        refuse_foreign(self.model.name, largest, self.vocabulary)
-        return read
+        shifts = [int(self.blank and not text.text[:1].isspace()) for text in texts]
+        shifted = [" " * shift + own.text for shift, own in zip(shifts, texts, strict=True)]
+        found = zip(self.read(shifted), shifts, texts, strict=True)
+        return [_tokens(ids, places, shift, text) for (ids, places), shift, text in found]
 
 
-def _tokens(ids: list[int], offsets: list[tuple[int, int]], shift: int, text: Text) -> Tokens:
-    places = np.maximum(np.array(offsets, np.int64).reshape(-1, 2) - shift, 0)
+def _tokens(ids: np.ndarray, places: np.ndarray, shift: int, text: Text) -> Tokens:
+    places = np.maximum(places - shift, 0)
     towards = np.searchsorted(text.spans[:, 1], places[:, 0], side="right")
-    return Tokens(np.array(ids, np.int64), align(text.spans, places), towards)
-
-
-def _marks(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
-    """What the tokenizer puts before a text, and behind."""
-    found = tokenizer("a", return_special_tokens_mask=True)
-    plain = [n for n, special in enumerate(found["special_tokens_mask"]) if not special]
-    if not plain:
-        return [], []
-    ids = list(found["input_ids"])
-    return ids[: plain[0]], ids[plain[-1] + 1 :]
+    return Tokens(ids, align(text.spans, places), towards)
 
 
 @dataclass(frozen=True)

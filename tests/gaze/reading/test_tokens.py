@@ -52,7 +52,7 @@ def test_tokens_belong_to_the_words_whose_characters_they_cover(tokenizer, text)
     (read,) = tokenizer([text])
     shift = 0 if text.text[:1].isspace() else 1
     clean = " " * shift + text.text.encode("utf-8", "replace").decode()
-    offsets = tokenizer.tokenizer(clean, add_special_tokens=False, return_offsets_mapping=True)
+    offsets = tokenizer.read.tokenizer(clean, add_special_tokens=False, return_offsets_mapping=True)
     wanted = [
         (n, token)
         for token, (a, b) in enumerate(offsets["offset_mapping"])
