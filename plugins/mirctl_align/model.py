@@ -101,6 +101,7 @@ class RewardModel(nn.Module):
             told = f"the model has {self.limit} positions"
             raise UsageError(f"{length} tokens are too many, gaze included: {told}")
         rewards, states = self._rewards(given, batch, states=predicts)
+        rewards = rewards.clone()  # of a model in pieces, a view would lose what gathers them
         if not predicts:
             return rewards, rewards.new_zeros(())
         known = batch.first[..., None] & raw.gaze.isfinite()
