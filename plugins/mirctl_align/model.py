@@ -100,6 +100,7 @@ class RewardModel(nn.Module):
             told = f"the model has {self.limit} positions"
             raise UsageError(f"{length} tokens are too many, gaze included: {told}")
         rewards, states = self._rewards(given, batch, states=predicts)
+        rewards = rewards.clone()  # of a model in pieces, a view would lose what gathers them
         if not aux:
             return rewards
         if not predicts:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from mirctl_align.model import Batch, RewardModel
     from mirctl_align.tokens import Encoded
 
+SHORTEST = 0.6
+"""A pass more costs as much as this padding."""
 TOKENS = 8192
 """In a batch that is only scored, padding included."""
 
@@ -95,6 +97,18 @@ def by_length(lengths: np.ndarray) -> list[np.ndarray]:
     groups: list[list[int]] = []
     for n in np.argsort(-lengths, kind="stable").tolist():
         if groups and (len(groups[-1]) + 1) * lengths[groups[-1][0]] <= TOKENS:
+            groups[-1].append(n)
+        else:
+            groups.append([n])
+    return [np.array(group) for group in groups]
+
+
+def alike(lengths: np.ndarray) -> list[np.ndarray]:
+    """Numbers of rows in groups of which the shortest has at least SHORTEST of the longest."""
+    order = np.argsort(-lengths, kind="stable")
+    groups: list[list[int]] = []
+    for n in order.tolist():
+        if groups and lengths[n] >= SHORTEST * lengths[groups[-1][0]]:
             groups[-1].append(n)
         else:
             groups.append([n])

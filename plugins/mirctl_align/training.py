@@ -13,7 +13,7 @@ from mirctl.training import step_seed
 from mirctl_align import evaluation
 from mirctl_align.config import RewardConfig
 from mirctl_align.loss import preference_loss, weighted_mean
-from mirctl_align.rows import Rows, rewards
+from mirctl_align.rows import Rows, alike, rewards
 
 if TYPE_CHECKING:
     from mirctl_align.dialogue import Pair
@@ -72,7 +72,7 @@ class PreferenceTask:
         mine = slice(0, 1) if idle else mine  # of a model in pieces every process is needed
         own, settings = batch[mine], self.config.train
         rows = Rows.together(self.train.chosen.of(own), self.train.rejected.of(own))
-        found, aux = self.model["reward"].forward_with_aux(rows.batch(self.device))
+        found, aux = self._read(rows)
         chosen, rejected = found.float().chunk(2)
         loss = preference_loss(
             chosen, rejected, margin[mine], target[mine],
@@ -81,6 +81,19 @@ class PreferenceTask:
         share = weighted_mean(loss, weight[mine], weight.sum())
         share = share + self.config.gaze.weight * aux * len(own) / len(batch)
         return share * 0.0 if idle else share
+
+    def _read(self, rows: Rows) -> tuple[Tensor, Tensor]:
+        """Rewards (rows,) and the loss beside that of the preferences. On one CPU, where nothing
+        but the tokens counts, rows of like length are computed together."""
+        alone = self.device.type == "cpu" and distributed.world() == 1
+        groups = alike(rows.lengths) if alone else [np.arange(len(rows))]
+        model = self.model["reward"]
+        found = [model.forward_with_aux(rows.of(some).batch(self.device)) for some in groups]
+        places = torch.from_numpy(np.argsort(np.concatenate(groups))).to(self.device)
+        shares = [
+            aux * (len(some) / len(rows)) for (_, aux), some in zip(found, groups, strict=True)
+        ]
+        return torch.cat([rewards for rewards, _ in found])[places], sum(shares)
 
     def validate(self) -> dict[str, float]:
         """Accuracy and log loss of the validation pairs; nothing where no epoch is chosen."""

@@ -1,7 +1,8 @@
 """Pairs of which only the reading times of their reader tell which answer is better, and a model.
 
-All words are drawn at random. A reader has some interest in each answer, reads a word of it the
-longer, the greater the interest, and likes the answer better that interests more.
+All words are drawn at random, and half of all words are good ones. A reader has some interest in
+each answer, and likes the one better that interests more. With `level` all words of it are read the
+longer, the greater the interest; with `words` the good ones are, and the others the shorter.
 """
 
 import json
@@ -14,33 +15,44 @@ USUAL, INTEREST, NOISE = 220.0, 40.0, 40.0
 """Milliseconds: of a word, what a standard deviation of interest adds, and what chance does."""
 
 
-def write(file: Path, count: int, seed: int) -> Path:
+def write(file: Path, count: int, seed: int, kind: str = "level") -> Path:
     """So many pairs, with columns of gaze."""
     draw = np.random.default_rng(seed)
-    file.write_text("".join(json.dumps(_pair(draw)) + "\n" for _ in range(count)))
+    file.write_text("".join(json.dumps(_pair(draw, kind)) + "\n" for _ in range(count)))
     return file
 
 
-def _pair(draw: np.random.Generator) -> dict[str, object]:
+def _pair(draw: np.random.Generator, kind: str) -> dict[str, object]:
     better, worse = sorted(draw.normal(size=2), reverse=True)
-    row: dict[str, object] = {"prompt": _text(draw, 5)}
+    row: dict[str, object] = {"prompt": _text(draw.integers(0, WORDS, 5))}
     for name, interest in (("chosen", better), ("rejected", worse)):
-        words = int(draw.integers(8, 17))
-        times = USUAL + INTEREST * interest + NOISE * draw.normal(size=words)
-        row |= {name: _text(draw, words), f"{name}_gaze": {"TRT": times.round(1).tolist()}}
+        words = draw.integers(0, WORDS, draw.integers(8, 17))
+        told = INTEREST * interest * _sign(words, kind)
+        times = USUAL + told + NOISE * draw.normal(size=len(words))
+        row |= {name: _text(words), f"{name}_gaze": {"TRT": times.round(1).tolist()}}
     return row
 
 
-def _text(draw: np.random.Generator, words: int) -> str:
-    return " ".join(f"w{n}" for n in draw.integers(0, WORDS, words).tolist())
+def _sign(words: np.ndarray, kind: str) -> np.ndarray:
+    """(words,) whether interest makes the reading of each longer, 1, or shorter, -1."""
+    return np.where(words < WORDS / 2, 1, -1) if kind == "words" else np.ones(len(words))
 
 
-def longer_read(file: Path) -> float:
-    """How often the answer whose words took longer, in the mean, is the chosen one."""
-    rows = [json.loads(line) for line in file.read_text().splitlines()]
-    means = [[np.mean(row[f"{name}_gaze"]["TRT"]) for name in ("chosen", "rejected")]
-             for row in rows]  # fmt: skip
-    return float(np.mean([chosen > rejected for chosen, rejected in means]))
+def _text(words: np.ndarray) -> str:
+    return " ".join(f"w{n}" for n in words.tolist())
+
+
+def longer_read(file: Path, kind: str = "level") -> float:
+    """How often the answer is the chosen one whose reading, in the mean, tells more interest."""
+    hits = []
+    for row in map(json.loads, file.read_text().splitlines()):
+        told = []
+        for name in ("chosen", "rejected"):
+            words = np.array([int(word[1:]) for word in row[name].split()])
+            more = np.array(row[f"{name}_gaze"]["TRT"]) - USUAL
+            told.append(np.mean(_sign(words, kind) * more))
+        hits.append(told[0] > told[1])
+    return float(np.mean(hits))
 
 
 def model(folder: Path, words: int = WORDS, **shape: int) -> Path:

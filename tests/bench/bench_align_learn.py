@@ -2,8 +2,10 @@
 
 Without `--real`: pairs of random words of which only the reading times of their reader tell which
 answer is better; models that get them should beat the text alone, and with the times of others
-(shuffled) be no better than it. A small random Llama learns from each seed's own pairs; all are
-measured on the same ones.
+(shuffled) be no better than it. In the first table the whole better answer is read more slowly, in
+the second one some of its words are, and others faster: attn-bias and token-weight compare a text's
+words with each other. A small random Llama learns from each seed's own pairs; all are measured on
+the same ones.
 
 With `--real`: hh-rlhf harmless-base, all pairs, each scored by the model that learned from the
 other folds; MiniLM with LoRA as the recipe has it, gaze by `formula`.
@@ -15,7 +17,7 @@ are not done again.
 import argparse
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import align_readers
@@ -36,6 +38,8 @@ FILE = "hh-rlhf-harmless-base-test.jsonl.gz"
 PAIRS, TEST = 800, 1000
 MADE = ("model.method=full", "text.template=plain", "gaze.generator=data", "train.epochs=10",
         "train.lr=1e-3", "train.metric=null")  # fmt: skip
+Run = Callable[[str, int], tuple[np.ndarray, np.ndarray]]
+"""(variant, seed) -> (prompts, hits) of the pairs that are measured on, in one order."""
 
 
 def main() -> None:
@@ -51,23 +55,25 @@ def main() -> None:
         work = asked.work or Path(name)
         work.mkdir(parents=True, exist_ok=True)
         if asked.real:
-            runs = on_real(work, asked.folds, asked.changes)
-        else:
-            runs = on_made(work, asked.changes)
-        seeds = asked.seeds or (1 if asked.real else 5)
-        table(runs, asked.variants or (REAL if asked.real else [*VARIANTS]), seeds)
+            run = on_real(work, asked.folds, asked.changes)
+            table(run, asked.variants or REAL, asked.seeds or 1)
+            return
+        for kind in ("level", "words"):
+            run = on_made(work / kind, kind, asked.changes)
+            table(run, asked.variants or [*VARIANTS], asked.seeds or 5)
 
 
-def on_made(work: Path, changes: Sequence[str]):
-    """run(variant, seed) -> (prompts, hits) of the pairs, in their order."""
-    test = align_readers.write(work / "test.jsonl", TEST, seed=999)
+def on_made(work: Path, kind: str, changes: Sequence[str]) -> Run:
+    """The runs on made pairs of one kind."""
+    work.mkdir(exist_ok=True)
+    test = align_readers.write(work / "test.jsonl", TEST, 999, kind)
     llama = align_readers.model(work / "llama")
-    told = f"{PAIRS} pairs to learn from, {TEST} to measure on"
-    slower = align_readers.longer_read(test)
-    print(f"{told}; the answer read more slowly is the chosen one in {slower:.3f}", flush=True)
+    told = f"{kind}: {PAIRS} pairs to learn from, {TEST} to measure on"
+    slower = align_readers.longer_read(test, kind)
+    print(f"\n{told}; the times alone tell the chosen one in {slower:.3f}", flush=True)
 
     def run(variant: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        pairs = align_readers.write(work / f"train-{seed}.jsonl", PAIRS, seed)
+        pairs = align_readers.write(work / f"train-{seed}.jsonl", PAIRS, seed, kind)
         out = trained(
             work / f"{variant}-{seed}", f"data.train={pairs}", f"data.test={test}",
             f"model.base={llama}", *MADE, f"seed={seed}", *VARIANTS[variant], *changes,
@@ -77,8 +83,8 @@ def on_made(work: Path, changes: Sequence[str]):
     return run
 
 
-def on_real(work: Path, folds: int, changes: Sequence[str]):
-    """run(variant, seed) -> (prompts, hits) of all pairs, each where it is held out."""
+def on_real(work: Path, folds: int, changes: Sequence[str]) -> Run:
+    """The runs on real pairs; each is measured where it is held out."""
     pairs = real_data("preferences") / FILE
 
     def run(variant: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -124,7 +130,7 @@ def tell_shorter(outs: Sequence[Path]) -> None:
     print(f"{count} pairs; the shorter answer is the chosen one in {share:.3f}", flush=True)
 
 
-def table(run, variants: Sequence[str], seeds: int) -> None:
+def table(run: Run, variants: Sequence[str], seeds: int) -> None:
     """A row a variant, as soon as it is known: accuracy, and the difference from the text alone."""
     print(f"{'variant':16} {'accuracy':22} {'minus none':24} each seed's", flush=True)
     plain = None
