@@ -6,9 +6,8 @@ from torch import nn
 
 
 def called(model: nn.Module) -> Iterator[nn.Module]:
-    """What a task calls: the model, or where it has no weights of its own, its children; `whole`
-    says that it is called although it has none."""
-    own = getattr(model, "whole", False) or any(True for _ in model.parameters(recurse=False))
+    """What a task calls: the model, or where it has no weights of its own, its children."""
+    own = any(True for _ in model.parameters(recurse=False))
     for unit in [model] if own else model.children():
         if any(True for _ in unit.parameters()):
             yield unit

@@ -28,9 +28,6 @@ UNLIMITED = 2**31 - 1
 class RewardModel(nn.Module):
     """Batch -> rewards (rows,) float32. `special`: tokens that token-weight does not count."""
 
-    whole = True
-    """Its parts are not called apart."""
-
     def __init__(
         self, network: "PreTrainedModel", config: ModelConfig, gaze: GazeConfig, k: int = 0,
         special: Sequence[int] = (),

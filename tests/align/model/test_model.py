@@ -347,8 +347,3 @@ def test_a_head_that_reads_padding_is_found(tmp_path, words):
     words(tmp_path, special=False)
     with pytest.raises(UsageError, match="a ctrl reads its score at padding"):
         base.start(str(tmp_path))
-
-
-def test_it_is_gathered_and_compiled_as_one(build):
-    model = build("llama")
-    assert [*units.called(model)] == [model]
