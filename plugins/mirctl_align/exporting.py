@@ -12,7 +12,7 @@ from mirctl.errors import UsageError
 from mirctl_align import lora, saving
 from mirctl_align.dialogue import RAW, Dialogue, Message
 from mirctl_align.injection import is_decoder
-from mirctl_align.rendering import MARKS, Template
+from mirctl_align.rendering import MARKS
 from mirctl_align.saving import Opened
 from mirctl_align.tokens import Tokens
 
@@ -54,8 +54,7 @@ def export(folder: Path, out: Path, *, force: bool = False) -> dict[str, Any]:
 def _prepare(opened: Opened) -> None:
     """Let tokenizer and config say all that other programs must know."""
     network, tokenizer, text = opened.model.network, opened.base.tokenizer, opened.stored.text
-    template = Template.of(text, tokenizer)
-    tokens = Tokens(tokenizer, opened.base.model, template, text, opened.model.limit)
+    tokens = Tokens.of(text, opened.base, opened.model)
     if is_decoder(network):
         tokenizer.add_special_tokens({"pad_token": _padding(tokenizer, tokens)})
         if tokenizer.pad_token_id >= (pretrained.vocabulary(network) or 0):
@@ -67,7 +66,7 @@ def _prepare(opened: Opened) -> None:
     for config in (network.config, network.config.get_text_config()):
         config.pad_token_id = tokenizer.pad_token_id
     network.config.id2label, network.config.label2id = {0: "REWARD"}, {"REWARD": 0}
-    _write_template(tokenizer, template, _ids(tokens, SAMPLE))
+    _write_template(tokenizer, tokens, _ids(tokens, SAMPLE))
 
 
 def _padding(tokenizer: "PreTrainedTokenizerBase", tokens: Tokens) -> str:
@@ -80,13 +79,14 @@ def _padding(tokenizer: "PreTrainedTokenizerBase", tokens: Tokens) -> str:
 
 
 def _write_template(
-    tokenizer: "PreTrainedTokenizerBase", template: Template, wanted: list[int]
+    tokenizer: "PreTrainedTokenizerBase", tokens: Tokens, wanted: list[int]
 ) -> None:
     """Give the tokenizer a chat template that makes the tokens of a dialogue that were learned
     from, the special ones included: other programs add none to it."""
-    first = tokenizer.chat_template if template.kind == "chat" else _JINJA[template.kind]
+    kind = tokens.template.kind
+    first = tokenizer.chat_template if kind == "chat" else _JINJA[kind]
     turns = [{"role": turn.role, "content": turn.content} for turn in SAMPLE]
-    for written in _with_marks(tokenizer, first):
+    for written in _with_marks(tokens, first):
         tokenizer.chat_template = written
         if list(tokenizer.apply_chat_template(turns, return_dict=False)) == wanted:
             return
@@ -94,14 +94,12 @@ def _write_template(
     console.warn("other programs may tokenize dialogues a little otherwise than they were learned")
 
 
-def _with_marks(tokenizer: "PreTrainedTokenizerBase", template: str) -> Iterator[str]:
-    """A template as it is, and with the special tokens that the tokenizer puts around a text."""
-    plain, whole = (tokenizer("a", add_special_tokens=add)["input_ids"] for add in (False, True))
-    start = next((n for n in range(len(whole)) if whole[n : n + len(plain)] == plain), len(whole))
-    ends = whole[:start], whole[start + len(plain) :]
+def _with_marks(tokens: Tokens, template: str) -> Iterator[str]:
+    """A template as it is, and with the special tokens that stand around a text."""
+    known = tokens.read.tokenizer
     before, behind = (
-        "".join(f"{{{{ {json.dumps(token)} }}}}" for token in tokenizer.convert_ids_to_tokens(ids))
-        for ids in ends
+        "".join(f"{{{{ {json.dumps(token)} }}}}" for token in known.convert_ids_to_tokens(ids))
+        for ids in (tokens.before, tokens.behind)
     )
     yield template
     for left, right in ((before, ""), ("", behind), (before, behind)):

@@ -54,7 +54,7 @@ class Plain(nn.Module):
     """Positions that it takes beside the text and a prefix."""
 
     def forward(self, batch: Batch, network: "PreTrainedModel") -> Given:
-        return Given({"input_ids": batch.ids, "attention_mask": batch.real.long()}, batch.real)
+        return Given({"input_ids": batch.ids, **_mask(batch.real, network)}, batch.real)
 
 
 class Add(Plain):
@@ -68,7 +68,7 @@ class Add(Plain):
     def forward(self, batch: Batch, network: "PreTrainedModel") -> Given:
         words = network.get_input_embeddings()(batch.ids)
         added = self.projector(batch.gaze).masked_fill(~batch.seen[..., None], 0.0)
-        return _embedded(words + added, batch.real)
+        return _embedded(words + added, batch.real, network)
 
 
 class Concat(Add):
@@ -91,7 +91,7 @@ class Concat(Add):
         lead = self.lead
         parts = [text[:, :lead], start, self.projector(gaze), end, text[:, lead:]]
         kept = torch.cat([batch.real[:, :lead], mark, known, mark, batch.real[:, lead:]], 1)
-        return _embedded(*packed(kept, torch.cat(parts, 1), kept))
+        return _embedded(*packed(kept, torch.cat(parts, 1), kept), network)
 
 
 class AttentionBias(Plain):
@@ -179,5 +179,14 @@ def is_decoder(network: "PreTrainedModel") -> bool:
     return isinstance(getattr(network, "score", None), nn.Module)
 
 
-def _embedded(embeddings: Tensor, real: Tensor) -> Given:
-    return Given({"inputs_embeds": embeddings, "attention_mask": real.long()}, real)
+def _embedded(embeddings: Tensor, real: Tensor, network: "PreTrainedModel") -> Given:
+    return Given({"inputs_embeds": embeddings, **_mask(real, network)}, real)
+
+
+def _mask(real: Tensor, network: "PreTrainedModel") -> dict[str, Tensor]:
+    """Who may be attended to. No token of a decoder sees the padding behind it, and without a mask
+    attention is computed faster."""
+    both_ways = getattr(network.config.get_text_config(), "use_bidirectional_attention", False)
+    if is_decoder(network) and not both_ways:
+        return {}
+    return {"attention_mask": real.long()}

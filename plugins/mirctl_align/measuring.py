@@ -10,9 +10,10 @@ from mirctl_align import evaluation, pairs
 from mirctl_align.config import MEASURED, PairsConfig
 from mirctl_align.evaluation import Metrics, Scored
 from mirctl_align.gaze import Measures
-from mirctl_align.pipeline import score_pairs, tokens_of
+from mirctl_align.pipeline import score_pairs
 from mirctl_align.reader import Reader
 from mirctl_align.saving import Opened
+from mirctl_align.tokens import Tokens
 
 
 def reader(opened: Opened, device: torch.device, measured: Sequence[str] = ()) -> Reader:
@@ -20,7 +21,7 @@ def reader(opened: Opened, device: torch.device, measured: Sequence[str] = ()) -
     gaze = opened.stored.gaze.model_copy(update={"measures": opened.stored.measures})
     opened.generator()  # raises where it is not what it was
     measures = Measures(gaze, device, measured) if opened.model.needs_gaze else None
-    tokens = tokens_of(opened.stored.text, opened.base, opened.model)
+    tokens = Tokens.of(opened.stored.text, opened.base, opened.model)
     return Reader(tokens, measures, gaze.shuffle)
 
 

@@ -7,16 +7,13 @@ import torch
 
 from mirctl import console, hub, training
 from mirctl.console import counted
-from mirctl.encode import pretrained
 from mirctl.run import Result, Run
 from mirctl_align import base, evaluation, saving, split
-from mirctl_align.base import Base
-from mirctl_align.config import RewardConfig, TextConfig
+from mirctl_align.config import RewardConfig
 from mirctl_align.evaluation import Scored
 from mirctl_align.gaze import Measures
 from mirctl_align.model import RewardModel
 from mirctl_align.reader import Reader
-from mirctl_align.rendering import Template
 from mirctl_align.rows import rewards
 from mirctl_align.tokens import Tokens
 from mirctl_align.training import Preferences, PreferenceTask
@@ -35,7 +32,7 @@ def run(config: RewardConfig, run: Run) -> Result:
         measures = Measures(config.gaze, run.device, parts.train.measures)
     model = start.reward_model(config.model, config.gaze, len(measures.names) if measures else 0)
     reader = Reader(
-        tokens_of(config.text, start, model), measures, config.gaze.shuffle, config.seed
+        Tokens.of(config.text, start, model), measures, config.gaze.shuffle, config.seed
     )
     with run.meter.phase("read texts") as phase:
         train = reader.pairs(parts.train.pairs, parts.train.name)
@@ -82,14 +79,6 @@ def check(config: RewardConfig) -> None:
     if config.gaze.inject != "none":
         Measures(config.gaze, torch.device("cpu"), parts.train.measures)
     hub.look_for(config.model.base)
-
-
-def tokens_of(text: TextConfig, start: Base, model: RewardModel) -> Tokens:
-    """What cuts dialogues into the model's tokens, and leaves room for a prefix."""
-    return Tokens(
-        start.tokenizer, start.model, Template.of(text, start.tokenizer), text, model.room(0, 0),
-        prefix=model.inject == "concat", vocabulary=pretrained.vocabulary(start.network),
-    )  # fmt: skip
 
 
 def statistics(learned: Preferences) -> tuple[torch.Tensor, torch.Tensor]:

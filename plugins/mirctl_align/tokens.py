@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mirctl.encode import pretrained
 from mirctl.encode.tokens import Places
 from mirctl.errors import DataError, UsageError
 from mirctl.words import Alignment, Text, align
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from mirctl.hub import Model
+    from mirctl_align.base import Base
+    from mirctl_align.model import RewardModel
 
 BLOCK = 1024
 """Texts that are cut into tokens in one call."""
@@ -43,16 +46,32 @@ class Tokens:
 
     def __init__(
         self, tokenizer: PreTrainedTokenizerBase, model: Model, template: Template,
-        config: TextConfig, room: int, *, prefix: bool = False, vocabulary: int | None = None,
+        config: TextConfig, room: int, *, prefix: bool = False, end: int | None = None,
+        vocabulary: int | None = None,
     ) -> None:  # fmt: skip
-        """`room`: positions of the model for a text; with `prefix` each word takes one more.
-        `vocabulary`: tokens that the weights know."""
+        """`room`: positions of the model for a text; with `prefix` each word takes one more. `end`:
+        the token behind a text where the tokenizer puts none. `vocabulary`: tokens that the
+        weights know."""
         self.read, self.template = Places(model, tokenizer, vocabulary), template
         self.longest, self.too_long = min(config.length, room), config.too_long
         self.room, self.prefix = room, prefix
         self.before, self.behind = self.read.before, self.read.behind
+        if end is not None and not self.behind:
+            self.behind = [end]
         self._starts = {tokenizer.bos_token_id, tokenizer.cls_token_id, *self.before}
         self._ends = {tokenizer.eos_token_id, tokenizer.sep_token_id, *self.behind}
+
+    @classmethod
+    def of(cls, text: TextConfig, start: Base, model: RewardModel) -> Tokens:
+        """What a reward model reads. A decoder's reward is read at one and the same token, the end
+        of a text, unless its chat template ends as it likes."""
+        template = Template.of(text, start.tokenizer)
+        ends = model.decodes and template.kind != "chat"
+        return cls(
+            start.tokenizer, start.model, template, text, model.room(0, 0),
+            prefix=model.inject == "concat", end=start.tokenizer.eos_token_id if ends else None,
+            vocabulary=pretrained.vocabulary(start.network),
+        )  # fmt: skip
 
     def __call__(
         self, dialogues: Sequence[Dialogue], places: Sequence[str] = ()

@@ -180,3 +180,18 @@ def test_a_long_text_brings_no_warning(word_level, tokens, capfd):
 
 def test_no_dialogues_have_no_tokens(byte_level, tokens):
     assert tokens(byte_level)([]) == []
+
+
+def test_a_decoder_reads_its_end_token_last_and_once(llama, tmp_path, asked):
+    from mirctl_align import base
+    from mirctl_align.config import GazeConfig, ModelConfig
+
+    start = base.start(str(llama))
+    start.tokenizer.add_special_tokens({"eos_token": "four"})
+    model = start.reward_model(ModelConfig(base=str(llama)), GazeConfig(), 0)
+    tokens = Tokens.of(TextConfig(template="plain", length=8), start, model)
+    end = start.tokenizer.eos_token_id
+    plain, ended, cut = tokens([asked("toy story"), asked("toy four"), asked("heat " * 20)])
+    assert [own.ids.tolist().count(end) for own in (plain, ended, cut)] == [1, 1, 1]
+    assert {own.ids[-1] for own in (plain, ended, cut)} == {end}
+    assert len(cut.ids) == 8

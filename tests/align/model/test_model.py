@@ -8,7 +8,6 @@ import torch
 from torch.nn import functional as F
 
 from align.model.batches import INJECTIONS, K, rows, stirred, together
-from mirctl import units
 from mirctl.errors import MissingError, UsageError
 from mirctl_align import base, lora
 from mirctl_align.batch import Batch
