@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-WORDS = 200
+WORDS = 40
 USUAL, INTEREST, NOISE = 220.0, 40.0, 40.0
 """Milliseconds: of a word, what a standard deviation of interest adds, and what chance does."""
 

@@ -45,7 +45,7 @@ Run = Callable[[str, int], tuple[np.ndarray, np.ndarray]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--real", action="store_true", help="hh-rlhf instead of made pairs")
-    parser.add_argument("--variants", nargs="+", choices=VARIANTS)
+    parser.add_argument("--variants", type=variants, help="some, as in none,add; unless told all")
     parser.add_argument("--seeds", type=int, help="5 of made pairs, 1 of real ones")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--work", type=Path, help="keeps the models, for another call to go on")
@@ -61,6 +61,15 @@ def main() -> None:
         for kind in ("level", "words"):
             run = on_made(work / kind, kind, asked.changes)
             table(run, asked.variants or [*VARIANTS], asked.seeds or 5)
+
+
+def variants(text: str) -> list[str]:
+    """Names with commas between; text-only should be the first, since others are compared to it."""
+    names = text.split(",")
+    if unknown := set(names) - VARIANTS.keys():
+        told = f"no variant {', '.join(sorted(unknown))}; there are: {', '.join(VARIANTS)}"
+        raise argparse.ArgumentTypeError(told)
+    return names
 
 
 def on_made(work: Path, kind: str, changes: Sequence[str]) -> Run:
