@@ -122,7 +122,8 @@ def ablate(
         str,
         typer.Option(
             "--inject",
-            help="concat,add,attn-bias,aux-loss,token-weight: some of them; none is always there.",
+            help="Some of concat, add, attn-bias, aux-loss, token-weight, as in add,concat; the "
+            "text alone is always there.",
         ),
     ] = "concat,add",
     generators: Annotated[

@@ -160,7 +160,7 @@ def completed(words, cwd=None):
 
 
 def test_completion_knows_commands_without_importing_them():
-    assert completed("mirctl a") == ["adapt", "artifact"]
+    assert completed("mirctl a") == ["adapt", "align", "artifact"]
 
 
 def test_completion_offers_recipes_and_files(tmp_path):
