@@ -65,7 +65,8 @@ def ours(work: Path, *changes: str) -> dict[str, float]:
     mirctl(
         "align", "train", "align/pairs", f"data.train={work / 'train.jsonl'}",
         f"data.test={work / 'test.jsonl'}", f"model.base={work / 'llama'}", "model.method=full",
-        "text.template=plain", "text.length=512", f"train.epochs={EPOCHS}", "train.batch_size=8", f"train.lr={RATE}",
+        "text.template=plain", "text.length=512", f"train.epochs={EPOCHS}", f"train.lr={RATE}",
+        "train.batch_size=8",
         "train.metric=null", *changes, "--out", out, "--force", "--quiet", env=ALONE,
     )  # fmt: skip
     spent = json.loads((out / "efficiency.json").read_text())
