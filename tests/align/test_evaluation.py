@@ -49,9 +49,9 @@ def test_huge_margins_are_no_trouble():
 
 def test_who_is_as_sure_as_right_has_no_calibration_error_and_who_is_too_sure_has():
     rng = np.random.default_rng(0)
-    margins = rng.normal(0, 2, 40_000)
+    margins = rng.normal(0, 2, 8_000)
     wins = np.where(rng.random(len(margins)) < 1 / (1 + np.exp(-margins)), 1, -1)
-    assert value(evaluation.summarize(scored(margins * wins), 0), "ece") < 0.01
+    assert value(evaluation.summarize(scored(margins * wins), 0), "ece") < 0.02
     assert value(evaluation.summarize(scored(3 * margins * wins), 0), "ece") > 0.1
 
 

@@ -100,7 +100,8 @@ for n in range(int(sys.argv[2]), 40, 4):
         known.sha256(Path(sys.argv[1]) / str(n))
 """
     workers = [python(code, tmp_path / "data", n) for n in range(4)]
-    assert [finish(worker) for worker in workers] == [(0, "", "")] * 4
+    # On a busy machine one may be told that it waits for another.
+    assert [finish(worker)[:2] for worker in workers] == [(0, "")] * 4
     begin = time.monotonic()
     for n in range(40):
         sha256(tmp_path / "data" / str(n))

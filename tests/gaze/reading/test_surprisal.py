@@ -31,7 +31,7 @@ def reader(causal):
 
 def slow(reader, text):
     """Bits of each word: the model's distribution at each token, one by one."""
-    known = reader.tokenizer.tokenizer
+    known = reader.tokenizer.read.tokenizer
     clean = text.text.encode("utf-8", "replace").decode()
     found = known(clean, add_special_tokens=False, return_offsets_mapping=True)
     bits = [0.0] * len(text)
