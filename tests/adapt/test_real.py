@@ -66,7 +66,7 @@ def test_the_main_job_beats_popularity_on_real_posters(mirctl, real_data, tmp_pa
         f"data.interactions={folder / 'interactions.csv'}",
         f"data.items={folder / 'items.csv'}",
         f"data.images={folder / 'posters'}",
-        "train.epochs=3",
+        "train.epochs=6",
     ]
     ran = mirctl("adapt", "run", "adapt/ml-100k", *changes, "--out", tmp_path / "m", "--json")
     if ran.code == 5:
