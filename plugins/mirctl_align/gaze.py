@@ -63,11 +63,6 @@ class Measures:
                 )
         self.at = [given.index(name) for name in self.names]
 
-    @property
-    def key(self) -> str:
-        """What decides the generator's results; empty for measures of the data's own."""
-        return self.generator.chosen.key if self.generator else ""
-
     def of_texts(self, encoded: Sequence[Encoded]) -> list[np.ndarray]:
         """Predicted: of each dialogue (words, measures)."""
         distinct = {text.digest: text for own in encoded for text in own.texts}

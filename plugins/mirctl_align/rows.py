@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -94,21 +94,20 @@ def rewards(model: RewardModel, rows: Rows, device: torch.device) -> np.ndarray:
 
 def by_length(lengths: np.ndarray) -> list[np.ndarray]:
     """Numbers of rows in groups of like length, padded to at most TOKENS."""
-    groups: list[list[int]] = []
-    for n in np.argsort(-lengths, kind="stable").tolist():
-        if groups and (len(groups[-1]) + 1) * lengths[groups[-1][0]] <= TOKENS:
-            groups[-1].append(n)
-        else:
-            groups.append([n])
-    return [np.array(group) for group in groups]
+    return _grouped(lengths, lambda longest, size, _: (size + 1) * longest <= TOKENS)
 
 
 def alike(lengths: np.ndarray) -> list[np.ndarray]:
     """Numbers of rows in groups of which the shortest has at least SHORTEST of the longest."""
-    order = np.argsort(-lengths, kind="stable")
+    return _grouped(lengths, lambda longest, _, length: length >= SHORTEST * longest)
+
+
+def _grouped(lengths: np.ndarray, joins: Callable[[int, int, int], bool]) -> list[np.ndarray]:
+    """The rows from the longest on; `joins` tells by a group's longest, its size and a row's length
+    if that row is one of it."""
     groups: list[list[int]] = []
-    for n in order.tolist():
-        if groups and lengths[n] >= SHORTEST * lengths[groups[-1][0]]:
+    for n in np.argsort(-lengths, kind="stable").tolist():
+        if groups and joins(lengths[groups[-1][0]], len(groups[-1]), lengths[n]):
             groups[-1].append(n)
         else:
             groups.append([n])

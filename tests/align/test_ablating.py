@@ -7,7 +7,7 @@ import pytest
 
 from mirctl_align.ablating import asking, standing
 from mirctl_align.ablating.standing import Trial
-from mirctl_align.ablating.statistics import mcnemar, paired
+from mirctl_align.ablating.statistics import mcnemar, ranged
 from mirctl_align.ablating.variants import Contestant, contestants
 
 WORDS = ["golden", "eye", "jumanji", "one", "two", "three", "four"]
@@ -33,13 +33,13 @@ def test_a_paired_difference_is_that_of_the_means_and_its_interval_is_of_prompts
     random = np.random.default_rng(0)
     ours = random.integers(0, 2, 400).astype(float)
     other = random.integers(0, 2, 400).astype(float)
-    apart = paired(ours, other, np.arange(400))
-    together = paired(ours, other, np.arange(400) // 20)
-    assert apart[0] == pytest.approx(ours.mean() - other.mean())
-    assert apart[1] < apart[0] < apart[2]
-    assert together[0] == apart[0]
-    same = paired(np.repeat([1.0, 0.0], 200), np.repeat([0.0, 1.0], 200), np.arange(400) // 200)
-    assert same[2] - same[1] > 5 * (apart[2] - apart[1])
+    apart = ranged(ours - other, np.arange(400))
+    together = ranged(ours - other, np.arange(400) // 20)
+    assert apart["value"] == pytest.approx(ours.mean() - other.mean())
+    assert apart["low"] < apart["value"] < apart["high"]
+    assert together["value"] == apart["value"]
+    same = ranged(np.repeat([1.0, -1.0], 200), np.arange(400) // 200)
+    assert same["high"] - same["low"] > 5 * (apart["high"] - apart["low"])
 
 
 def test_steps_to_text_only_are_those_of_the_first_epoch_that_is_as_good():

@@ -12,12 +12,11 @@ import torch
 from mirctl import artifact, costs
 from mirctl.artifact import Artifact
 from mirctl.costs import Cost
-from mirctl.metrics import resampling
 from mirctl.steps import variants
 from mirctl.steps.command import Made
 from mirctl.steps.running import Failure
 from mirctl_align import saving
-from mirctl_align.ablating.statistics import mcnemar, paired
+from mirctl_align.ablating.statistics import mcnemar, ranged
 from mirctl_align.ablating.variants import Contestant
 
 Metrics = dict[str, dict[str, Any]]
@@ -129,16 +128,9 @@ def metrics(found: Sequence[Standing]) -> Metrics:
 
 def _quality(s: Standing) -> Metrics:
     pairs = s.pairs()
-    right = s.right(list(pairs))
-    _, number = np.unique(list(pairs.values()), return_inverse=True)
-    sums = np.zeros((number.max() + 1, 2))
-    np.add.at(sums, number, np.column_stack([right, np.ones(len(right))]))
-    drawn = resampling.sums(sums, 0)
-    low, high = resampling.interval(drawn[:, 0] / drawn[:, 1])
+    found = ranged(s.right(list(pairs)), np.array(list(pairs.values())))
     seeds = len({seed for seed, _ in s.trials})
-    entry = {"value": float(right.mean()), "low": float(low), "high": float(high),
-             "n": len(right), "seeds": seeds, "unit": "mean over pairs"}  # fmt: skip
-    return {f"{s.name}.{ACCURACY}": entry}
+    return {f"{s.name}.{ACCURACY}": {**found, "seeds": seeds, "unit": "mean over pairs"}}
 
 
 def _beside(s: Standing, by_name: Mapping[str, Standing]) -> Metrics:
@@ -154,9 +146,8 @@ def _beside(s: Standing, by_name: Mapping[str, Standing]) -> Metrics:
         pairs = {key: p for key, p in s.pairs().items() if key in other.pairs()}
         keys = list(pairs)
         ours, theirs = s.right(keys), other.right(keys)
-        value, low, high = paired(ours, theirs, np.array(list(pairs.values())))
-        told[f"{s.name}.{ACCURACY}-{label}"] = {"value": value, "low": low, "high": high,
-                                                "n": len(keys)}  # fmt: skip
+        prompts = np.array(list(pairs.values()))
+        told[f"{s.name}.{ACCURACY}-{label}"] = ranged(ours - theirs, prompts)
         told[f"{s.name}.mcnemar-{label}"] = {"value": mcnemar(ours, theirs), "n": len(keys),
                                              "unit": "p"}  # fmt: skip
     text = by_name.get(one.text_only.name)

@@ -7,14 +7,15 @@ import numpy as np
 from mirctl.metrics import resampling
 
 
-def paired(ours: np.ndarray, other: np.ndarray, prompts: np.ndarray) -> tuple[float, float, float]:
-    """Mean of ours - other (pairs,), and its 95 % bootstrap interval over prompts (pairs,)."""
+def ranged(values: np.ndarray, prompts: np.ndarray) -> dict[str, float | int]:
+    """Mean of values (pairs,), and its 95 % bootstrap interval over prompts (pairs,)."""
     _, number = np.unique(prompts, return_inverse=True)
     sums = np.zeros((number.max() + 1, 2))
-    np.add.at(sums, number, np.column_stack([ours - other, np.ones(len(ours))]))
+    np.add.at(sums, number, np.column_stack([values, np.ones(len(values))]))
     drawn = resampling.sums(sums, 0)
     low, high = resampling.interval(drawn[:, 0] / drawn[:, 1])
-    return float((ours - other).mean()), float(low), float(high)
+    ends = {"value": values.mean(), "low": low, "high": high}
+    return {**{name: float(end) for name, end in ends.items()}, "n": len(values)}
 
 
 def mcnemar(ours: np.ndarray, other: np.ndarray) -> float:
