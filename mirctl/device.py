@@ -50,6 +50,11 @@ def precision(name: str, device: torch.device) -> torch.dtype:
     return DTYPES[name]
 
 
+def mixed(device: torch.device, dtype: torch.dtype) -> torch.autocast:
+    """Inside, a model computes in that precision; its weights stay as they are."""
+    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+
+
 def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     """A tensor on a device; to a CUDA card from pinned memory, while the CPU goes on."""
     if device.type != "cuda" or tensor.device.type != "cpu":

@@ -18,7 +18,7 @@ import torch
 from pydantic import Field, PositiveFloat, model_validator
 from torch import Tensor, nn
 
-from mirctl import collectives, console, distributed, optim, plugins, units
+from mirctl import collectives, console, device, distributed, optim, plugins, units
 from mirctl.average import Average
 from mirctl.collectives import local
 from mirctl.errors import ArtifactError, Interrupted, RunError, UsageError
@@ -213,8 +213,7 @@ class _Loop:
         self.model.train()
         self.model.zero_grad(set_to_none=True)
         batch = self.task.batch(epoch, step)
-        mixed = self.run.dtype != torch.float32
-        with torch.autocast(self.run.device.type, self.run.dtype, enabled=mixed):
+        with device.mixed(self.run.device, self.run.dtype):
             loss = self.task.loss(batch)
         (value,) = distributed.summed(loss.item())
         if not math.isfinite(value):

@@ -29,7 +29,7 @@ def evaluate(
     config = recipe.resolve(PairsConfig, recipe.change(blank, settings))
     on, dtype = place(device, precision)
     opened = saving.load(folder)
-    with torch.autocast(on.type, dtype, enabled=dtype != torch.float32):
+    with devices.mixed(on, dtype):
         metrics, scored = measuring.measure(opened, pairs, config, groups, on, 0)
     report = evaluation.report(metrics, scored)
     jobs.show(metrics, report, require=gate, json=json, artifact=folder)
@@ -58,7 +58,7 @@ def score(
     opened = saving.load(folder)
     reader = measuring.to_score(opened, on)
     opened.model.to(on)
-    with torch.autocast(on.type, dtype, enabled=dtype != torch.float32):
+    with devices.mixed(on, dtype):
         found = scoring.score(opened.model, reader, texts, out, column, on)
     found.tell()
     jobs.show(found.metrics(), "", json=json, table=out, **found.facts())

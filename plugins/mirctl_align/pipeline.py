@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from mirctl import console, hub, training
+from mirctl import console, device, hub, training
 from mirctl.console import counted
 from mirctl.run import Result, Run
 from mirctl_align import base, evaluation, saving, split
@@ -55,7 +55,7 @@ def run(config: RewardConfig, run: Run) -> Result:
         console.say(
             "measured on the pairs that chose the epoch: data.test or data.fold name others"
         )
-    with run.meter.phase("measure"):
+    with run.meter.phase("measure"), device.mixed(run.device, run.dtype):
         scored = score_pairs(model, measured, run.device)
     metrics = evaluation.evaluate(scored, (), config.seed)
     saving.save(

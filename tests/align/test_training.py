@@ -24,6 +24,20 @@ def test_it_trains_and_measures_in_bf16(mirctl, request, tmp_path, base, inject)
     assert ran.code == 0, ran.err
 
 
+def test_bf16_measures_the_same_in_training_and_after_it_also_as_a_job(mirctl, tmp_path, llama):
+    pairs, out = write(tmp_path / "pairs.jsonl", 30), tmp_path / "model"
+    test, table = write(tmp_path / "test.jsonl", 20, seed=5), tmp_path / "metrics.csv"
+    ran = mirctl(*line(pairs, llama, out, f"data.test={test}"), "--precision", "bf16", "--json")
+    recipe = tmp_path / "eval.yaml"
+    recipe.write_text(f"uses: align/eval\nmodel: {out}\npairs: {test}\nprecision: bf16\n")
+    once = mirctl("align", "eval", out, test, "--precision", "bf16", "--json")
+    job = mirctl("run", recipe, "--out", table, "--json")
+    told = [json.loads(one.out)["metrics"]["margin"]["value"] for one in (ran, once, job)]
+    assert told[0] == told[1] == told[2]
+    plain = mirctl("align", "eval", out, test, "--precision", "fp32", "--json")
+    assert json.loads(plain.out)["metrics"]["margin"]["value"] != told[0]
+
+
 def test_eval_gives_the_numbers_of_training_also_for_a_control(mirctl, tmp_path, llama):
     pairs, out = write(tmp_path / "pairs.jsonl", 30), tmp_path / "model"
     test = write(tmp_path / "test.jsonl", 20, seed=5)
