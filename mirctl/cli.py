@@ -21,6 +21,7 @@ from mirctl.options import (
     Device,
     DryRun,
     Force,
+    Jobs,
     Json,
     Precision,
     Quiet,
@@ -172,9 +173,7 @@ def run(
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="After a failure go on with independent steps.")
     ] = False,
-    workers: Annotated[
-        int, typer.Option("--jobs", "-j", min=1, max=1000, help="Steps that run at once.")
-    ] = 1,
+    workers: Jobs = 1,
     shard: Shard = None,
     on: Annotated[
         Literal["ray"] | None, typer.Option("--on", help="Do the shards of a job on a Ray cluster.")

@@ -96,6 +96,7 @@ Force = Annotated[bool, typer.Option("--force", help="Replace an older result of
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Look for all that would stop the run; write nothing.")
 ]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, max=1000, help="Steps that run at once.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="New folder for the result.")]
 Shard = Annotated[

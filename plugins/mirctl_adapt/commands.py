@@ -12,6 +12,7 @@ from mirctl.options import (
     Device,
     DryRun,
     Force,
+    Jobs,
     Json,
     Precision,
     Quiet,
@@ -311,6 +312,7 @@ def compare(
             "with one seed more. Unless told, all have the recipe's."
         ),
     ] = None,
+    workers: Jobs = 1,
     out: OutFolder = None,
     seed: Seed = None,
     device: Device = None,
@@ -330,5 +332,5 @@ def compare(
     gate = jobs.requirements(require)
     options = jobs.Options(out, seed, device, precision, resume, dry_run, force)
     told = encoders or []
-    asked = asking.Asked(methods, told, against, ablate, seeds, baseline_minutes, rates)
+    asked = asking.Asked(methods, told, against, ablate, seeds, baseline_minutes, rates, workers)
     result.compare(recipe, changes or [], asked, options, gate, json=json)

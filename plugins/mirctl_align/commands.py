@@ -12,6 +12,7 @@ from mirctl.options import (
     Device,
     DryRun,
     Force,
+    Jobs,
     Json,
     Out,
     Precision,
@@ -144,6 +145,7 @@ def ablate(
     shares: Annotated[
         str, typer.Option("--shares", help="Per cents of the pairs to learn from, too.")
     ] = "100",
+    workers: Jobs = 1,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="New folder for all models and tables.")
     ] = None,
@@ -164,7 +166,7 @@ def ablate(
     console.configure(quiet=quiet)
     gate = jobs.requirements(require)
     options = jobs.Options(out, seed, device, precision, resume, dry_run, force)
-    asked = asking.Asked(inject, generators, models, seeds, folds, shares)
+    asked = asking.Asked(inject, generators, models, seeds, folds, shares, workers)
     asking.ablate(recipe, changes or [], asked, options, gate, json=json)
 
 

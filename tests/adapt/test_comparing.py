@@ -52,6 +52,17 @@ def test_every_figure_is_that_of_the_runs(race, tmp_path):
     assert "pop.epoch_seconds" not in race["metrics"]
 
 
+def test_several_at_once_rank_as_one_after_the_other(mirctl, recipe, race, tmp_path):
+    methods = ["--methods", "id,markov,pop", "--seeds", 2]
+    told = compare(mirctl, recipe, tmp_path / "two", *methods, "--jobs", 2)
+    for name, entry in race["metrics"].items():
+        if "ndcg" in name:
+            assert told["metrics"][name] == entry
+    shown = mirctl("adapt", "compare", recipe, "train.epochs=1", *methods, "--jobs", 2,
+                   "--out", tmp_path / "two")  # fmt: skip
+    assert "--jobs 2: seconds are those of a machine that runs shared." in shown.out
+
+
 def test_stored_ranks_are_those_of_the_model(race, tmp_path):
     folder = tmp_path / "race" / "seed=1" / "markov"
     saved = recommender.load(folder)

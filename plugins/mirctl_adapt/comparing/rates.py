@@ -39,7 +39,7 @@ def choose(race: Race, rates: Sequence[float], options: Options) -> Race:
     if not rates or not wanted:
         return race
     trial = _trial(race, wanted, rates)
-    made = racing.run(racing.pipeline(trial), options)
+    made = racing.run(trial, options)
     found = {one.name: _best(made, trial, one, rates) for one in wanted}
     chosen = [
         replace(one, changes={**one.changes, KEY: found[one.name]}) if found.get(one.name) else one

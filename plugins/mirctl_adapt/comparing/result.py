@@ -34,7 +34,7 @@ def compare(
     pictures = pareto.check()
     encoded, sizes = _encoded(race)
     able = rates.choose(racing.without_failed(race, encoded), several, options)
-    made = racing.run(racing.pipeline(able), options)
+    made = racing.run(able, options)
     found = standing.standings(made, race.contestants, encoded.failures)
     metrics = standing.metrics(found, against) | scaling.metrics(sizes, race.contestants)
     report.write(folder, found, metrics)
@@ -88,6 +88,8 @@ def _notes(race: Race, several: Sequence[float], encoded: Encoded) -> list[str]:
     if encoded.seconds:
         each = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in encoded.seconds.items())
         told.append(f"Encoded once, for all methods that read states: {each}.")
+    if race.workers > 1:
+        told.append(f"--jobs {race.workers}: seconds are those of a machine that runs shared.")
     return told
 
 

@@ -32,6 +32,7 @@ class Asked:
     seeds: int
     folds: int
     shares: str
+    workers: int = 1
 
     def contestants(self) -> list[Contestant]:
         """All that is compared."""
@@ -67,7 +68,7 @@ def ablate(
     folder = command.place(options)
     pictures = pareto.check()
     console.say(f"{console.counted(len(line.steps), 'run')}, each in a process of its own")
-    made = command.carry_out(line, options, replace(WAYS, apart=APART))
+    made = command.carry_out(line, options, replace(WAYS, apart=APART, workers=asked.workers))
     found = standing.standings(made, compared, asked.folds)
     metrics = standing.metrics(found)
     report.write(folder, found, metrics)

@@ -152,9 +152,9 @@ def _beside(s: Standing, by_name: Mapping[str, Standing]) -> Metrics:
                                              "unit": "p"}  # fmt: skip
     text = by_name.get(one.text_only.name)
     if text is not None and text.trials and one.share == 1:
-        steps = [steps_to(trial, text.trials[key])
-                 for key, trial in s.trials.items() if key in text.trials]  # fmt: skip
-        told[f"{s.name}.steps_to_text"] = _median(steps)
+        steps = [steps_to(trial, text.trials[key]) for key, trial in s.trials.items()
+                 if key in text.trials and text.trials[key].valid]  # fmt: skip
+        told |= {f"{s.name}.steps_to_text": _median(steps)} if steps else {}
     return told
 
 
@@ -167,7 +167,7 @@ def steps_to(trial: Trial, text: Trial) -> float:
 
 def _median(steps: Sequence[float]) -> dict[str, Any]:
     """Of runs; none where most of them never came there."""
-    middle = median(steps) if steps else math.inf
+    middle = median(steps)
     reached = sum(map(math.isfinite, steps))
     value = float(middle) if math.isfinite(middle) else None
     return {"value": value, "n": len(steps), "reached": reached, "unit": "steps"}
