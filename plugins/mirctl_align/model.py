@@ -14,10 +14,11 @@ from torch.nn import functional as F
 
 from mirctl.encode.pretrained import is_head
 from mirctl.errors import UsageError
-from mirctl_align import injection, lora
+from mirctl_align import injection, lora, packing
 from mirctl_align.batch import Batch
 from mirctl_align.config import GazeConfig, ModelConfig
 from mirctl_align.injection import Given, TokenWeight, is_decoder
+from mirctl_align.packing import Packing
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -39,6 +40,8 @@ class RewardModel(nn.Module):
         self.entry = injection.entry(gaze, k, network)
         self.register_buffer("mean", torch.zeros(k))
         self.register_buffer("scale", torch.ones(k))
+        self.packs = False
+        """Does it take rows without their padding? See pack."""
         self.network, self.weighted, self.predictor = network, None, None
         if gaze.inject == "token-weight":
             self.weighted = TokenWeight(k, _width(network), tuple(special))
@@ -65,6 +68,10 @@ class RewardModel(nn.Module):
         except ValueError as error:
             raise UsageError(f"model.checkpointing: {error}") from error
 
+    def pack(self) -> None:
+        """From now on take what rows have in common, where the network can: see packing."""
+        self.packs = self.decodes and self.inject != "attn-bias" and packing.enable(self.network)
+
     @property
     def needs_gaze(self) -> bool:
         """Is a reward without gaze another one?"""
@@ -81,12 +88,15 @@ class RewardModel(nn.Module):
         prefix = words if self.inject == "concat" else 0
         return self.limit - tokens - prefix - self.entry.extra
 
-    def forward_with_aux(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def forward_with_aux(self, batch: Batch, shared: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Rewards, and how badly their states tell gaze: the mean over the rows of what is the mean
-        over a row's known values. 0 but for aux-loss."""
-        return self(batch, aux=True)
+        over a row's known values. 0 but for aux-loss. With `shared` (rows / 2,) rows are packed:
+        so many tokens does a row of the second half begin with as its fellow of the first."""
+        return self(batch, shared, aux=True)
 
-    def forward(self, batch: Batch, *, aux: bool = False) -> Tensor | tuple[Tensor, Tensor]:
+    def forward(
+        self, batch: Batch, shared: Tensor | None = None, *, aux: bool = False
+    ) -> Tensor | tuple[Tensor, Tensor]:
         raw = batch.aligned()
         predicts = aux and self.predictor is not None
         if raw.gaze is None and (self.needs_gaze or predicts):
@@ -96,7 +106,7 @@ class RewardModel(nn.Module):
         if (length := given.real.shape[1]) > self.limit:
             told = f"the model has {self.limit} positions"
             raise UsageError(f"{length} tokens are too many, gaze included: {told}")
-        rewards, states = self._rewards(given, batch, states=predicts)
+        rewards, states = self._rewards(given, batch, shared, states=predicts)
         rewards = rewards.clone()  # of a model in pieces, a view would lose what gathers them
         if not aux:
             return rewards
@@ -109,12 +119,14 @@ class RewardModel(nn.Module):
         """Known values on their scale, 0 where nothing is known."""
         return torch.where(gaze.isfinite(), (gaze - self.mean) / self.scale, 0.0)
 
-    def _rewards(self, given: Given, batch: Batch, *, states: bool) -> tuple[Tensor, Tensor]:
+    def _rewards(
+        self, given: Given, batch: Batch, shared: Tensor | None, *, states: bool
+    ) -> tuple[Tensor, Tensor]:
         """(rows,), and where they are wanted the last states (rows, tokens, width)."""
         if not self.decodes and self.weighted is None:
             found = self.network(**given.arguments, output_hidden_states=states)
             return found.logits.float()[:, 0], found.hidden_states[-1] if states else found.logits
-        found = self.network.base_model(**given.arguments).last_hidden_state
+        found = self._states(given, batch, shared)
         with torch.autocast(found.device.type, enabled=False):
             read = found.float()
             if self.weighted is not None:
@@ -122,6 +134,18 @@ class RewardModel(nn.Module):
             last = given.real.sum(1) - 1
             ends = read[torch.arange(len(read), device=read.device), last]
             return self.network.score(ends)[:, 0], read
+
+    def _states(self, given: Given, batch: Batch, shared: Tensor | None) -> Tensor:
+        """The last ones (rows, tokens, width)."""
+        if shared is None:
+            return self.network.base_model(**given.arguments).last_hidden_state
+        if self.inject == "concat":  # alike are the first mark and the gaze of what is alike
+            first = batch.first[: len(shared)].cumsum(1)
+            words = torch.cat([torch.zeros_like(first[:, :1]), first], 1)
+            shared = 1 + words.gather(1, shared[:, None])[:, 0]
+        packed = Packing.of(given.real, shared)
+        found = self.network.base_model(**packed.arguments(given)).last_hidden_state
+        return found[0][packed.place]
 
     def _missed(self, states: Tensor, gaze: Tensor, known: Tensor) -> Tensor:
         """Smooth L1 between what states tell of the words that begin there, and their gaze."""

@@ -12,10 +12,11 @@ import torch
 
 from mirctl import console
 from mirctl.device import send
+from mirctl_align.batch import Batch
 
 if TYPE_CHECKING:
     from mirctl_align.gaze import TokenGaze
-    from mirctl_align.model import Batch, RewardModel
+    from mirctl_align.model import RewardModel
     from mirctl_align.tokens import Encoded
 
 SHORTEST = 0.6
@@ -51,6 +52,22 @@ class Rows:
         """(rows,) tokens of each."""
         return np.array([len(ids) for ids in self.ids], np.int64)
 
+    def shared(self) -> np.ndarray:
+        """(rows / 2,) tokens that a row of the first half and its fellow of the second begin with
+        alike, gaze included."""
+        half = len(self) // 2
+        return np.array([self._alike(n, half + n) for n in range(half)], np.int64)
+
+    def _alike(self, one: int, other: int) -> int:
+        length = min(len(self.ids[one]), len(self.ids[other]))
+        same = self.ids[one][:length] == self.ids[other][:length]
+        if self.gaze is not None:
+            a, b = self.gaze[one], self.gaze[other]
+            x, y = a.values[:length], b.values[:length]
+            same = same & ((x == y) | (np.isnan(x) & np.isnan(y))).all(1)
+            same &= a.first[:length] == b.first[:length]
+        return length if same.all() else int(same.argmin())
+
     def of(self, numbers: np.ndarray) -> Rows:
         """Some of them, in this order."""
         at = numbers.tolist()
@@ -59,8 +76,6 @@ class Rows:
 
     def batch(self, device: torch.device) -> Batch:
         """All of them, padded at the end."""
-        from mirctl_align.model import Batch
-
         shape = (len(self), int(self.lengths.max(initial=1)))
         real = np.arange(shape[1]) < self.lengths[:, None]
         ids = np.zeros(shape, np.int64)

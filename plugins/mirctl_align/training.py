@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mirctl import batching, distributed
+from mirctl.device import send
 from mirctl.training import step_seed
 from mirctl_align import evaluation
 from mirctl_align.config import RewardConfig
@@ -49,6 +50,9 @@ class PreferenceTask:
         numbers = [(pair.margin, pair.target, pair.weight) for pair in train.pairs]
         self.numbers = torch.tensor(numbers, dtype=torch.float32, device=device).T
         self._epoch, self._order = -1, np.zeros(0, np.int64)
+        if not config.train.compile:
+            model.pack()
+        self.packs = model.packs
 
     def steps(self, epoch: int) -> int:
         return -(-len(self.train) // self.config.train.batch_size)
@@ -83,11 +87,14 @@ class PreferenceTask:
         return share * 0.0 if idle else share
 
     def _read(self, rows: Rows) -> tuple[Tensor, Tensor]:
-        """Rewards (rows,) and the loss beside that of the preferences. On one CPU, where nothing
-        but the tokens counts, rows of like length are computed together."""
+        """Rewards (rows,) and the loss beside that of the preferences. Where the model does not
+        take rows without padding, on one CPU those of like length are computed together."""
+        model = self.model["reward"]
+        if self.packs:
+            shared = torch.from_numpy(rows.shared())
+            return model.forward_with_aux(rows.batch(self.device), send(shared, self.device))
         alone = self.device.type == "cpu" and distributed.world() == 1
         groups = alike(rows.lengths) if alone else [np.arange(len(rows))]
-        model = self.model["reward"]
         found = [model.forward_with_aux(rows.of(some).batch(self.device)) for some in groups]
         places = torch.from_numpy(np.argsort(np.concatenate(groups))).to(self.device)
         shares = [
