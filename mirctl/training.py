@@ -18,7 +18,7 @@ import torch
 from pydantic import Field, PositiveFloat, model_validator
 from torch import Tensor, nn
 
-from mirctl import collectives, console, device, distributed, optim, plugins, units
+from mirctl import collectives, console, device, distributed, optim, plugins, units, weights
 from mirctl.average import Average
 from mirctl.collectives import local
 from mirctl.errors import ArtifactError, Interrupted, RunError, UsageError
@@ -166,7 +166,7 @@ class _Loop:
             self._maybe_save(stop)
         self._tell_meter()
         if self.best:
-            self.model.load_state_dict(self.best)
+            weights.load(self.model, self.best)
         if self.pieces:
             self.task.model = fsdp().join(self.model, self.whole, self.run.device)
         return state.history
@@ -252,7 +252,7 @@ class _Loop:
             metrics = distributed.from_first(self.task.validate())
             if config.metric and metrics.get(config.metric, -math.inf) > state.best:
                 state.best, state.best_epoch = metrics[config.metric], state.epoch
-                self.best = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
+                self.best = {k: v.detach().clone() for k, v in weights.changing(self.model).items()}
         if config.metric and config.metric not in metrics:
             known = ", ".join(metrics)
             raise RunError(f"train.metric {config.metric!r} is not measured; there are: {known}")
@@ -286,7 +286,7 @@ class _Loop:
 
     def _save(self) -> None:
         state = {
-            "model": self.model.state_dict(),
+            "model": weights.changing(self.model),
             "optimizer": [optimizer.state_dict() for optimizer in self.optimizers],
             "scaler": self.scaler.state_dict(),
             "best": self.best,
@@ -315,8 +315,8 @@ class _Loop:
         if self.pieces:
             state = fsdp().cut_state(state, self.model, self.optimizers, self.average.means)
         if state["best"]:  # it is loaded at the very end: better told now that it cannot be
-            self.model.load_state_dict(state["best"])
-        self.model.load_state_dict(state["model"])
+            weights.load(self.model, state["best"])
+        weights.load(self.model, state["model"])
         for optimizer, saved in zip(self.optimizers, state["optimizer"], strict=True):
             optimizer.load_state_dict(saved)
         self.scaler.load_state_dict(state["scaler"])

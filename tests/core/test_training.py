@@ -240,3 +240,27 @@ def test_the_steps_that_are_kept_are_few():
     run = Memory()
     training.fit(Line(steps=training.TIMED), config(epochs=2, checkpoint_every=60.0), run)
     assert run.meter.facts["timed_steps"] == training.TIMED - training.WARM_UP
+
+
+def test_frozen_weights_are_in_no_checkpoint_and_in_no_copy_of_the_best_epoch():
+    def task():
+        made = Line(scores=[0.1, 0.5, 0.2])
+        made.model[2].requires_grad_(False)
+        made.model.register_buffer("mean", torch.ones(1))
+        return made
+
+    whole, run = task(), Memory(stop=9)
+    base = final(whole)["2.weight"]
+    training.fit(whole, config(), Memory())
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(task(), config(), run)
+    for kept in (run.state["model"], run.state["best"]):
+        assert kept
+        assert "mean" in kept
+        assert not any(name.startswith("2.") for name in kept)
+    run.stop = None
+    resumed = task()
+    resumed.weights = [None] * len(run.state["progress"]["history"])
+    training.fit(resumed, config(), run)
+    assert torch.equal(final(whole)["2.weight"], base)
+    assert torch.equal(final(resumed)["0.weight"], final(whole)["0.weight"])
