@@ -1,7 +1,7 @@
 """How gaze enters a network: before the text, in its embeddings, or in its attention.
 
 Each takes a batch whose padding stands right, its gaze standardised, and gives what the network is
-called with. All begin with gaze at the size of the network's own embeddings, or without effect.
+called with. All begin without effect, but for concat, whose prefix has the size of embeddings.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,8 @@ class Given:
 
 
 class Projector(nn.Module):
-    """Gaze (..., measures) -> (..., width), as in GazeReward (Lopez-Cardona et al., 2025)."""
+    """Gaze (..., measures) -> (..., width), as in GazeReward (Lopez-Cardona et al., 2025); `size`
+    is the deviation of what it gives at first."""
 
     def __init__(self, config: GazeConfig, measures: int, width: int, size: float) -> None:
         super().__init__()
@@ -58,12 +59,17 @@ class Plain(nn.Module):
 
 
 class Add(Plain):
-    """Projected gaze on top of the embeddings; exactly nothing where a token has none."""
+    """Projected gaze on top of the embeddings; exactly nothing where a token has none. At first
+    nothing anywhere: what is as large as the embeddings drowns the words of a trained network."""
+
+    size = 0.0
+    """Of projected gaze at first, in standard deviations of the embeddings."""
 
     def __init__(self, config: GazeConfig, measures: int, network: "PreTrainedModel") -> None:
         super().__init__()
         words = network.get_input_embeddings().weight.detach()
-        self.projector = Projector(config, measures, words.shape[1], float(words.std()))
+        size = self.size * float(words.std())
+        self.projector = Projector(config, measures, words.shape[1], size)
 
     def forward(self, batch: Batch, network: "PreTrainedModel") -> Given:
         words = network.get_input_embeddings()(batch.ids)
@@ -75,7 +81,7 @@ class Concat(Add):
     """[eye] gaze of each word [/eye] before the text; behind the first token of an encoder, whose
     head reads that one."""
 
-    extra = 2
+    extra, size = 2, 1.0
 
     def __init__(self, config: GazeConfig, measures: int, network: "PreTrainedModel") -> None:
         super().__init__(config, measures, network)

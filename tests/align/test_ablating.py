@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from mirctl_align.ablating import asking, standing
+from mirctl_align.ablating import asking, picture, standing
 from mirctl_align.ablating.standing import Trial
 from mirctl_align.ablating.statistics import mcnemar, ranged
 from mirctl_align.ablating.variants import Contestant, contestants
@@ -101,6 +101,7 @@ def test_an_ablation_is_one_table_and_goes_on_where_it_stopped(mirctl, line, tmp
     )
     assert 0 <= metrics["add:formula.mcnemar-shuffled"]["value"] <= 1
     assert "add:formula/0.5.accuracy" in metrics
+    assert (tmp_path / "out" / "ablation.png").read_bytes()[1:4] == b"PNG"
     table = (tmp_path / "out" / "ablation.csv").read_text()
     assert table.count("\n") == 6
     again = mirctl(*line, "--folds", "3", "--shares", "50,100")
@@ -132,6 +133,21 @@ def test_steps_are_told_where_epochs_were_measured(mirctl, line):
     assert ran.code == 0, ran.err
     assert "add:formula.accuracy" in ran.out
     assert "steps_to_text" not in ran.out
+
+
+def test_a_picture_shows_differences_and_shares(tmp_path):
+    ways = contestants(["add", "concat"], ["formula"], ["a", "b"], [0.5, 1.0])
+    metrics = {f"{one.name}.accuracy": {"value": 0.5} for one in ways}
+    ranged = {"value": 0.1, "low": 0.0, "high": 0.2}
+    beside = {f"{one.name}.accuracy-text": ranged for one in ways if one.inject != "none"}
+    found = [standing.Standing(one) for one in ways]
+    sizes = []
+    for known in (metrics | beside, beside, {}):
+        picture.draw(tmp_path, found, known)
+        file = tmp_path / "ablation.svg"
+        sizes.append(file.read_text().count("<path") if file.exists() else 0)
+        file.unlink(missing_ok=True)
+    assert sizes[0] > sizes[1] > sizes[2] == 0
 
 
 def test_several_runs_at_once(mirctl, line, monkeypatch):

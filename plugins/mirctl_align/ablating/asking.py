@@ -12,7 +12,7 @@ from mirctl.jobs import Options, Requirement
 from mirctl.steps import command
 from mirctl.steps import variants as several
 from mirctl.steps.graph import Pipeline
-from mirctl_align.ablating import report, standing
+from mirctl_align.ablating import picture, report, standing
 from mirctl_align.ablating.standing import Metrics, Standing
 from mirctl_align.ablating.variants import Contestant, contestants
 from mirctl_align.config import RewardConfig
@@ -73,7 +73,7 @@ def ablate(
     metrics = standing.metrics(found)
     report.write(folder, found, metrics)
     if pictures:
-        report.draw(folder, found, metrics)
+        picture.draw(folder, found, metrics)
     facts = {"out": str(folder), "failed": {s.name: [str(f) for f in s.failures]
                                             for s in found if s.failures}}  # fmt: skip
     files.write_text(folder / report.DOCUMENT, manifest.pretty({**facts, "metrics": metrics}))

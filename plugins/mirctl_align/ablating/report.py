@@ -1,10 +1,10 @@
-"""An ablation as tables for people, as a table in a file, and as a picture."""
+"""An ablation as tables for people, and as a table in a file."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mirctl import console, pareto, tables
+from mirctl import console, tables
 from mirctl_align.ablating.standing import ACCURACY, SHARES, Metrics, Standing
 
 TABLE, DOCUMENT = "ablation.csv", "ablation.json"
@@ -111,16 +111,3 @@ def write(folder: Path, found: Sequence[Standing], metrics: Metrics) -> None:
         rows.append(row)
     keys = list(dict.fromkeys(key for row in rows for key in row))
     tables.write_rows(folder / TABLE, [{key: row.get(key) for key in keys} for row in rows])
-
-
-def draw(folder: Path, found: Sequence[Standing], metrics: Metrics) -> None:
-    """pareto.svg and .png: accuracy against seconds an epoch."""
-    points = []
-    for s in found:
-        entry = metrics.get(f"{s.name}.{ACCURACY}")
-        if entry and s.contestant.share == 1:
-            seconds = s.cost.values.get("epoch_seconds")
-            points.append(
-                pareto.Point(s.name, entry["value"], seconds, entry["low"], entry["high"])
-            )
-    pareto.draw(folder, points, "accuracy, 95 % over prompts")

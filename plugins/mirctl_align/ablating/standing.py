@@ -51,6 +51,11 @@ class Standing:
     def name(self) -> str:
         return self.contestant.name
 
+    @property
+    def whole(self) -> Contestant:
+        """The same with all there is to learn from."""
+        return replace(self.contestant, share=1.0)
+
     def right(self, keys: Sequence[tuple[int, int]]) -> np.ndarray:
         """(pairs,) of these: how often it is right, as a mean over seeds."""
         sums, counts = dict.fromkeys(keys, 0.0), dict.fromkeys(keys, 0)
@@ -178,15 +183,11 @@ def _share(s: Standing, found: Sequence[Standing], told: Metrics) -> Metrics:
     text = told.get(f"{s.contestant.text_only.name}.{ACCURACY}")
     if text is None:
         return {}
-    same = [other for other in found if _whole(other.contestant) == s.contestant and other.trials]
+    same = [other for other in found if other.whole == s.contestant and other.trials]
     good = [other.contestant.share for other in same
             if told[f"{other.name}.{ACCURACY}"]["value"] >= text["value"]]  # fmt: skip
     entry = {"value": min(good, default=None), "n": len(same), "unit": "share of the prompts"}
     return {f"{s.name}.{SHARES}": entry} if len(same) > 1 else {}
-
-
-def _whole(one: Contestant) -> Contestant:
-    return replace(one, share=1.0)
 
 
 def names(contestants: Sequence[Contestant]) -> list[str]:

@@ -84,7 +84,7 @@ def test_a_prefix_has_the_gaze_of_each_word_between_marks(build, family, lead):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("inject", ["attn-bias", "token-weight"])
+@pytest.mark.parametrize("inject", ["add", "attn-bias", "token-weight"])
 def test_these_begin_as_if_there_were_no_gaze(folders, family, inject):
     config = ModelConfig(base=str(folders[family]))
     model = base.start(config.base).reward_model(config, GazeConfig(inject=inject), K).eval()
@@ -92,7 +92,7 @@ def test_these_begin_as_if_there_were_no_gaze(folders, family, inject):
     blind = replace(row, seen=torch.zeros_like(row.seen))
     with torch.no_grad():
         close(model(row), model(blind))
-        if inject == "attn-bias":
+        if inject != "token-weight":
             plain = model.network(input_ids=row.ids).logits[:, 0]
             close(model(row), plain)
         else:
