@@ -65,11 +65,14 @@ class Kept:
             self.commit()
 
     def commit(self) -> None:
-        """Write down what is new."""
+        """Write down what is new, and see what others wrote."""
         self.committed = time.monotonic()
         if self.new and self.writable:
             self._write(self.new)
             self.new, self.size = {}, 0
+        elif self.writable:
+            with self.entry.lock():
+                self._pick_up()
 
     def compact(self) -> None:
         """Join many small files."""

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from mirctl import console
+from mirctl import console, distributed
 from mirctl.console import counted
 from mirctl.errors import UsageError, suggest
 from mirctl.words import Predictor
 from mirctl_align.config import MEASURED, GazeConfig
 
 if TYPE_CHECKING:
+    from mirctl.words.text import Text
     from mirctl_align.dialogue import Pair
     from mirctl_align.tokens import Encoded
 
@@ -66,20 +67,28 @@ class Measures:
     def of_texts(self, encoded: Sequence[Encoded]) -> list[np.ndarray]:
         """Predicted: of each dialogue (words, measures)."""
         distinct = {text.digest: text for own in encoded for text in own.texts}
-        found: dict[bytes, np.ndarray] = {}
-        keys = list(distinct)
-        try:
-            with console.progress("predicting reading", len(keys), "texts") as advance:
-                for start in range(0, len(keys), TEXTS):
-                    some = keys[start : start + TEXTS]
-                    values = self.generator([distinct[key] for key in some])
-                    found |= {k: v[:, self.at] for k, v in zip(some, values, strict=True)}
-                    advance(len(some))
-        finally:
-            self.generator.close()
+        for number, count in distributed.shares():  # by and by, each process finds the others'
+            with console.aside():
+                self._predict(list(distinct.values())[number::count])
+            distributed.wait()
+        values = self._predict(list(distinct.values()))
+        found = dict(zip(distinct, values, strict=True))
         none = np.zeros((0, len(self.names)), np.float32)
         return [np.concatenate([none, *(found[text.digest] for text in own.texts)])
                 for own in encoded]  # fmt: skip
+
+    def _predict(self, texts: Sequence[Text]) -> list[np.ndarray]:
+        """Of each text (words, measures); what is new is kept."""
+        found: list[np.ndarray] = []
+        try:
+            with console.progress("predicting reading", len(texts), "texts") as advance:
+                for start in range(0, len(texts), TEXTS):
+                    some = self.generator(texts[start : start + TEXTS])
+                    found += [values[:, self.at] for values in some]
+                    advance(len(some))
+        finally:
+            self.generator.close()
+        return found
 
     def of_pairs(self, pairs: Sequence[Pair]) -> list[np.ndarray]:
         """Measured: of the answers of all pairs (words, measures), the chosen ones first; nothing
@@ -91,9 +100,10 @@ class Measures:
     def tell(self) -> None:
         """Say what was predicted."""
         if self.generator:
+            (new,) = distributed.summed(self.generator.predicted)
             console.say(
                 f"reading by {self.config.generator}: {', '.join(self.names)}; "
-                f"{counted(self.generator.predicted, 'text')} predicted now"
+                f"{counted(int(new), 'text')} predicted now"
             )
 
 

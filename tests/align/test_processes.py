@@ -47,7 +47,10 @@ def compare(mirctl, tmp_path, pairs, base, jobs, *changes):
 
 
 def test_two_processes_learn_what_one_does(mirctl, tmp_path, llama):
-    compare(mirctl, tmp_path, write(tmp_path / "pairs.jsonl", 37), llama, JOBS)
+    pairs = write(tmp_path / "pairs.jsonl", 37)
+    compare(mirctl, tmp_path, pairs, llama, JOBS)
+    told = (tmp_path / "told/stderr-0").read_text()
+    assert "99 texts predicted now" in told, "of 33 pairs each text once, by one of the processes"
 
 
 @pytest.mark.slow
