@@ -3,25 +3,29 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveFloat, field_validator, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
 from mirctl.data.config import DataConfig
 from mirctl.encode.settings import EncoderSettings, ImageSettings
-from mirctl.errors import suggest
-from mirctl.metrics import ranking
 from mirctl.section import ArtifactName, Count, InputPath, JobConfig, ModelName, Relative, Section
-from mirctl.training import TrainConfig
+from mirctl.sequences.config import (
+    WIDEST,
+    EvalConfig,
+    Loss,
+    SaveConfig,
+    SequenceTrain,
+    UserConfig,
+)
 
 CACHED = ("iisan-versa", "iisan", "frozen")
 TUNED = ("fft", "lora", "adapter", "bitfit")
 CONTENT = (*CACHED, *TUNED)
 COUNTED = ("markov", "pop")
 Groups = Annotated[int, Field(ge=1, le=10_000)]
-WIDEST = 65_536
 
 
-class ModelConfig(Section):
-    """The recommender: what an item is made of, and who reads a history."""
+class ItemConfig(Section):
+    """What an item is made of."""
 
     method: Literal[
         "iisan-versa", "iisan", "frozen", "fft", "lora", "adapter", "bitfit", "id", "markov", "pop"
@@ -42,24 +46,11 @@ class ModelConfig(Section):
     bottleneck: int = Field(
         64, ge=1, le=WIDEST, description="Inner width of an adapter, rank of lora"
     )
-    dim: int = Field(64, ge=1, le=WIDEST, description="Width of item and user embeddings")
+    dim: int  # it is UserConfig's; named here, a recipe that is shown has it in this place
     intra: bool = Field(True, description="Keep the intra-modal towers")
     inter: bool = Field(True, description="Keep the inter-modal tower")
     gate: bool = Field(True, description="Learn the gates; without, they stay at equal weights")
     ids: bool = Field(False, description="Add a learned embedding of the item id to its content")
-    history: int = Field(
-        50, ge=1, le=100_000, description="Items of a history that the user encoder reads"
-    )
-    user_layers: int = Field(2, ge=1, le=1_000)
-    user_heads: int = Field(2, ge=1, le=1_024)
-    dropout: float = Field(0.2, ge=0, lt=1)
-    modality_dropout: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        description="Share of items that a step hides from one of their towers, so "
-        "that missing pictures or texts matter less later",
-    )
 
     @model_validator(mode="after")
     def content_methods_have_content(self) -> Self:
@@ -76,8 +67,6 @@ class ModelConfig(Section):
         side = self.method in ("iisan", "iisan-versa")
         if side and not self.intra and (not self.inter or len(self.encoders) == 1):
             raise ValueError("without intra, and without an inter tower of two, nothing is left")
-        if self.dim % self.user_heads:
-            raise ValueError(f"dim {self.dim} is no multiple of user_heads {self.user_heads}")
         return self
 
     @property
@@ -119,10 +108,14 @@ class ModelConfig(Section):
         return self.head or ("linear" if self.method == "iisan" else "gelu")
 
 
-class AdaptTrain(TrainConfig):
+class ModelConfig(UserConfig, ItemConfig):
+    """The recommender: what an item is made of, and who reads a history."""
+
+
+class AdaptTrain(SequenceTrain):
     """The shared loop's settings and this plugin's loss."""
 
-    loss: Literal["auto", "catalogue", "batch"] = Field(
+    loss: Loss = Field(
         "auto",
         description="Softmax over the whole catalogue, or over the batch's items minus log "
         "popularity; auto: catalogue up to 5,000 items, and for method id; batch for fft, lora, "
@@ -132,40 +125,6 @@ class AdaptTrain(TrainConfig):
         None,
         description="Rate of what learns inside encoders; fft: 1e-4, lora, adapter, bitfit: 1e-3",
     )
-
-    @field_validator("metric")
-    @classmethod
-    def metric_is_measured(cls, value: str) -> str:
-        known = ranking.names()
-        if value not in known:
-            hint = suggest(value, known, f"known: {', '.join(known)}")
-            raise ValueError(f"{value!r} is no validation metric{hint}")
-        return value
-
-
-class EvalConfig(Section):
-    """How the ranking is measured: leave-one-out, the whole catalogue ranked."""
-
-    protocol: Literal["full", "iisan"] = Field(
-        "full", description="iisan: only the last 13 interactions of users with 5 or more"
-    )
-    repeats: Literal["mask", "allow"] = Field(
-        "mask",
-        description="mask: items of the history cannot be recommended again, and a target that "
-        "repeats one is a miss; allow: every item is a candidate",
-    )
-    cold_at_most: int = Field(
-        5,
-        ge=0,
-        le=2**31 - 1,
-        description="A target with at most so many training interactions is cold",
-    )
-
-
-class SaveConfig(Section):
-    """What goes into the artifact beside the model."""
-
-    histories: bool = Field(True, description="Keep user histories: `recommend --user` needs them")
 
 
 class AdaptConfig(JobConfig):

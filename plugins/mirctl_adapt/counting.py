@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mirctl_adapt.data import Histories
+from mirctl.sequences.histories import Histories
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ from typing import Any
 from mirctl import artifact, console, device, jobs
 from mirctl.data.catalogue import load_catalogue
 from mirctl.errors import DataError, UsageError
-from mirctl_adapt import evaluation, opening, recommender, saving, towers
+from mirctl.sequences import evaluation
+from mirctl.sequences.loading import TRAINED_ON, split_of, tell
+from mirctl.sequences.scorer import NeuralScorer
+from mirctl_adapt import opening, recommender, saving, towers
 from mirctl_adapt.config import AdaptConfig
-from mirctl_adapt.neural import NeuralScorer
-from mirctl_adapt.pipeline import TRAINED_ON, split_of, tell
 
 CHANGEABLE = ("data.", "data=", "evaluation.", "evaluation=", "device=", "precision=")
 
@@ -30,7 +31,7 @@ def evaluate(
     _, config = jobs.prepare(str(folder), changes, options, only="adapt/run")
     assert isinstance(config, AdaptConfig)
     catalogue = load_catalogue(config.data, seed=config.seed)
-    split = split_of(catalogue, config)
+    split = split_of(catalogue, config.evaluation.protocol)
     tell(catalogue, split)
     saved = recommender.load(folder, device.choose(config.device))
     content = bool(config.model.encoders)

@@ -1,4 +1,4 @@
-"""Side networks on cached hidden states, and the user encoder over item embeddings.
+"""Side networks on cached hidden states: what a recommender makes of an item.
 
 A frozen encoder gives pooled hidden states H_1 .. H_K of the layers a tower keeps. Nothing is
 back-propagated through the encoder: only what follows learns (IISAN, Fu et al., SIGIR 2024;
@@ -18,85 +18,12 @@ keeps more layers than another runs its surplus first blocks intra-modally only.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-TEMPERATURE = 0.1
-
-
-@dataclass(frozen=True)
-class TowerStates:
-    """One tower's input: states (n, sum of kept widths) and present (n,) bool."""
-
-    states: Tensor
-    present: Tensor
-    whole: bool = False
-    """Known to have no absent item: then nothing need be put in its place."""
-
-    def without(self, lost: Tensor) -> "TowerStates":
-        """As if the items `lost` (n,) bool were absent."""
-        return replace(self, present=self.present & ~lost, whole=False)
-
-
-@dataclass(frozen=True)
-class ItemBatch:
-    """n items: their indexes (n,) and what each tower knows of them."""
-
-    ids: Tensor
-    towers: tuple[TowerStates, ...]
-
-    def hide(self, rate: float) -> "ItemBatch":
-        """Modality dropout: a share of the items that several towers know is lost to one of them,
-        each of those as likely (ModDrop, Neverova et al., 2015)."""
-        if rate == 0 or len(self.towers) < 2:
-            return self
-        known = torch.stack([tower.present for tower in self.towers], dim=1)
-        drawn = torch.rand(known.shape, device=known.device).masked_fill(~known, -1).argmax(1)
-        several = known.sum(1) > 1
-        lost = several & (torch.rand(len(known), device=known.device) < rate)
-        towers = [t.without(lost & (drawn == n)) for n, t in enumerate(self.towers)]
-        return replace(self, towers=tuple(towers))
-
-
-class TowerInput(nn.Module):
-    """Standardises a tower's states and puts a learned state where an item has none."""
-
-    def __init__(self, widths: Sequence[int], mean: Tensor, scale: Tensor) -> None:
-        super().__init__()
-        self.widths = list(widths)
-        self.register_buffer("mean", mean)
-        self.register_buffer("scale", scale)
-        self.absent = nn.Parameter(torch.zeros(sum(widths)))
-
-    def forward(self, tower: TowerStates) -> list[Tensor]:
-        """One (n, width) tensor a kept layer."""
-        states = tower.states.to(self.mean.dtype, copy=True).sub_(self.mean).mul_(self.scale)
-        if not tower.whole:
-            states = torch.where(tower.present[:, None], states, self.absent)
-        return list(states.split(self.widths, dim=1))
-
-
-class SideAdapter(nn.Module):
-    """A(x) = W_up ReLU(W_down x + b_down) + b_up + x over (n, width)."""
-
-    def __init__(self, width: int, bottleneck: int) -> None:
-        super().__init__()
-        self.down = nn.Linear(width, bottleneck)
-        self.up = nn.Linear(bottleneck, width)
-        for layer in (self.down, self.up):
-            nn.init.normal_(layer.weight, std=0.01)
-            nn.init.zeros_(layer.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.up(F.relu(self.down(x))) + x
-
-
-def carry(width: int, to: int) -> nn.Module:
-    """The identity where the width stays, else a Linear."""
-    return nn.Identity() if width == to else nn.Linear(width, to)
+from mirctl.encode.towers import ItemBatch, TowerInput
+from mirctl.nn.side import TEMPERATURE, SideAdapter, carry, head
 
 
 class IntraTower(nn.Module):
@@ -149,15 +76,6 @@ class InterTower(nn.Module):
             mixed = sum(s * fit(state) for s, fit, state in zip(share, align, states, strict=True))
             hidden = block(carried(hidden) + mixed)
         return hidden
-
-
-def head(width: int, dim: int, kind: str) -> nn.Module:
-    """(n, width) -> (n, dim): two linear layers, with a GELU between them for kind "gelu"."""
-    if kind == "linear":
-        return nn.Sequential(nn.Linear(width, width), nn.Linear(width, dim))
-    return nn.Sequential(
-        nn.LayerNorm(width), nn.Linear(width, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim)
-    )
 
 
 class SideNetwork(nn.Module):
@@ -226,60 +144,3 @@ class IdTable(nn.Module):
         """Items with a negative index are new: they have content only."""
         known = self.table(items.ids.clamp_min(0)) * (items.ids >= 0)[:, None]
         return known if self.content is None else known + self.content(items)
-
-
-class UserBlock(nn.Module):
-    """Pre-norm causal self-attention and feed-forward over (users, time, dim)."""
-
-    def __init__(self, dim: int, heads: int, dropout: float) -> None:
-        super().__init__()
-        self.heads, self.dropout = heads, dropout
-        self.norm_attention, self.norm_feed = nn.LayerNorm(dim), nn.LayerNorm(dim)
-        self.project = nn.Linear(dim, 3 * dim)
-        self.join = nn.Linear(dim, dim)
-        self.feed = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim))
-
-    def forward(self, x: Tensor) -> Tensor:
-        users, time, dim = x.shape
-        parts = self.project(self.norm_attention(x)).unflatten(
-            -1, (3, self.heads, dim // self.heads)
-        )
-        query, key, value = parts.permute(2, 0, 3, 1, 4)
-        dropout = self.dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=True)
-        mixed = self.join(mixed.transpose(1, 2).reshape(users, time, dim))
-        x = x + F.dropout(mixed, self.dropout, self.training)
-        return x + F.dropout(self.feed(self.norm_feed(x)), self.dropout, self.training)
-
-
-class UserEncoder(nn.Module):
-    """Item embeddings (users, time, dim), oldest first -> what the user wants next, at each time.
-
-    A causal transformer (SASRec, Kang and McAuley, 2018). Histories are padded at the END: no time
-    step ever sees a pad, so none needs a mask.
-    """
-
-    def __init__(self, dim: int, history: int, layers: int, heads: int, dropout: float) -> None:
-        super().__init__()
-        self.positions = nn.Embedding(history, dim)
-        nn.init.normal_(self.positions.weight, std=0.02)
-        self.norm = nn.LayerNorm(dim)
-        self.blocks = nn.ModuleList(UserBlock(dim, heads, dropout) for _ in range(layers))
-        self.end = nn.LayerNorm(dim)
-        self.dropout = dropout
-
-    def forward(self, embeddings: Tensor) -> Tensor:
-        time = embeddings.shape[1]
-        x = self.norm(embeddings) + self.positions.weight[:time]
-        x = F.dropout(x, self.dropout, self.training)
-        for block in self.blocks:
-            x = block(x)
-        return self.end(x)
-
-
-class Recommender(nn.Module):
-    """The whole trainable part: item encoder and user encoder."""
-
-    def __init__(self, items: nn.Module, users: UserEncoder) -> None:
-        super().__init__()
-        self.items, self.users = items, users

@@ -1,25 +1,21 @@
 """The parts of a saved recommender, read and checked: what passes here fails nowhere later."""
 
-import os
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import torch
 from pydantic import BaseModel, Field, model_validator
 from torch import Tensor, nn
 
 from mirctl import recipe
 from mirctl.artifact import Artifact
-from mirctl.errors import ArtifactError, blamed_on_the_artifact
+from mirctl.encode.towers import TowerInput
+from mirctl.errors import blamed_on_the_artifact
+from mirctl.sequences.tables import damaged, inside
+from mirctl.sequences.users import Recommender
 from mirctl_adapt import saving, tuning
 from mirctl_adapt.config import AdaptConfig, ModelConfig
 from mirctl_adapt.counting import Markov, Popularity
-from mirctl_adapt.data import Histories
-from mirctl_adapt.model import Recommender, TowerInput
 from mirctl_adapt.neural import build
 
 
@@ -38,11 +34,6 @@ class TowerFacts(BaseModel):
         return self
 
 
-def damaged(art: Artifact, problem: str) -> ArtifactError:
-    """The error of an artifact whose content cannot be right."""
-    return ArtifactError(problem, where=str(art.folder))
-
-
 def config(art: Artifact) -> AdaptConfig:
     """The recipe that made it."""
     path = art.path("recipe.yaml")
@@ -59,49 +50,6 @@ def towers(art: Artifact, model: ModelConfig) -> dict[str, dict[str, Any]]:
         told = f"{saving.TOWERS} tells of towers {list(found)}, the recipe of"
         raise damaged(art, f"{told} {list(model.encoders)}")
     return found
-
-
-def items(art: Artifact) -> pa.Table:
-    """The catalogue: ids, each once, titles, and how often each was taken in training."""
-    table = _table(art, saving.ITEMS, saving.ITEMS_COLUMNS, may_lack="title")
-    if not len(table) or pc.count_distinct(table["item_id"]).as_py() < len(table):
-        raise damaged(art, f"{saving.ITEMS}: each item stands there once, and at least one does")
-    if pc.min(table["train_interactions"]).as_py() < 0:
-        raise damaged(art, f"{saving.ITEMS}: train_interactions are counts, from 0 on")
-    return table
-
-
-def users(art: Artifact, n_items: int) -> tuple[list[str], Histories] | None:
-    """The users' ids and histories, where the artifact keeps them."""
-    if saving.USERS not in art.manifest.files:
-        return None
-    table = _table(art, saving.USERS, saving.USERS_COLUMNS)
-    column = table["history"].combine_chunks()
-    taken = column.values
-    if taken.null_count or not _inside(taken.to_numpy(zero_copy_only=False), n_items):
-        raise damaged(art, f"{saving.USERS}: a history names an item beyond the {n_items} there")
-    offsets = column.offsets.to_numpy()
-    histories = Histories(taken.to_numpy().astype(np.int64), offsets[:-1], offsets[1:])
-    return table["user_id"].to_pylist(), histories
-
-
-def _table(art: Artifact, name: str, columns: pa.Schema, may_lack: str = "") -> pa.Table:
-    """The columns of a file as they were written; only `may_lack` may have empty cells."""
-    try:
-        with pa.OSFile(os.fsencode(art.path(name))) as file:  # a path's bytes need not be UTF-8
-            table = pq.read_table(file)
-        table.validate(full=True)
-        table = table.select(columns.names).cast(columns)
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        raise damaged(art, f"{name} cannot be read: {error}") from error
-    for column in columns.names:
-        if column != may_lack and table[column].null_count:
-            raise damaged(art, f"{name}: column {column!r} has empty cells")
-    return table
-
-
-def _inside(numbers: np.ndarray, count: int) -> bool:
-    return not len(numbers) or (numbers.min() >= 0 and numbers.max() < count)
 
 
 def popularity(art: Artifact, n_items: int) -> Popularity:
@@ -126,7 +74,7 @@ def markov(art: Artifact, n_items: int) -> Markov:
     )
     ends = (int(chain.offsets[0]), int(chain.offsets[-1]))
     rise = bool((chain.offsets.diff() >= 0).all())
-    if ends != (0, *pairs) or not rise or not _inside(chain.after.numpy(), n_items):
+    if ends != (0, *pairs) or not rise or not inside(chain.after.numpy(), n_items):
         raise damaged(art, "model: its transitions lead to items that are not there")
     return chain
 

@@ -5,20 +5,21 @@ from dataclasses import dataclass
 import torch
 
 from mirctl import console, hub, training
-from mirctl.console import counted
 from mirctl.data.catalogue import Catalogue, load_catalogue
+from mirctl.encode.catalogue import input_name, refuse_empty
+from mirctl.encode.towers import CatalogueInputs
 from mirctl.run import Result, Run
-from mirctl_adapt import counting, data, evaluation, saving, towers
+from mirctl.sequences import evaluation
+from mirctl.sequences.evaluation import Scorer
+from mirctl.sequences.histories import Split
+from mirctl.sequences.loading import TRAINED_ON, split_of, tell
+from mirctl.sequences.scorer import NeuralScorer, embed_items
+from mirctl.sequences.training import NextItemTask
+from mirctl.sequences.users import Recommender
+from mirctl_adapt import counting, saving, towers
 from mirctl_adapt.config import CONTENT, COUNTED, AdaptConfig
-from mirctl_adapt.data import Split
-from mirctl_adapt.evaluation import Scorer
-from mirctl_adapt.inputs import CatalogueInputs
-from mirctl_adapt.model import Recommender
-from mirctl_adapt.neural import NeuralScorer, build, embed_items
-from mirctl_adapt.training import NextItemTask
-
-TRAINED_ON = "training part of the histories"
-"""What an artifact calls the interactions that a model may know."""
+from mirctl_adapt.neural import build
+from mirctl_adapt.task import task_of, windows_of
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def run(config: AdaptConfig, run: Run) -> Result:
     """Do the whole job of a recipe with `uses: adapt/run`."""
     with run.meter.phase("read data"):
         catalogue = load_catalogue(config.data, seed=config.seed)
-        split = split_of(catalogue, config)
+        split = split_of(catalogue, config.evaluation.protocol)
     tell(catalogue, split)
     run.note_input(TRAINED_ON, split.digest(catalogue.items.ids))
     trained = train(config, catalogue, split, run)
@@ -52,35 +53,15 @@ def run(config: AdaptConfig, run: Run) -> Result:
 def check(config: AdaptConfig) -> None:
     """Read the data as a run would, and look for the models; raise what would stop it."""
     catalogue = load_catalogue(config.data, seed=config.seed)
-    split = split_of(catalogue, config)
+    split = split_of(catalogue, config.evaluation.protocol)
     tell(catalogue, split)
     if config.model.method not in COUNTED:
-        data.Windows(split.train, config.model.history, config.train.batch_size, config.seed)
+        windows_of(config, split)
     if config.model.method in CONTENT:
         towers.check(config.model, catalogue.items)
         for settings in config.model.encoders.values():
             if settings.encoder is None:
                 hub.look_for(settings.model)
-
-
-def split_of(catalogue: Catalogue, config: AdaptConfig) -> Split:
-    """The catalogue's histories, cut as the recipe's protocol says."""
-    offsets, items = catalogue.interactions.sequences()
-    return data.split(offsets, items, len(catalogue.items.ids), config.evaluation.protocol)
-
-
-def tell(catalogue: Catalogue, split: Split) -> None:
-    """Say what was read, so that nothing is dropped in silence."""
-    users, used = len(catalogue.interactions.users), len(split.whole)
-    few, out = used - len(split.evaluated), users - used
-    single = int((split.whole.lengths == 1).sum())
-    console.say(
-        f"{counted(len(catalogue.interactions.item), 'interaction')} of {counted(users, 'user')} "
-        f"with {counted(split.n_items, 'item')}; evaluated: {counted(len(split.evaluated), 'user')}"
-        + (f", {few} have too few interactions and only train" if few else "")
-        + (f" ({single} with a single one, which teaches nothing)" if few and single else "")
-        + (f", {out} have too few interactions for the protocol and are left out" if out else "")
-    )
 
 
 def train(config: AdaptConfig, catalogue: Catalogue, split: Split, run: Run) -> Trained:
@@ -92,14 +73,14 @@ def train(config: AdaptConfig, catalogue: Catalogue, split: Split, run: Run) -> 
         inputs = CatalogueInputs({}, split.n_items, run.device)
     else:
         inputs = towers.inputs_for(config.model, catalogue.items, run.device, run.dtype, run.meter)
-        towers.refuse_empty(inputs)
+        refuse_empty(inputs, towers.key)
         for name, tower in inputs.towers.items():
-            run.note_input(towers.input_name(name), tower.content)
+            run.note_input(input_name(name), tower.content)
             run.note_input(f"{name} model", tower.weights)
     torch.manual_seed(config.seed)
     tower_inputs = inputs.tower_inputs(normalize=config.model.normalizes)
     model = build(config.model, tower_inputs, split.n_items).to(run.device)
-    task = NextItemTask(model, inputs, split, config)
+    task = task_of(config, model, inputs, split)
     _tell_model(task, run)
     with run.meter.phase("train"):
         history = training.fit(task, config.train, run)

@@ -16,7 +16,7 @@ def mirctl_jobs() -> list[Job]:
             config="mirctl_adapt.config:AdaptConfig",
             function="mirctl_adapt.pipeline:run",
             summary="data -> cached hidden states -> train -> evaluate -> artifact",
-            metrics="mirctl_adapt.evaluation:names",
+            metrics="mirctl.sequences.evaluation:names",
             check="mirctl_adapt.pipeline:check",
         ),
         Job(
@@ -24,7 +24,7 @@ def mirctl_jobs() -> list[Job]:
             config="mirctl_adapt.config:MeasureConfig",
             function="mirctl_adapt.jobs:evaluate",
             summary="a recommender, and other data -> a table of metrics",
-            metrics="mirctl_adapt.evaluation:names",
+            metrics="mirctl.sequences.evaluation:names",
             makes="table",
         ),
         Job(

@@ -17,12 +17,13 @@ from mirctl.data.items import Items
 from mirctl.efficiency import Meter
 from mirctl.errors import DataError, UsageError, suggest
 from mirctl.metrics import ranking
+from mirctl.sequences.evaluation import Scorer, block_of_users
+from mirctl.sequences.histories import Histories
+from mirctl.sequences.scorer import NeuralScorer, embed_items
+from mirctl.sequences.tables import read_items, read_users
+from mirctl.sequences.users import Recommender
 from mirctl_adapt import opening, saving, towers
 from mirctl_adapt.config import AdaptConfig, ModelConfig
-from mirctl_adapt.data import Histories
-from mirctl_adapt.evaluation import Scorer, block_of_users
-from mirctl_adapt.model import Recommender
-from mirctl_adapt.neural import NeuralScorer, embed_items
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,10 @@ def load(folder: Path, place: torch.device | None = None) -> Saved:
     place = place or torch.device("cpu")
     art = artifact.open_artifact(folder, saving.KIND, saving.SCHEMA)
     config = opening.config(art)
-    items = opening.items(art)
+    items = read_items(art)
     facts = opening.towers(art, config.model)
     scorer, model = _scorer(art, config.model, facts, len(items), place)
-    users, histories = opening.users(art, len(items)) or (None, None)
+    users, histories = read_users(art, len(items)) or (None, None)
     return Saved(
         art.folder,
         config,
@@ -200,13 +201,6 @@ def user_rows(saved: Saved, names: Sequence[str] | None) -> np.ndarray:
             hint = suggest(name, saved.user_ids or ())
             raise DataError(f"no such user{hint}", where=f"user {name!r}")
     return np.array([saved.user_index[name] for name in names])
-
-
-def pack(histories: Sequence[Sequence[int]]) -> Histories:
-    """Lists of item indexes as one Histories."""
-    ends = np.cumsum([len(h) for h in histories])
-    items = np.array([i for h in histories for i in h] or [0], dtype=np.int64)
-    return Histories(items, ends - [len(h) for h in histories], ends)
 
 
 def recommend(

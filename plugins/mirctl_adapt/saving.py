@@ -1,33 +1,24 @@
 """The artifact of a trained recommender: what it holds, how it is written."""
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from mirctl import artifact
 from mirctl.artifact import card as cards
 from mirctl.data.catalogue import Catalogue
 from mirctl.run import Run
+from mirctl.sequences import tables
+from mirctl.sequences.evaluation import Tested
+from mirctl.sequences.histories import Split
 from mirctl_adapt import tuning
 from mirctl_adapt.config import AdaptConfig
-from mirctl_adapt.data import Split
-from mirctl_adapt.evaluation import Tested
 
 if TYPE_CHECKING:
     from mirctl_adapt.pipeline import Trained
 
 KIND, SCHEMA = "adapt/recommender", 1
 RANKS = "ranks"
-ITEMS = "extra/items.parquet"
-USERS = "extra/users.parquet"
 TOWERS = "extra/towers.json"
-ITEMS_COLUMNS = pa.schema(
-    {"item_id": pa.string(), "title": pa.string(), "train_interactions": pa.int64()}
-)
-USERS_COLUMNS = pa.schema({"user_id": pa.string(), "history": pa.large_list(pa.int32())})
 
 
 def save(
@@ -53,9 +44,9 @@ def save(
             draft.tensors("model", dict(trained.scorer.tensors()))
         draft.tensors(RANKS, tested.tensors())
         draft.json(TOWERS, trained.inputs.facts() if trained.inputs else {})
-        _write(draft.file(ITEMS), _items(catalogue, split))
+        tables.write_items(draft, catalogue, split)
         if config.save.histories:
-            _write(draft.file(USERS), _users(catalogue, split))
+            tables.write_users(draft, catalogue)
         draft.card(card(config, catalogue.report, trained.kept_epoch))
 
 
@@ -67,32 +58,6 @@ def _encoders(config: AdaptConfig) -> dict[str, str]:
 
 def _state(config: AdaptConfig, name: str) -> str:
     return f"tuned by {config.model.method}" if name in config.model.tuned else "frozen"
-
-
-def _write(path: Path, table: pa.Table) -> None:
-    with pa.OSFile(os.fsencode(path), "wb") as file:  # a path's bytes need not be UTF-8
-        pq.write_table(table, file)
-
-
-def _items(catalogue: Catalogue, split: Split) -> pa.Table:
-    return pa.table(
-        {
-            "item_id": catalogue.items.ids,
-            "title": catalogue.items.titles,
-            "train_interactions": split.train_counts(),
-        },
-        ITEMS_COLUMNS,
-    )
-
-
-def _users(catalogue: Catalogue, split: Split) -> pa.Table:
-    """Every user's whole history as item indexes; `recommend --user` reads it."""
-    offsets, items = catalogue.interactions.sequences()
-    histories = pa.LargeListArray.from_arrays(
-        pa.array(offsets, pa.int64()), pa.array(items, pa.int32())
-    )
-    told = {"user_id": catalogue.interactions.users, "history": histories}
-    return pa.table(told, USERS_COLUMNS)
 
 
 QUALITY = """\

@@ -15,11 +15,12 @@ from mirctl import console, device, files, tables
 from mirctl.artifact import write_tensors
 from mirctl.console import counted
 from mirctl.data.items import load_items
+from mirctl.encode.towers import ITEM_BLOCK
 from mirctl.errors import DataError, UsageError
+from mirctl.sequences.evaluation import block_of_users
+from mirctl.sequences.histories import pack
 from mirctl.shards import WHOLE, Shard
 from mirctl_adapt import recommender
-from mirctl_adapt.evaluation import block_of_users
-from mirctl_adapt.neural import ITEM_BLOCK
 from mirctl_adapt.recommender import Filter, Saved
 
 LINES_AT_ONCE = 256
@@ -126,7 +127,7 @@ def _rows(
         parts = [asked.history] if whole else asked.history.split(",")
         names = [name if name in saved.item_index else name.strip() for name in parts]
         history = recommender.history_of(saved, [name for name in names if name], "--history")
-        return recommender.recommend(saved, [""], recommender.pack([history]), k, keep, told)
+        return recommender.recommend(saved, [""], pack([history]), k, keep, told)
     chosen = recommender.user_rows(saved, None if asked.everyone else asked.users)
     if not saved.histories.lengths.any():
         todo = "keep what they took in the table, or name new items with --history"
@@ -145,7 +146,7 @@ def _rows_of_lines(
     for block in _blocks(numbered, LINES_AT_ONCE):
         parsed = [_parse(saved, line, number, told) for number, line in block]
         users, histories = zip(*parsed, strict=True)
-        yield from recommender.recommend(saved, users, recommender.pack(histories), k, keep, told)
+        yield from recommender.recommend(saved, users, pack(histories), k, keep, told)
 
 
 def _blocks(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:

@@ -24,7 +24,7 @@ from mirctl.encode.content import RawItem
 from mirctl.encode.pretrained import refuse_foreign
 from mirctl.encode.text import TextEncoder, pooled
 from mirctl.errors import UsageError
-from mirctl_adapt.model import SideAdapter
+from mirctl.nn.side import SideAdapter
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -110,6 +110,9 @@ def _add_adapters(network: "PreTrainedModel", bottleneck: int) -> Iterator[SideA
 
 class TextTower:
     """The texts of a catalogue as tokens, for a text encoder that learns."""
+
+    block = 256
+    """Items whose texts an encoder reads at once."""
 
     def __init__(
         self, settings: EncoderSettings, texts: Sequence[RawItem], method: str, bottleneck: int

@@ -138,7 +138,7 @@ def test_a_metric_that_is_never_measured_is_refused_before_the_work(
 
 
 def test_every_metric_that_is_told_can_be_required(chain):
-    from mirctl_adapt import evaluation
+    from mirctl.sequences import evaluation
 
     assert list(json.loads((chain / "metrics.json").read_text())) == evaluation.names()
 
@@ -199,10 +199,10 @@ def test_users_left_out_by_the_protocol_are_counted(mirctl, recipe, catalogue, t
 
 
 def test_ids_are_learned_by_the_softmax_over_the_whole_catalogue(mirctl, recipe, tmp_path):
-    from mirctl_adapt import training
+    from mirctl_adapt import task
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "WHOLE_CATALOGUE", 5)
+        patch.setattr(task, "WHOLE_CATALOGUE", 5)
         told = mirctl("adapt", "run", recipe, "--out", tmp_path / "a").err
         assert "softmax over all 30 items" in told
         told = mirctl("adapt", "run", recipe, "train.loss=batch", "--out", tmp_path / "b").err

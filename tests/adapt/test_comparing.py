@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mirctl.metrics import ranking
+from mirctl.sequences.histories import pack
 from mirctl_adapt import recommender
 from mirctl_adapt.comparing import contestants, racing, rates, report, standing
 
@@ -72,7 +73,7 @@ def test_stored_ranks_are_those_of_the_model(race, tmp_path):
     for row, target in zip(range(len(targets)), targets, strict=True):
         history = saved.histories.of(np.array([row]))
         seen = list(_histories(saved))[row][:-1]
-        scores = saved.scorer.scores(recommender.pack([seen]))[0]
+        scores = saved.scorer.scores(pack([seen]))[0]
         scores[[i for i in seen if i != target]] = -np.inf
         own = scores[target]
         above, ties = int((scores > own).sum()), int((scores == own).sum()) - 1

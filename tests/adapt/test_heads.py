@@ -6,16 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from mirctl_adapt.model import (
-    FrozenHeads,
-    IdTable,
-    ItemBatch,
-    SideAdapter,
-    SideNetwork,
-    TowerInput,
-    TowerStates,
-    UserEncoder,
-)
+from mirctl.encode.towers import ItemBatch, TowerInput, TowerStates
+from mirctl.nn.side import SideAdapter
+from mirctl.sequences.users import UserEncoder
+from mirctl_adapt.model import FrozenHeads, IdTable, SideNetwork
 
 WIDTHS = ((3, 4), (5, 2))
 OPTIONS = {"bottleneck": 2, "dim": 6, "intra": True, "inter": True, "gate": True}

@@ -4,17 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from mirctl.encode.layers import Cached
+from mirctl.encode.towers import ItemBatch, TowerInput, TowerStates
 from mirctl_adapt import layers
 from mirctl_adapt.config import ModelConfig
-from mirctl_adapt.model import (
-    InterTower,
-    IntraTower,
-    ItemBatch,
-    SideNetwork,
-    TowerInput,
-    TowerStates,
-    UserEncoder,
-)
+from mirctl_adapt.model import InterTower, IntraTower, SideNetwork
 
 
 def randomize(module):
@@ -111,22 +105,6 @@ def test_a_present_item_teaches_the_absent_state_nothing():
     assert all(t.absent.grad is None or not t.absent.grad.any() for t in model.inputs)
 
 
-def test_modality_dropout_takes_one_tower_from_a_share_of_the_items_that_have_several():
-    n = 4000
-    whole = items([[True] * n, [n % 4 > 0 for n in range(n)]])
-    torch.manual_seed(0)
-    hidden = whole.hide(0.4)
-    before, after = (torch.stack([t.present for t in one.towers]) for one in (whole, hidden))
-    lost = before & ~after
-    several = before.all(0)
-    assert not (after & ~before).any()
-    assert lost.sum(0).max() == 1
-    assert not lost[:, ~several].any()
-    assert lost[:, several].any(0).float().mean().item() == pytest.approx(0.4, abs=0.03)
-    assert lost[0].sum().item() == pytest.approx(lost[1].sum().item(), rel=0.2)
-    assert all(torch.equal(a.states, b.states) for a, b in zip(whole.towers, hidden.towers))
-
-
 def test_a_hidden_modality_reads_as_one_that_was_never_there():
     model = network()
     whole = items([[True, True], [True, True]])
@@ -135,12 +113,6 @@ def test_a_hidden_modality_reads_as_one_that_was_never_there():
     gone = [TowerStates(t.states, h.present) for t, h in zip(whole.towers, hidden.towers)]
     assert torch.equal(model(hidden), model(ItemBatch(whole.ids, tuple(gone))))
     assert not torch.allclose(model(hidden), model(whole))
-
-
-def test_without_modality_dropout_no_random_number_is_drawn():
-    whole, state = items([[True, True], [True, True]]), torch.get_rng_state()
-    assert whole.hide(0.0) is whole
-    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_every_parameter_learns():
@@ -170,56 +142,9 @@ def test_one_modality_needs_no_inter_tower():
     assert model(items([[True] * 2], widths=((4, 4),))).shape == (2, 8)
 
 
-def test_states_are_standardised():
-    mean, scale = torch.tensor([1.0, -2.0]), torch.tensor([0.5, 4.0])
-    read = TowerInput([1, 1], mean, scale)
-    batch = TowerStates(torch.tensor([[3.0, -1.0]]).half(), torch.tensor([True]))
-    assert [s.item() for s in read(batch)] == [1.0, 4.0]
-
-
-@pytest.fixture
-def users():
-    return UserEncoder(dim=8, history=6, layers=2, heads=2, dropout=0.0).eval()
-
-
-def test_padding_changes_nothing(users):
-    short = torch.randn(1, 3, 8)
-    padded = torch.cat([short, torch.randn(1, 3, 8)], dim=1)
-    torch.testing.assert_close(users(padded)[:, :3], users(short))
-
-
-def test_no_step_sees_what_comes_later(users):
-    history = torch.randn(1, 5, 8)
-    later = history.clone()
-    later[:, 3] = 7.0
-    torch.testing.assert_close(users(later)[:, :3], users(history)[:, :3])
-    assert not torch.allclose(users(later)[:, 3:], users(history)[:, 3:])
-
-
 def cached(depth, *, embeddings=True):
     names = [str(i) for i in range(depth)]
-    return layers.Cached(["embeddings", *names[1:]] if embeddings else names, [4] * depth)
-
-
-@pytest.mark.parametrize("depth", [7, 13, 19, 81])
-def test_groups_align_towers_of_any_depth(depth):
-    (kept,) = layers.choose(config(groups=6), {"text": cached(depth)}).values()
-    assert len(kept) == 6
-    assert kept[-1] == depth - 1
-    assert 0 not in kept, "the embeddings are no layer"
-
-
-def test_groups_of_a_twelve_layer_tower_end_at_every_second_layer():
-    assert layers.group_last(12, 6, first=1) == [2, 4, 6, 8, 10, 12]
-
-
-def test_a_tower_without_embeddings_is_cut_from_its_first_layer_on():
-    (kept,) = layers.choose(config(), {"image": cached(16, embeddings=False)}).values()
-    assert kept == [2, 4, 7, 10, 12, 15]
-
-
-def test_iisan_keeps_every_second_layer_from_the_first_on():
-    assert layers.every_second(13) == [0, 2, 4, 6, 8, 10, 12]
+    return Cached(["embeddings", *names[1:]] if embeddings else names, [4] * depth)
 
 
 def config(**changes):
@@ -232,16 +157,3 @@ def test_a_deeper_tower_keeps_its_surplus_for_itself():
     assert [len(k) for k in kept.values()] == [9, 6]
     tower = InterTower([[4] * 9, [4] * 6], 2, gate=True)
     assert tower.length == 6
-
-
-def test_a_tower_with_fewer_layers_than_groups_keeps_them_all(capsys):
-    towers = {"text": cached(7), "image": cached(17)}
-    kept = layers.choose(config(groups={"text": 9, "image": 8}), towers)
-    assert kept["text"] == [1, 2, 3, 4, 5, 6]
-    assert len(kept["image"]) == 8
-    assert "text: 6 groups of layers, not 9" in capsys.readouterr().err
-
-
-def test_the_default_aligns_with_the_shallowest_tower():
-    kept = layers.choose(config(groups=12), {"text": cached(19), "image": cached(5)})
-    assert [len(k) for k in kept.values()] == [4, 4]

@@ -8,7 +8,8 @@ import pytest
 from mirctl.data.catalogue import load_catalogue
 from mirctl.data.config import DataConfig
 from mirctl.metrics import ranking
-from mirctl_adapt import counting, data, evaluation
+from mirctl.sequences import evaluation, histories
+from mirctl_adapt import counting
 
 pytestmark = pytest.mark.real
 
@@ -21,7 +22,7 @@ def films(real_data, seed):
         images=folder / "posters",
     )
     catalogue = load_catalogue(config, seed=seed)
-    return data.split(*catalogue.interactions.sequences(), len(catalogue.items.ids), "full")
+    return histories.split(*catalogue.interactions.sequences(), len(catalogue.items.ids), "full")
 
 
 def measured(fit, parts):

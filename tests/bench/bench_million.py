@@ -17,12 +17,12 @@ from measure import goal
 from mirctl import console, training
 from mirctl.artifact import write_tensors
 from mirctl.encode.states import States
+from mirctl.encode.towers import CatalogueInputs, Tower
 from mirctl.run import Run, start
+from mirctl.sequences.histories import Histories, Split
 from mirctl_adapt.config import AdaptConfig
-from mirctl_adapt.data import Histories, Split
-from mirctl_adapt.inputs import CatalogueInputs, Tower
 from mirctl_adapt.neural import build
-from mirctl_adapt.training import NextItemTask
+from mirctl_adapt.task import task_of
 
 ITEMS, SEGMENTS, SEED = 1_000_000, 10, 5
 TOWERS = {"text": (384,) * 6, "image": (200,) * 6}
@@ -71,7 +71,7 @@ def train(states: dict[str, States], run: Run) -> tuple[float, float]:
     torch.manual_seed(SEED)
     settings: AdaptConfig = run.config
     model = build(settings.model, inputs.tower_inputs(normalize=True), ITEMS)
-    task = NextItemTask(model, inputs, log(), settings)
+    task = task_of(settings, model, inputs, log())
     validate, ranking = task.validate, []
 
     def timed() -> dict[str, float]:

@@ -9,8 +9,8 @@ import torch
 from measure import compare, cpu_seconds, fastest, goal
 from torch import Tensor
 
-from mirctl_adapt.data import Histories, Split
-from mirctl_adapt.evaluation import rank_all
+from mirctl.sequences.evaluation import rank_all
+from mirctl.sequences.histories import Histories, Split
 
 USERS, ITEMS, DIM, RUNS, SEED = 943, 1682, 64, 7, 5
 MEAN_HISTORY = 106

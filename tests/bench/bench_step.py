@@ -21,13 +21,14 @@ from mirctl import console
 from mirctl.data.catalogue import load_catalogue
 from mirctl.data.config import DataConfig
 from mirctl.encode.states import States
+from mirctl.encode.towers import CatalogueInputs, Tower
+from mirctl.sequences.histories import Histories, Split
+from mirctl.sequences.histories import split as cut
+from mirctl.sequences.training import NextItemTask
+from mirctl.sequences.users import Recommender
 from mirctl_adapt.config import AdaptConfig
-from mirctl_adapt.data import Histories, Split
-from mirctl_adapt.data import split as cut
-from mirctl_adapt.inputs import CatalogueInputs, Tower
-from mirctl_adapt.model import Recommender
 from mirctl_adapt.neural import build
-from mirctl_adapt.training import NextItemTask
+from mirctl_adapt.task import task_of
 
 ITEMS, LAYERS, WIDTH, HISTORY, SEED = 20_000, 7, 384, 10, 5
 EXPONENT = 1.3
@@ -132,7 +133,7 @@ def forms(batch: int, inputs: CatalogueInputs, split: Split) -> tuple[Form, Form
     for _ in range(2):
         torch.manual_seed(SEED)
         model = build(settings.model, inputs.tower_inputs(normalize=False), ITEMS)
-        tasks.append(NextItemTask(model.train(), inputs, split, settings))
+        tasks.append(task_of(settings, model.train(), inputs, split))
     state = {name: value.clone() for name, value in tasks[0].model.state_dict().items()}
     return Form(tasks[0], state, ours=True), Form(tasks[1], state, ours=False)
 

@@ -8,16 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
+from mirctl.encode.towers import ItemBatch, TowerInput, TowerStates
+from mirctl.sequences.loss import Candidates, batch_loss, catalogue_loss
+from mirctl.sequences.users import Recommender, UserEncoder
 from mirctl.testing.catalogue import N_ITEMS, write_catalogue
-from mirctl_adapt.loss import Candidates, batch_loss, catalogue_loss
-from mirctl_adapt.model import (
-    ItemBatch,
-    Recommender,
-    SideNetwork,
-    TowerInput,
-    TowerStates,
-    UserEncoder,
-)
+from mirctl_adapt.model import SideNetwork
 
 DEVICE = os.environ.get("MIRCTL_TEST_DEVICE", "cuda")
 """`cpu` runs these tests where no CUDA device is, to see that they run."""

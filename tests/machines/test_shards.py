@@ -228,10 +228,12 @@ def test_shards_of_hidden_states_are_joined_as_artifacts(mirctl, content):
 
 
 def test_shards_of_users_and_of_items_are_joined(mirctl, content, here, monkeypatch):
-    from mirctl_adapt import evaluation, neural, serving
+    from mirctl.encode import towers
+    from mirctl.sequences import evaluation
+    from mirctl_adapt import serving
 
     assert mirctl("adapt", "run", content, "--out", "model", "-q").code == 0
-    for module in (neural, serving):
+    for module in (towers, serving):
         monkeypatch.setattr(module, "ITEM_BLOCK", 7)
     monkeypatch.setattr(evaluation, "USERS_AT_ONCE", 9)
     lines = {

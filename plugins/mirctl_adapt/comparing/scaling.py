@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirctl import console, costs, pareto, recipe
+from mirctl.encode.layers import Cached
 from mirctl.encode.states import States
 from mirctl.pareto import Point
 from mirctl.steps.graph import Pipeline
@@ -68,14 +69,14 @@ def _kept(tower: str, line: Pipeline, encoded: Encoded) -> dict[str, int]:
         states = encoded.states.get(step.of, {})
         if tower in states and step.of not in found:
             model = recipe.resolve(AdaptConfig, step.recipe).model
-            cached = {name: layers.Cached(s.layers, s.widths) for name, s in states.items()}
+            cached = {name: Cached(s.layers, s.widths) for name, s in states.items()}
             with console.aside():
                 found[step.of] = len(layers.choose(model, cached)[tower])
     return found
 
 
 def _size(name: str, model: str, states: States, kept: int) -> Size:
-    cached = layers.Cached(states.layers, states.widths)
+    cached = Cached(states.layers, states.widths)
     low, high = min(states.widths), max(states.widths)
     shape = f"{cached.layers} x {high if low == high else f'{low}..{high}'}"
     taken = states.distinct * sum(states.widths) * STATE_BYTES

@@ -13,6 +13,7 @@ from mirctl.costs import Cost
 from mirctl.errors import MirctlError
 from mirctl.metrics import ranking
 from mirctl.metrics.ranking import Ranks
+from mirctl.sequences.tables import read_items
 from mirctl.steps.command import Made
 from mirctl.steps.running import Failure
 from mirctl_adapt import opening, saving
@@ -95,7 +96,7 @@ def measures(art: Artifact) -> dict[str, np.ndarray]:
     users = art.metrics()["hr@10"]["n"]
     kinds = {"above": torch.int32, "ties": torch.int32, "cold": torch.bool}
     found = art.expected_tensors(saving.RANKS, {name: (k, (users,)) for name, k in kinds.items()})
-    items = opening.items(art).num_rows
+    items = read_items(art).num_rows
     ranks = Ranks(found["above"].long().numpy(), found["ties"].long().numpy(), items)
     each = ranking.per_user(ranks)
     cold = np.where(found["cold"].numpy(), each["hr@20"], np.nan)

@@ -12,11 +12,12 @@ from torch import nn
 from adapt.content.conftest import run
 from mirctl import artifact, training
 from mirctl.encode import EncoderSettings, load_encoder
+from mirctl.encode.towers import CatalogueInputs
 from mirctl.errors import ArtifactError
+from mirctl.nn.side import SideAdapter
+from mirctl.sequences.scorer import embed_items
 from mirctl_adapt import neural, opening, recommender
 from mirctl_adapt.config import TUNED, ModelConfig
-from mirctl_adapt.inputs import CatalogueInputs
-from mirctl_adapt.model import SideAdapter
 from mirctl_adapt.tuning import TextTower
 
 TEXTS = ["a b c d e f g h", None, "b", "c d"]
@@ -214,16 +215,16 @@ def test_training_stops_when_its_time_is_over(mirctl, recipe, tmp_path):
 
 
 def test_an_encoder_reads_a_catalogue_in_small_blocks(bert, monkeypatch):
-    monkeypatch.setattr(neural, "TUNED_BLOCK", 2)
+    monkeypatch.setattr(TextTower, "block", 2)
     inputs = CatalogueInputs({"text": tower_of(bert)}, len(TEXTS), CPU)
     config = ModelConfig(method="fft", text=str(bert), dim=8)
     model = neural.build(config, inputs.tower_inputs(normalize=False), len(TEXTS))
     seen = []
     model.items.register_forward_pre_hook(lambda _, given: seen.append(len(given[0].ids)))
-    small = neural.embed_items(model, inputs)
+    small = embed_items(model, inputs)
     assert seen == [2, 2]
-    monkeypatch.setattr(neural, "TUNED_BLOCK", 99)
-    assert torch.allclose(neural.embed_items(model, inputs), small, atol=1e-5)
+    monkeypatch.setattr(TextTower, "block", 99)
+    assert torch.allclose(embed_items(model, inputs), small, atol=1e-5)
 
 
 @pytest.mark.parametrize("method", ["lora", "adapter"])

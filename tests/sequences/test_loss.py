@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mirctl_adapt.loss import Candidates, batch_loss
+from mirctl.sequences.loss import Candidates, batch_loss
 
 
 def written_out(users, table, items, lengths, share):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mirctl_adapt.inputs import CatalogueInputs, Tower
+from mirctl.encode.towers import CatalogueInputs, ItemBatch, Tower, TowerInput, TowerStates
 
 WIDTHS = (2, 3, 1)
 ROWS = np.random.default_rng(2).normal([1, -2, 0, 5, 9, -4], [1, 4, 0.5, 2, 3, 7], (9, 6))
@@ -95,3 +95,41 @@ def test_a_tower_without_any_state_has_plain_statistics():
     (read,) = opened(absent=list(range(9))).tower_inputs(normalize=True)
     assert read.mean.tolist() == [0.0] * 6
     assert read.scale.tolist() == [1.0] * 6
+
+
+def items(present, widths=((4, 4), (3, 5))):
+    n = len(present[0])
+    towers = tuple(
+        TowerStates(torch.randn(n, sum(w)).half(), torch.tensor(p))
+        for w, p in zip(widths, present, strict=True)
+    )
+    return ItemBatch(torch.arange(n), towers)
+
+
+def test_modality_dropout_takes_one_tower_from_a_share_of_the_items_that_have_several():
+    n = 4000
+    whole = items([[True] * n, [n % 4 > 0 for n in range(n)]])
+    torch.manual_seed(0)
+    hidden = whole.hide(0.4)
+    before, after = (torch.stack([t.present for t in one.towers]) for one in (whole, hidden))
+    lost = before & ~after
+    several = before.all(0)
+    assert not (after & ~before).any()
+    assert lost.sum(0).max() == 1
+    assert not lost[:, ~several].any()
+    assert lost[:, several].any(0).float().mean().item() == pytest.approx(0.4, abs=0.03)
+    assert lost[0].sum().item() == pytest.approx(lost[1].sum().item(), rel=0.2)
+    assert all(torch.equal(a.states, b.states) for a, b in zip(whole.towers, hidden.towers))
+
+
+def test_without_modality_dropout_no_random_number_is_drawn():
+    whole, state = items([[True, True], [True, True]]), torch.get_rng_state()
+    assert whole.hide(0.0) is whole
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_states_are_standardised():
+    mean, scale = torch.tensor([1.0, -2.0]), torch.tensor([0.5, 4.0])
+    read = TowerInput([1, 1], mean, scale)
+    batch = TowerStates(torch.tensor([[3.0, -1.0]]).half(), torch.tensor([True]))
+    assert [s.item() for s in read(batch)] == [1.0, 4.0]

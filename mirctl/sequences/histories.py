@@ -64,6 +64,13 @@ def _ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     return np.arange(lengths.sum()) + np.repeat(starts - before, lengths)
 
 
+def pack(histories: Sequence[Sequence[int]]) -> Histories:
+    """Lists of item indexes as one Histories."""
+    ends = np.cumsum([len(h) for h in histories])
+    items = np.array([i for h in histories for i in h] or [0], dtype=np.int64)
+    return Histories(items, ends - [len(h) for h in histories], ends)
+
+
 @dataclass(frozen=True)
 class Split:
     """Leave-one-out: the last item of a user is the test target, the last but one validation's."""

@@ -1,24 +1,84 @@
-"""The model's view of a catalogue: kept layers of each tower, gathered by item, on the device."""
+"""A model's view of a catalogue: kept layers of each tower, gathered by item, on the device."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mirctl.device import send
-from mirctl_adapt.model import ItemBatch, TowerInput, TowerStates
-from mirctl_adapt.tuning import TextTower
 
 STATISTICS_ROWS = 50_000
 STATISTICS_BLOCK = 4096
+ITEM_BLOCK = 4096
+"""Items of a catalogue whose cached states are read at once."""
+
+
+class Gathered(Protocol):
+    """What a tower knows of n items; present (n,) bool."""
+
+    present: Tensor
+
+    def without(self, lost: Tensor) -> Self: ...
+
+
+@dataclass(frozen=True)
+class TowerStates:
+    """One tower's input: states (n, sum of kept widths) and present (n,) bool."""
+
+    states: Tensor
+    present: Tensor
+    whole: bool = False
+    """Known to have no absent item: then nothing need be put in its place."""
+
+    def without(self, lost: Tensor) -> "TowerStates":
+        """As if the items `lost` (n,) bool were absent."""
+        return replace(self, present=self.present & ~lost, whole=False)
+
+
+@dataclass(frozen=True)
+class ItemBatch:
+    """n items: their indexes (n,) and what each tower knows of them."""
+
+    ids: Tensor
+    towers: tuple[Gathered, ...]
+
+    def hide(self, rate: float) -> "ItemBatch":
+        """Modality dropout: a share of the items that several towers know is lost to one of them,
+        each of those as likely (ModDrop, Neverova et al., 2015)."""
+        if rate == 0 or len(self.towers) < 2:
+            return self
+        known = torch.stack([tower.present for tower in self.towers], dim=1)
+        drawn = torch.rand(known.shape, device=known.device).masked_fill(~known, -1).argmax(1)
+        several = known.sum(1) > 1
+        lost = several & (torch.rand(len(known), device=known.device) < rate)
+        towers = [t.without(lost & (drawn == n)) for n, t in enumerate(self.towers)]
+        return replace(self, towers=tuple(towers))
+
+
+class TowerInput(nn.Module):
+    """Standardises a tower's states and puts a learned state where an item has none."""
+
+    def __init__(self, widths: Sequence[int], mean: Tensor, scale: Tensor) -> None:
+        super().__init__()
+        self.widths = list(widths)
+        self.register_buffer("mean", mean)
+        self.register_buffer("scale", scale)
+        self.absent = nn.Parameter(torch.zeros(sum(widths)))
+
+    def forward(self, tower: TowerStates) -> list[Tensor]:
+        """One (n, width) tensor a kept layer."""
+        states = tower.states.to(self.mean.dtype, copy=True).sub_(self.mean).mul_(self.scale)
+        if not tower.whole:
+            states = torch.where(tower.present[:, None], states, self.absent)
+        return list(states.split(self.widths, dim=1))
 
 
 class States(Protocol):
-    """Cached hidden states of one tower (mirctl.encode gives them)."""
+    """Cached hidden states of one tower (mirctl.encode.states gives them)."""
 
     widths: tuple[int, ...]
     content: str
@@ -43,6 +103,11 @@ class Tower:
     def content(self) -> str:
         """sha256 of what the items are, as it was read."""
         return self.states.content
+
+    @property
+    def block(self) -> int:
+        """Items to read at once."""
+        return ITEM_BLOCK
 
     @property
     def widths(self) -> list[int]:
@@ -104,13 +169,32 @@ class Tower:
         return mean, mean_of(lambda states: (states - mean).square()).sqrt()
 
 
-class CatalogueInputs:
-    """Gathers an ItemBatch for any item indexes, from cached states or texts as tokens."""
+class Source(Protocol):
+    """What can stand for a tower: cached states, or what an encoder that learns reads."""
 
-    def __init__(
-        self, towers: Mapping[str, Tower | TextTower], n_items: int, device: torch.device
-    ) -> None:
+    content: str
+    weights: str
+    present: np.ndarray
+    block: int
+    """Items that it can read at once."""
+
+    def gather(self, items: Tensor, device: torch.device) -> Gathered: ...
+
+    def facts(self) -> dict[str, Any]: ...
+
+    def module(self, *, normalize: bool) -> nn.Module: ...
+
+
+class CatalogueInputs:
+    """Gathers an ItemBatch for any item indexes, from any sources."""
+
+    def __init__(self, towers: Mapping[str, Source], n_items: int, device: torch.device) -> None:
         self.towers, self.n_items, self.device = towers, n_items, device
+
+    @property
+    def block(self) -> int:
+        """Items of a whole catalogue that are read at once."""
+        return min((tower.block for tower in self.towers.values()), default=ITEM_BLOCK)
 
     def facts(self) -> dict[str, Any]:
         """What an artifact says of each tower."""

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from mirctl.metrics import ranking
-from mirctl_adapt import counting, evaluation
-from mirctl_adapt.config import EvalConfig
-from mirctl_adapt.data import split
+from mirctl.sequences import evaluation
+from mirctl.sequences.config import EvalConfig
+from sequences.conftest import random_split
 
 
 @dataclass
@@ -23,11 +23,14 @@ class Table:
         return self.rows[self.at - len(histories) : self.at].clone()
 
 
-def random_split(users=40, items=30, seed=0, repeats=True):
-    rng = np.random.default_rng(seed)
-    histories = [rng.choice(items, size=rng.integers(3, 15), replace=repeats) for _ in range(users)]
-    offsets = np.cumsum([0, *(len(h) for h in histories)])
-    return split(offsets, np.concatenate(histories), items, "full"), histories
+@dataclass
+class Popular:
+    """A scorer that tells everybody the same."""
+
+    counts: np.ndarray
+
+    def scores(self, histories):
+        return torch.from_numpy(self.counts).float().repeat(len(histories), 1)
 
 
 def by_hand(scores, histories, *, mask):
@@ -72,32 +75,10 @@ def test_a_constant_scorer_scores_as_chance():
 
 def test_cold_and_warm_targets_make_up_all():
     parts, _ = random_split(users=60, items=40)
-    scorer = counting.count_items(parts.train, parts.n_items)
+    scorer = Popular(parts.train_counts())
     metrics = evaluation.evaluate(scorer, parts, EvalConfig(cold_at_most=9), seed=0).metrics
     cold, warm, both = (metrics[f"{part}ndcg@10"] for part in ("cold/", "warm/", ""))
     assert cold["n"] + warm["n"] == both["n"] == 60
     joined = (cold["value"] * cold["n"] + warm["value"] * warm["n"]) / 60
     assert joined == pytest.approx(both["value"])
     assert both["low"] <= both["value"] <= both["high"]
-
-
-def test_the_markov_chain_is_the_counted_one():
-    parts, _ = random_split(users=25, items=12, seed=4)
-    chain = counting.count_transitions(parts.train, parts.n_items)
-    counts = np.zeros((12, 12))
-    for a, b in zip(parts.train.starts, parts.train.ends, strict=True):
-        for i, j in zip(parts.train.items[a : b - 1], parts.train.items[a + 1 : b], strict=True):
-            counts[i, j] += 1
-    popular = parts.train_counts() / parts.train_counts().sum()
-    histories = parts.histories("test")
-    last = histories.items[histories.ends - 1]
-    expected = (counts[last] + popular) / (counts[last].sum(1, keepdims=True) + 1)
-    np.testing.assert_allclose(chain.scores(histories).numpy(), expected, rtol=1e-5)
-
-
-def test_an_empty_history_is_scored_by_popularity():
-    parts, _ = random_split(users=25, items=12)
-    chain = counting.count_transitions(parts.train, parts.n_items)
-    empty = parts.histories("test").without_last(99)
-    popular = torch.from_numpy(parts.train_counts() / parts.train_counts().sum()).float()
-    torch.testing.assert_close(chain.scores(empty)[0], popular)

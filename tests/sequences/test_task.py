@@ -1,26 +1,22 @@
-"""Loss, queries, metrics and recommendations against loops over one user after another."""
+"""Loss, queries and metrics against loops over one user after another."""
 
-import csv
 import itertools
-import json
-import random
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
+from mirctl.encode.towers import CatalogueInputs
 from mirctl.metrics import ranking
-from mirctl_adapt import evaluation, recommender
-from mirctl_adapt.config import AdaptConfig, EvalConfig
-from mirctl_adapt.data import split
-from mirctl_adapt.evaluation import rank_all
-from mirctl_adapt.inputs import CatalogueInputs
-from mirctl_adapt.model import UserEncoder
-from mirctl_adapt.neural import NeuralScorer, build, embed_items
-from mirctl_adapt.recommender import pack
-from mirctl_adapt.training import NextItemTask
+from mirctl.sequences import evaluation
+from mirctl.sequences.config import EvalConfig
+from mirctl.sequences.evaluation import rank_all
+from mirctl.sequences.histories import Windows, pack, split
+from mirctl.sequences.scorer import NeuralScorer, embed_items
+from mirctl.sequences.training import NextItemTask
+from mirctl.sequences.users import Recommender, UserEncoder
 
 N_ITEMS = 17
 LENGTHS = [2, 3, 4, 6, 7, 9, 12, 21]
@@ -36,23 +32,36 @@ def parts_of(lists):
     return split(offsets, np.concatenate(lists), N_ITEMS, "full")
 
 
+class Table(nn.Module):
+    """An embedding an item, and nothing else."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(N_ITEMS, 8)
+
+    def forward(self, items):
+        return self.table(items.ids)
+
+
 def task_on(lists, *, loss, history=30, batch_size=100):
-    """A task of method id without dropout, its parameters far from their start."""
-    config = AdaptConfig.model_validate(
-        {
-            "uses": "adapt/run",
-            "data": {"interactions": "interactions.csv"},
-            "model": {"method": "id", "dim": 8, "history": history, "dropout": 0.0},
-            "train": {"loss": loss, "batch_size": batch_size},
-        }
-    )
+    """A task of items by id without dropout, its parameters far from their start."""
     torch.manual_seed(3)
-    model = build(config.model, [], N_ITEMS)
+    model = Recommender(Table(), UserEncoder(8, history, layers=2, heads=2, dropout=0.0))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.5)
     inputs = CatalogueInputs({}, N_ITEMS, torch.device("cpu"))
-    return NextItemTask(model.eval(), inputs, parts_of(lists), config)
+    parts = parts_of(lists)
+    return NextItemTask(
+        model.eval(),
+        inputs,
+        parts,
+        Windows(parts.train, history, batch_size, seed=0),
+        whole=loss == "catalogue",
+        repeats="mask",
+        modality_dropout=0.0,
+        rates={},
+    )
 
 
 def windows_in(batch):
@@ -251,41 +260,3 @@ def test_the_interval_is_as_wide_as_95_percent_of_a_normal_one():
     wanted = 2 * 1.96 * values.std(0) / np.sqrt(len(values))
     assert ((high - low) / wanted).mean() == pytest.approx(1, abs=0.03)
     assert ((high - values.mean(0)) / wanted).mean() == pytest.approx(0.5, abs=0.02)
-
-
-@pytest.fixture
-def popular(mirctl, recipe, catalogue, tmp_path):
-    """A popularity artifact of a table whose rows stand in no order, and each user's history."""
-    table = catalogue / "interactions.csv"
-    head, *rows = table.read_text().splitlines()
-    random.Random(4).shuffle(rows)
-    table.write_text("\n".join([head, *rows]) + "\n")
-    ran = mirctl("adapt", "run", recipe, "model.method=pop", "--out", tmp_path / "pop")
-    assert ran.code == 0, ran.err
-    history = {}
-    for user, item, _ in sorted(csv.reader(rows), key=lambda row: int(row[2])):
-        history.setdefault(user, []).append(item)
-    return tmp_path / "pop", history
-
-
-def test_saved_histories_are_whole_and_oldest_first(popular):
-    folder, history = popular
-    saved = recommender.load(folder)
-    table = pq.read_table(folder / "extra" / "users.parquet").to_pylist()
-    told = {row["user_id"]: [saved.item_ids[i] for i in row["history"]] for row in table}
-    assert told == history
-
-
-def test_popular_items_of_the_history_are_not_recommended(mirctl, popular):
-    folder, history = popular
-    saved = recommender.load(folder)
-    counts = saved.scorer.scores(pack([[0]]))[0].tolist()
-    ran = mirctl("adapt", "recommend", folder, "--all", "--k", 10)
-    rows = [json.loads(line) for line in ran.out.splitlines()]
-    assert len(rows) == 10 * len(history)
-    for user, seen in history.items():
-        items = [row["item_id"] for row in rows if row["user_id"] == user]
-        unseen = [c for c, name in zip(counts, saved.item_ids, strict=True) if name not in seen]
-        assert set(items).isdisjoint(seen)
-        told = [counts[saved.item_index[item]] for item in items]
-        assert told == sorted(unseen, reverse=True)[:10]

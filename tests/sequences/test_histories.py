@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirctl.errors import DataError
-from mirctl_adapt.data import Histories, Windows, split
+from mirctl.sequences.histories import Histories, Windows, split
 
 
 def sequences(*histories):

@@ -1,4 +1,6 @@
-"""The task that the core's training loop runs: predict each next item of a window."""
+"""The task that the training loop runs: predict each next item of a window."""
+
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -6,30 +8,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mirctl import distributed
+from mirctl.encode.towers import CatalogueInputs, ItemBatch
 from mirctl.metrics import ranking
-from mirctl_adapt import tuning
-from mirctl_adapt.config import AdaptConfig
-from mirctl_adapt.data import Split, Windows
-from mirctl_adapt.evaluation import rank_all
-from mirctl_adapt.inputs import CatalogueInputs
-from mirctl_adapt.loss import Candidates, batch_loss, catalogue_loss
-from mirctl_adapt.model import ItemBatch, Recommender
-from mirctl_adapt.neural import NeuralScorer, embed_items
-
-WHOLE_CATALOGUE = 5000
-
-
-def whole_catalogue(config: AdaptConfig, n_items: int) -> bool:
-    """Is the softmax over every item? SASRec's is by definition; a small catalogue allows it."""
-    if config.train.loss == "auto":
-        small = n_items <= WHOLE_CATALOGUE and not config.model.tuned
-        return config.model.method == "id" or small
-    return config.train.loss == "catalogue"
+from mirctl.sequences.evaluation import rank_all
+from mirctl.sequences.histories import Split, Windows
+from mirctl.sequences.loss import Candidates, batch_loss, catalogue_loss
+from mirctl.sequences.scorer import NeuralScorer, embed_items
+from mirctl.sequences.users import Recommender
 
 
 class NextItemTask:
     """Windows of histories in, mean next-item loss out; validates by full ranking.
 
+    The softmax is over the `whole` catalogue, or over the items of a batch minus log popularity.
     Of several processes each embeds its part of the items, which all of them then see, and predicts
     in its part of the windows.
     """
@@ -37,14 +28,20 @@ class NextItemTask:
     shares = True
 
     def __init__(
-        self, model: Recommender, inputs: CatalogueInputs, split: Split, config: AdaptConfig
+        self,
+        model: Recommender,
+        inputs: CatalogueInputs,
+        split: Split,
+        windows: Windows,
+        *,
+        whole: bool,
+        repeats: str,
+        modality_dropout: float,
+        rates: Mapping[str, float],
     ) -> None:
-        self.model, self.inputs, self.split, self.config = model, inputs, split, config
-        rate = config.train.encoder_lr or tuning.RATES.get(config.model.method, 0.0)
-        self.rates = tuning.rates(model, rate)
-        width = config.model.history
-        self.windows = Windows(split.train, width, config.train.batch_size, config.seed)
-        self.whole = whole_catalogue(config, split.n_items)
+        self.model, self.inputs, self.split, self.windows = model, inputs, split, windows
+        self.whole, self.repeats, self.rates = whole, repeats, rates
+        self.modality_dropout = modality_dropout
         counts = torch.from_numpy(split.train_counts()).float().to(inputs.device)
         self.log_share = (counts.clamp_min(1) / counts.sum()).log()
         mine = torch.arange(split.n_items)[distributed.process().rows(split.n_items)]
@@ -92,7 +89,7 @@ class NextItemTask:
         return batch_loss(wanted, embeddings, target, window, candidates, total)
 
     def _embed(self, items: ItemBatch) -> Tensor:
-        return self.model.items(items.hide(self.config.model.modality_dropout))
+        return self.model.items(items.hide(self.modality_dropout))
 
     def _predict(
         self, items: Tensor, inside: Tensor, embeddings: Tensor
@@ -109,5 +106,4 @@ class NextItemTask:
     def validate(self) -> dict[str, float]:
         """Mean ranking measures of the validation targets."""
         scorer = NeuralScorer(self.model.users, embed_items(self.model, self.inputs))
-        repeats = self.config.evaluation.repeats
-        return ranking.means(rank_all(scorer, self.split, "valid", repeats))
+        return ranking.means(rank_all(scorer, self.split, "valid", self.repeats))

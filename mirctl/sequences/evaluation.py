@@ -10,8 +10,8 @@ from torch import Tensor
 from mirctl import console
 from mirctl.metrics import ranking
 from mirctl.metrics.ranking import Ranks
-from mirctl_adapt.config import EvalConfig
-from mirctl_adapt.data import Histories, Split
+from mirctl.sequences.config import EvalConfig
+from mirctl.sequences.histories import Histories, Split
 
 BLOCK_BYTES = 64 * 2**20
 USERS_AT_ONCE = 512

@@ -1,0 +1,1 @@
+"""Modules that two plugins use."""

@@ -1,0 +1,1 @@
+"""What recommenders of sequences share."""
