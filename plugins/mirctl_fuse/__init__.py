@@ -1,0 +1,1 @@
+"""Any number of modalities, fused by experts, and searched."""

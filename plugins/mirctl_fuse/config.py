@@ -1,0 +1,129 @@
+"""What a fuse recipe may say. Each field can stand in a recipe or be given as `key=value`."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from mirctl.data.config import DataConfig
+from mirctl.encode.settings import EncoderSettings
+from mirctl.section import ArtifactName, InputPath, JobConfig, ModelName, Section
+from mirctl.sequences.config import WIDEST, EvalConfig, SaveConfig, SequenceTrain, UserConfig
+
+KINDS = ("text", "image")
+
+
+class Modality(EncoderSettings):
+    """What is read of each item, and by which frozen model; or vectors that are there already.
+
+    A plain string stands for `{model: ...}`; one that is called text or image is that.
+    """
+
+    model: ModelName | None = Field(
+        None, description=EncoderSettings.model_fields["model"].description
+    )
+    column: str | None = Field(None, description="Column of a text; the title if not given")
+    vectors: InputPath | None = Field(
+        None,
+        description="Instead of a model: .npy (items, width) or (items, layers, width) in the "
+        "order of the items, or a table of item ids and lists of numbers",
+    )
+
+    @model_validator(mode="after")
+    def one_thing_is_read(self) -> Self:
+        if (self.model is None) == (self.vectors is None):
+            raise ValueError("name either a model or vectors")
+        if self.column is not None and (self.vectors is not None or self.modality != "text"):
+            raise ValueError("column: texts alone stand in columns")
+        return self
+
+
+class FuseModel(UserConfig):
+    """The recommender: the modalities of an item, how they meet, and who reads a history."""
+
+    modalities: dict[str, Modality] = Field(description="Name -> what is read; one or more")
+    modality_dropout: float = Field(
+        0.3,
+        ge=0,
+        lt=1,
+        description="Share of what items have that a step hides, so that what is missing later "
+        "costs less; of each item one modality stays",
+    )
+    groups: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        6, description="Groups of layers; a group keeps its last layer"
+    )
+    bottleneck: int = Field(64, ge=1, le=WIDEST, description="Inner width of an adapter")
+    cross: Literal["bus", "paths", "none"] = Field(
+        "bus", description="How towers hear of each other: one shared space, or a path each"
+    )
+    rank: int = Field(16, ge=1, le=WIDEST, description="Width of the bus, or of a path")
+    gate: bool = Field(True, description="Learn the gates; without, they stay at equal weights")
+    fusion: Literal["momef", "sum", "concat", "attention", "gated"] = "momef"
+    shared: int = Field(1, ge=0, le=64, description="momef: experts that read all modalities")
+    top: int | None = Field(None, ge=1, le=128, description="momef: the best experts alone; all")
+    balance: float = Field(0.01, ge=0, description="momef: weight of the load balance in the loss")
+    z: float = Field(0.001, ge=0, description="momef: weight of the router's squared logsumexp")
+
+    @model_validator(mode="before")
+    @classmethod
+    def names_tell_the_kind(cls, value: Any) -> Any:
+        given = value.get("modalities") if isinstance(value, dict) else None
+        if not isinstance(given, dict):
+            return value
+        told = {name: _named(name, own) for name, own in given.items()}
+        return {**value, "modalities": told}
+
+    @model_validator(mode="after")
+    def something_is_read(self) -> Self:
+        if not self.modalities:
+            raise ValueError("modalities: name at least one")
+        return self
+
+    @property
+    def encoders(self) -> dict[str, Modality]:
+        """The modalities that a frozen model reads."""
+        return {name: own for name, own in self.modalities.items() if own.vectors is None}
+
+
+def _named(name: str, own: Any) -> Any:
+    if isinstance(own, str):
+        own = {"model": own}
+    if isinstance(own, dict) and name in KINDS and "vectors" not in own:
+        return {"modality": name, **own}
+    return own
+
+
+class FuseConfig(JobConfig):
+    """A recipe with `uses: fuse/train`."""
+
+    uses: Literal["fuse/train"]
+    data: DataConfig
+    model: FuseModel
+    train: SequenceTrain = SequenceTrain()
+    evaluation: EvalConfig = EvalConfig()
+    save: SaveConfig = SaveConfig()
+
+
+class MeasureConfig(JobConfig):
+    """A recipe with `uses: fuse/eval`; its result is a table of metrics."""
+
+    uses: Literal["fuse/eval"]
+    model: ArtifactName = Field(description="A trained model")
+    data: DataConfig | None = Field(None, description="Other data than what it was trained on")
+    evaluation: EvalConfig | None = None
+    apart: bool = Field(False, description="Also by each modality alone")
+    missing: bool = Field(False, description="Also with modalities taken away")
+
+
+class Facts(Section):
+    """What modalities.json says of one modality."""
+
+    weights: str
+    widths: list[Annotated[int, Field(ge=1, le=2**20)]]
+    layers: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+
+    @model_validator(mode="after")
+    def layers_have_widths(self) -> Self:
+        if max(self.layers) >= len(self.widths):
+            raise ValueError(f"layer {max(self.layers)} is not among {len(self.widths)}")
+        return self

@@ -1,0 +1,81 @@
+"""A saved model, read and checked: what passes here fails nowhere later."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mirctl import artifact, recipe
+from mirctl.artifact import Artifact
+from mirctl.encode.towers import TowerInput
+from mirctl.errors import blamed_on_the_artifact
+from mirctl.sequences import tables
+from mirctl.sequences.users import Recommender
+from mirctl_fuse import experts, network, saving
+from mirctl_fuse.config import Facts, FuseConfig
+
+
+@dataclass(frozen=True)
+class Saved:
+    """An opened model."""
+
+    art: Artifact
+    config: FuseConfig
+    facts: dict[str, dict[str, Any]]
+    item_ids: list[str]
+    model: Recommender
+    embeddings: Tensor
+    """(items, dim)"""
+    weights: Tensor | None
+    """(items, experts), where the fusion weighs."""
+
+
+def load(folder: Path, place: torch.device | None = None) -> Saved:
+    """Open an artifact of kind fuse/recommender."""
+    place = place or torch.device("cpu")
+    art = artifact.open_artifact(folder, saving.KIND, saving.SCHEMA)
+    settings, ids = config(art), tables.read_items(art)["item_id"].to_pylist()
+    facts = modalities(art, settings)
+    with torch.device("meta"):  # nothing is set aside before the file is known to fit
+        empty = network.build(settings.model, [_input(own) for own in facts.values()])
+    shapes = {name: (t.dtype, tuple(t.shape)) for name, t in empty.state_dict().items()}
+    found = art.expected_tensors("model", shapes)
+    size = (len(ids), settings.model.dim)
+    embeddings = art.expected_tensors("items", {"embeddings": (torch.float32, size)})
+    model = empty.to_empty(device="cpu")
+    model.load_state_dict(found)
+    weights = _weights(art, settings, len(ids))
+    own = (model.to(place).eval(), embeddings["embeddings"].to(place), weights)
+    return Saved(art, settings, facts, ids, *own)
+
+
+def config(art: Artifact) -> FuseConfig:
+    """The recipe that made it."""
+    path = art.path("recipe.yaml")
+    tree, marks = art.recipe()
+    with blamed_on_the_artifact():
+        return recipe.resolve(FuseConfig, recipe.Recipe(str(path), art.folder, tree, marks))
+
+
+def modalities(art: Artifact, settings: FuseConfig) -> dict[str, dict[str, Any]]:
+    """What each modality of the recipe was in training."""
+    art.checked(saving.MODALITIES, dict[str, Facts])
+    found = art.json(saving.MODALITIES)
+    if list(found) != list(settings.model.modalities):
+        told = f"{saving.MODALITIES} tells of {list(found)}, the recipe of"
+        raise tables.damaged(art, f"{told} {list(settings.model.modalities)}")
+    return found
+
+
+def _input(facts: dict[str, Any]) -> nn.Module:
+    widths = [facts["widths"][layer] for layer in facts["layers"]]
+    return TowerInput(widths, torch.zeros(sum(widths)), torch.ones(sum(widths)))
+
+
+def _weights(art: Artifact, settings: FuseConfig, items: int) -> Tensor | None:
+    if f"{saving.EXPERTS}.safetensors" not in art.manifest.files:
+        return None
+    shape = (items, len(experts.names(settings.model)))
+    return art.expected_tensors(saving.EXPERTS, {"weights": (torch.float32, shape)})["weights"]

@@ -1,0 +1,46 @@
+"""What this plugin gives the core; imports nothing heavy."""
+
+from pathlib import Path
+
+from mirctl.hookspecs import ArtifactKind, Job, hookimpl
+
+mirctl_api = 1
+
+
+@hookimpl
+def mirctl_jobs() -> list[Job]:
+    """Data to artifact, and from it to tables."""
+    return [
+        Job(
+            "fuse/train",
+            config="mirctl_fuse.config:FuseConfig",
+            function="mirctl_fuse.pipeline:run",
+            summary="data -> cached hidden states -> train -> evaluate -> artifact",
+            metrics="mirctl.sequences.evaluation:names",
+            check="mirctl_fuse.pipeline:check",
+        ),
+        Job(
+            "fuse/eval",
+            config="mirctl_fuse.config:MeasureConfig",
+            function="mirctl_fuse.jobs:evaluate",
+            summary="a trained model, and other data -> a table of metrics",
+            metrics="mirctl_fuse.measuring:names",
+            makes="table",
+        ),
+    ]
+
+
+@hookimpl
+def mirctl_artifact_kinds() -> list[ArtifactKind]:
+    """Trained models."""
+    return [
+        ArtifactKind("fuse/recommender", 1, "mirctl_fuse.opening:load", headline=("ndcg@10",)),
+    ]
+
+
+@hookimpl
+def mirctl_recipes() -> Path:
+    """recipes/fuse of this distribution."""
+    from mirctl.recipe import shipped
+
+    return shipped("fuse")
