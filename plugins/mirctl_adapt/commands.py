@@ -75,11 +75,12 @@ def encode(
 ) -> None:
     """Only compute and cache the hidden states; --out also writes them as an artifact."""
     from mirctl import jobs
+    from mirctl.encode import stored
     from mirctl_adapt import encoding
 
     console.configure(quiet=quiet)
     options = jobs.Options(out, None, device, precision, force=force)
-    encoding.show(encoding.encode(recipe, changes or [], options, shard), json=json)
+    stored.show(encoding.encode(recipe, changes or [], options, shard), json=json)
 
 
 @app.command("eval")

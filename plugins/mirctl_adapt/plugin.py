@@ -63,7 +63,7 @@ def mirctl_artifact_kinds() -> list[ArtifactKind]:
             "adapt/recommender", 1, "mirctl_adapt.recommender:load", headline=("ndcg@10",)
         ),
         ArtifactKind(
-            "adapt/states", 1, "mirctl.artifact:open_artifact", "mirctl_adapt.encoding:merge"
+            "adapt/states", 1, "mirctl.artifact:open_artifact", "mirctl.encode.stored:merge"
         ),
     ]
 

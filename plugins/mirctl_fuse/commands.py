@@ -19,6 +19,7 @@ from mirctl.options import (
     Require,
     Resume,
     Seed,
+    Shard,
 )
 from mirctl.several import several_processes
 
@@ -55,6 +56,28 @@ def train(
     options = jobs.Options(out, seed, device, precision, resume, dry_run, force)
     result = jobs.execute(recipe, changes or [], options, only="fuse/train", require=gate)
     jobs.show_result(result, require=gate, json=json)
+
+
+@app.command(epilog="Example: mirctl fuse encode shop.yaml --out states --shard 1/4")
+def encode(
+    recipe: Recipe,
+    changes: Changes = None,
+    out: OutFolder = None,
+    shard: Shard = None,
+    device: Device = None,
+    precision: Precision = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Only compute and cache the hidden states; --out also writes them as an artifact."""
+    from mirctl import jobs
+    from mirctl.encode import stored
+    from mirctl_fuse import encoding
+
+    console.configure(quiet=quiet)
+    options = jobs.Options(out, None, device, precision, force=force)
+    stored.show(encoding.encode(recipe, changes or [], options, shard), json=json)
 
 
 @app.command(name="eval", epilog="Example: mirctl fuse eval model --apart --missing")

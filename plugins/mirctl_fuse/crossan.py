@@ -150,7 +150,8 @@ class ItemEncoder(nn.Module):
 
     def fuse(self, items: ItemBatch) -> Fused:
         """The embeddings, and how they came about."""
-        return self.fusion(*self.parts(items))
+        return self(items, whole=True)
 
-    def forward(self, items: ItemBatch) -> Tensor:
-        return self.fuse(items).embedding
+    def forward(self, items: ItemBatch, *, whole: bool = False) -> Tensor | Fused:
+        found = self.fusion(*self.parts(items))
+        return found if whole else found.embedding

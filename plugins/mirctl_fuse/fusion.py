@@ -11,8 +11,7 @@ best expert is i, P_i the mean weight of i, N experts; and z, the mean squared l
 router's logits.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,8 +19,7 @@ from torch import Tensor, nn
 Fusion = Literal["momef", "sum", "concat", "attention", "gated"]
 
 
-@dataclass(frozen=True)
-class Fused:
+class Fused(NamedTuple):
     """One embedding an item, and how it came about."""
 
     embedding: Tensor

@@ -32,9 +32,12 @@ def mirctl_jobs() -> list[Job]:
 
 @hookimpl
 def mirctl_artifact_kinds() -> list[ArtifactKind]:
-    """Trained models."""
+    """Trained models, and hidden states alone."""
     return [
         ArtifactKind("fuse/recommender", 1, "mirctl_fuse.opening:load", headline=("ndcg@10",)),
+        ArtifactKind(
+            "fuse/states", 1, "mirctl.artifact:open_artifact", "mirctl.encode.stored:merge"
+        ),
     ]
 
 

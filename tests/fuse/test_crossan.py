@@ -63,9 +63,7 @@ def test_who_is_absent_tells_nothing_and_is_told(cross):
         model.inputs[1].absent += 1
     after = model(batch)
     for m in (0, 2, 3):
-        assert torch.equal(before[m], after[m]), (
-            "nobody hears a stand-in"
-        )
+        assert torch.equal(before[m], after[m]), "nobody hears a stand-in"
     assert not torch.allclose(before[1][:3], after[1][:3])
     other = items(seed=2, present=present)
     told = model(ItemBatch(batch.ids, (other.towers[0], *batch.towers[1:])))

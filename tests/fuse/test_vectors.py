@@ -83,5 +83,5 @@ def test_tables_of_another_kind_are_refused(tmp_path, columns, told):
 
 def test_a_file_that_is_no_array_is_told(tmp_path):
     (tmp_path / "v.npy").write_text("no")
-    with pytest.raises(DataError, match="no .npy file"):
+    with pytest.raises(DataError, match=r"no \.npy file"):
         vectors.read(tmp_path / "v.npy", IDS, "item_id")

@@ -86,7 +86,7 @@ def test_only_commands_that_train_take_several_processes():
     own = [pair for pair in leaves(get_group(cli.app)) if pair[0] not in groups]
     theirs = [pair for name, group in groups.items() for pair in leaves(group, (name,))]
     found = {n for n, c in [*own, *theirs] if hasattr(c.callback, "several_processes")}
-    assert found == {"run", "adapt run", "align train", "impute fit"}
+    assert found == {"run", "adapt run", "align train", "fuse train", "impute fit"}
 
 
 @pytest.mark.parametrize("uses", ["impute/fill", "impute/mask"])

@@ -192,10 +192,10 @@ def interrupt_after_saving(loop, *_):
 def test_states_are_written_block_by_block(mirctl, recipe, tmp_path, monkeypatch):
     import torch
 
-    from mirctl_adapt import encoding
+    from mirctl.encode import stored
 
     mirctl("adapt", "encode", recipe, "--out", tmp_path / "whole")
-    monkeypatch.setattr(encoding, "ROWS", 7)
+    monkeypatch.setattr(stored, "ROWS", 7)
     mirctl("adapt", "encode", recipe, "--out", tmp_path / "cut")
     parts = artifact.open_artifact(tmp_path / "cut").tensors("text")
     whole = artifact.open_artifact(tmp_path / "whole").tensors("text")
