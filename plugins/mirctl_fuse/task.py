@@ -12,7 +12,8 @@ from mirctl_fuse.missing import take_away
 
 
 class FuseTask(NextItemTask):
-    """Next items by fused modalities; the router's own losses are added, by share of the items."""
+    """Next items by fused modalities; the router's own losses are added, each process's over the
+    items that it embeds."""
 
     def loss(self, batch: Any) -> Tensor:
         self.routing: list[Tensor] = []

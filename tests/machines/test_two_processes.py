@@ -24,6 +24,14 @@ CATALOGUE = (
     "        user_layers: 1, dropout: 0.0, ids: true}\n"
     "train: {epochs: 2, batch_size: 16, lr: 1.0e-2}\n"
 )
+FUSED = (
+    "uses: fuse/train\n"
+    "data: {interactions: interactions.csv, items: items.csv}\n"
+    "model: {modalities: {title: TEXT, first: {model: TEXT, pool: cls}}, dim: 16, history: 12,\n"
+    "        bottleneck: 8, rank: 4, user_layers: 1, dropout: 0.0, modality_dropout: 0.0,\n"
+    "        balance: 0.0}\n"  # which is over the items of each process
+    "train: {epochs: 2, batch_size: 16, lr: 1.0e-2}\n"
+)
 KEPT = ("model.safetensors", "metrics.json", "extra/history.json")
 
 
@@ -35,6 +43,7 @@ def work(tmp_path, bert):
     lines[3::7] = [line.partition(",")[0] + "," for line in lines[3::7]]
     (tmp_path / "items.csv").write_text("\n".join(lines) + "\n")
     (tmp_path / "adapt.yaml").write_text(CATALOGUE.replace("TEXT", str(bert)))
+    (tmp_path / "fuse.yaml").write_text(FUSED.replace("TEXT", str(bert)))
     (tmp_path / "table.csv").write_text(csv_text(rows(90), holes(90)))
     (tmp_path / "impute.yaml").write_text(SMALL_TABLE)
     return tmp_path
@@ -49,6 +58,7 @@ def test_two_processes_learn_what_one_does(work, mirctl):
         "impute": [work / "impute.yaml"],
         "catalogue": [work / "adapt.yaml", "train.loss=catalogue"],
         "batch": [work / "adapt.yaml", "train.loss=batch"],
+        "fuse": [work / "fuse.yaml"],
         # wide enough for blocks of their own; with a running mean of the weights
         "fsdp": [work / "impute.yaml", "train.parallel=fsdp", "model.width=128", "train.ema=0.9"],
     }
@@ -71,7 +81,7 @@ def test_two_processes_learn_what_one_does(work, mirctl):
     assert spent["phases"]["encode text"]["items"] == 26  # titles, each by one process
     assert spent["cpu_seconds"] > spent["phases"]["train"]["cpu_seconds"] > 0
     told = (work / "told/stderr-0").read_text()
-    assert told.count("fp32 in 2 processes") == 4
+    assert told.count("fp32 in 2 processes") == 5
     assert (work / "told/stderr-1").read_text() == ""
     assert not [*work.glob("*.partial")]
 
