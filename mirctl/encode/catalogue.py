@@ -134,8 +134,9 @@ def refuse_empty(inputs: CatalogueInputs, key: Callable[[str], str]) -> None:
 
 
 def refuse_others(
-    inputs: CatalogueInputs, saved: Mapping[str, Mapping[str, Any]], models: Mapping[str, str]
-) -> None:
+    inputs: CatalogueInputs, saved: Mapping[str, Mapping[str, Any]], models: Mapping[str, str],
+    key: Callable[[str], str],
+) -> None:  # fmt: skip
     """Raise an ArtifactError for a tower that is not what an artifact `saved` of it.
 
     `models` are the names of the towers' encoders.
@@ -146,7 +147,7 @@ def refuse_others(
             raise ArtifactError(
                 f"tower {name!r} was trained on other weights or layers than "
                 f"{models[name]} gives now",
-                where=f"model.{name}",
+                where=key(name),
             )
 
 

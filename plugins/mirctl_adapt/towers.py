@@ -90,5 +90,5 @@ def inputs_for(
     towers = {name: kept.get(name) or _tuned(config, items, name) for name in config.encoders}
     inputs = CatalogueInputs(towers, len(items.ids), device)
     models = {name: settings.model for name, settings in config.encoders.items()}
-    catalogue.refuse_others(inputs, saved or {}, models)
+    catalogue.refuse_others(inputs, saved or {}, models, key)
     return inputs

@@ -71,5 +71,5 @@ def inputs_for(
     towers = catalogue.keep_layers(states, kept, dtype)
     made = CatalogueInputs(towers, len(items.ids), device)
     models = {name: own.model or str(own.vectors) for name, own in model.modalities.items()}
-    catalogue.refuse_others(made, saved or {}, models)
+    catalogue.refuse_others(made, saved or {}, models, key)
     return made
