@@ -84,7 +84,17 @@ def test_a_model_without_a_head_is_refused(folders):
         checking.check(str(folders["bert"]), TEXTS)
 
 
-@pytest.mark.parametrize("texts", [(), ("one",), ("one", " ")])
-def test_texts_must_be_some(folders, texts):
-    with pytest.raises(DataError, match="at least two texts"):
-        checking.check(str(folders["bert"]), texts)
+@pytest.mark.parametrize(
+    ("content", "where", "told"),
+    [
+        ('{"text": "one"}\n', "texts.jsonl", "has 1 text: a check wants at least two"),
+        ('{"text": "one"}\n\n{"text": " "}\n', "texts.jsonl, row 3", "text is ' '"),
+        ('{"text": "one"}\n{"text": 7}\n', "texts.jsonl, row 2", "text is 7: it must be a text"),
+        ('{"text": "one"}\n{"txt": "a"}\n', "texts.jsonl, row 2", "did you mean 'txt'"),
+    ],
+)
+def test_texts_to_ask_must_be_some_and_not_blank(tmp_path, content, where, told):
+    (tmp_path / "texts.jsonl").write_text(content)
+    with pytest.raises(DataError, match=told) as failed:
+        checking.texts_of(str(tmp_path / "texts.jsonl"))
+    assert failed.value.where.endswith(where)
