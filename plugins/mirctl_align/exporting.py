@@ -29,6 +29,7 @@ RAW_SAMPLE = (Message(RAW, "A text."),)
 
 def export(folder: Path, out: Path, *, force: bool = False) -> dict[str, Any]:
     """Write the merged model and its tokenizer; tells what there is now."""
+    files.refuse_to_overwrite(out, force=force, marker=MARKER)
     opened = saving.load(folder)
     if opened.model.needs_gaze:
         told = (

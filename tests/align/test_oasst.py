@@ -130,6 +130,7 @@ def test_a_thread_of_a_thousand_turns_is_read(lines):
     ("change", "told"),
     [
         ({"role": "human"}, "role is 'human': it must be one of prompter, assistant"),
+        ({"role": ["assistant"]}, "role is .'assistant'.: it must be one of"),
         ({"text": None}, "text is None"),
         ({"rank": 0.5}, "rank is 0.5: it must be a whole number"),
         ({"rank": -1}, "rank is -1"),

@@ -39,6 +39,8 @@ REJECTED = (Message("user", "hi"), Message("assistant", "go away"))
          "rejected": "\n\nHuman: hi\n\nAssistant: go away"},
         {"prompt": "\n\nHuman: hi\n\nAssistant:", "chosen": " hello", "rejected": " go away"},
         {"prompt": "hi", "chosen": "\n\nHuman: hi\n\nAssistant: hello", "rejected": "go away"},
+        {"chosen": "\r\n\r\nHuman: hi\r\n\r\nAssistant: hello",
+         "rejected": "Human: hi\r\n\r\nAssistant: go away"},
     ],
 )  # fmt: skip
 def test_the_forms_in_which_pairs_are_shared_give_the_same_dialogues(lines, row):
@@ -58,6 +60,12 @@ def test_a_system_message_before_the_prompt_is_kept(lines):
     row = {"prompt": "hi", "chosen": [SYSTEM, USER, GOOD], "rejected": [SYSTEM, USER, BAD]}
     (pair,) = read(lines(row), AUTO).pairs
     assert pair.chosen == (Message("system", "be kind"), *CHOSEN)
+
+
+def test_a_system_message_may_be_all_that_is_answered(lines):
+    row = {"prompt": [SYSTEM], "chosen": "hello", "rejected": [SYSTEM, BAD]}
+    (pair,) = read(lines(row), AUTO).pairs
+    assert pair.chosen == (Message("system", "be kind"), Message("assistant", "hello"))
 
 
 def test_texts_without_a_prompt_stay_as_they_are(lines):
@@ -146,11 +154,14 @@ def test_measures_without_names_are_numbered(lines):
 
 def test_what_teaches_nothing_is_counted(lines):
     good = {"prompt": "hi", "chosen": "a", "rejected": "b"}
-    same, blank, silent = {"rejected": "a"}, {"rejected": " \n"}, {"prompt": " "}
-    found = read(lines(good, good | same, good | blank, good | silent, good), AUTO)
-    assert [pair.where[-1] for pair in found.pairs] == ["1", "5"]
+    same, blank = {"rejected": "a"}, {"rejected": " \n"}
+    silent = [{"prompt": " "}, {"prompt": "Human: \n\nAssistant:"},
+              {"prompt": [{"role": "user", "content": "\n"}]}]  # fmt: skip
+    bad = [good | change for change in (same, blank, *silent)]
+    found = read(lines(good, *bad, good), AUTO)
+    assert [pair.where[-1] for pair in found.pairs] == ["1", "7"]
     assert found.dropped == {
-        "chosen and rejected are the same": 1, "an answer is blank": 1, "the prompt is blank": 1,
+        "chosen and rejected are the same": 1, "an answer is blank": 1, "the prompt is blank": 3,
     }  # fmt: skip
 
 
@@ -180,6 +191,8 @@ GAZE = {"chosen_gaze": {"TRT": [1]}, "rejected_gaze": {"TRT": [1]}}
         ({"prompt": None, "chosen": [SYSTEM, USER, GOOD], "rejected": [SYSTEM, BAD]},
          "answer different prompts"),
         ({"prompt": None, "chosen": [USER, GOOD]}, "answer different prompts"),
+        ({"prompt": None, "chosen": [GOOD], "rejected": [BAD]}, "answer different prompts"),
+        (GAZE | {"rejected": ["no", "go"]}, "has chosen_gaze, and several answers"),
         ({"margin": "much"}, "margin is 'much': it must be a finite number"),
         ({"margin": math.nan}, "margin is nan"),
         ({"margin": True}, "margin is True"),
@@ -235,6 +248,12 @@ def test_one_dialogue_a_row_is_read_in_the_same_way(row):
     assert read_dialogue(row, "row 1") == CHOSEN
 
 
+def test_an_answer_to_no_prompt_is_a_text():
+    for prompt in ("", None):
+        row = {"prompt": prompt, "response": "hello"}
+        assert read_dialogue(row, "row 1") == (Message(RAW, "hello"),)
+
+
 def test_a_text_to_score_stays_as_it_is():
     assert read_dialogue({"text": "a b"}, "row 1") == (Message(RAW, "a b"),)
 
@@ -246,6 +265,8 @@ def test_a_text_to_score_stays_as_it_is():
         ({"messages": "a"}, "messages is 'a': it must be a list of messages"),
         ({"text": ["a", "b"]}, "text is .* it must be a text"),
         ({"text": 7}, "text is 7"),
+        ({}, r"\(it has nothing\)"),
+        ({"response": 7}, "response is 7: it must be a text or a list of messages"),
         ({"prompt": "a", "response": " "}, "response is blank"),
         ({"messages": [USER]}, "ends with a message of role user"),
     ],
