@@ -25,6 +25,8 @@ PADDING = "<|padding|>"
 """Of a tokenizer that has no token to pad with."""
 SAMPLE = (Message("user", "How are you?"), Message("assistant", "Fine, and you?"))
 RAW_SAMPLE = (Message(RAW, "A text."),)
+WHOLE = 1_000_000
+"""Tokens that a sample may have, however few a recipe allows."""
 
 
 def export(folder: Path, out: Path, *, force: bool = False) -> dict[str, Any]:
@@ -55,7 +57,8 @@ def export(folder: Path, out: Path, *, force: bool = False) -> dict[str, Any]:
 def _prepare(opened: Opened) -> None:
     """Let tokenizer and config say all that other programs must know."""
     network, tokenizer, text = opened.model.network, opened.base.tokenizer, opened.stored.text
-    tokens = Tokens.of(text, opened.base, opened.model)
+    whole = text.model_copy(update={"length": WHOLE, "too_long": "left"})
+    tokens = Tokens.of(whole, opened.base, opened.model)
     if is_decoder(network):
         tokenizer.add_special_tokens({"pad_token": _padding(tokenizer, tokens)})
         if tokenizer.pad_token_id >= (pretrained.vocabulary(network) or 0):

@@ -1,3 +1,4 @@
+import csv
 import json
 import math
 
@@ -78,6 +79,15 @@ def test_parquet_with_ranks_as_floats_gives_the_same_pairs(tmp_path):
     assert sorted(texts(read(tmp_path / "tree.parquet", AUTO))) == sorted(PAIRS)
 
 
+def test_csv_with_deleted_as_text_gives_the_same_pairs(tmp_path):
+    gone = said("gone", "q", "assistant", "removed", 0, deleted=True)
+    with (tmp_path / "tree.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, gone)
+        writer.writeheader()
+        writer.writerows([*TREE, gone])
+    assert sorted(texts(read(tmp_path / "tree.csv", AUTO))) == sorted(PAIRS)
+
+
 def test_what_gives_no_pair_is_counted(lines):
     found = read(
         lines(
@@ -89,6 +99,10 @@ def test_what_gives_no_pair_is_counted(lines):
             said("lost", "not there", "assistant", "who asked?", 0),
             said("r", None, "prompter", "and?"),
             said("alone", "r", "assistant", "nothing", 0),
+            said("nobody", None, "prompter", "anyone?"),
+            said("me", "nobody", "prompter", "hello?", 0),
+            said("more of it", "best", "assistant", "and fine", 0),
+            said("less of it", "best", "assistant", "and dull", 1),
         ),
         PairsConfig(language="en"),
     )
