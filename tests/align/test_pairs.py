@@ -225,6 +225,8 @@ GAZE = {"chosen_gaze": {"TRT": [1]}, "rejected_gaze": {"TRT": [1]}}
         ({"weight": -1}, "weight is -1: it must be at least 0"),
         ({"target": 1.5}, "target is 1.5: it must be from 0 to 1"),
         ({"subset": ["a"]}, "subset is"),
+        ({"subset": True}, "subset is True"),
+        ({"chosen": {"a": "x" * 99}}, r"x\.\.\.: it must be a text"),
         ({"chosen_gaze": {"TRT": [1]}}, "has no rejected_gaze"),
         ({"rejected_gaze": {"TRT": [1]}}, "has no chosen_gaze"),
         (GAZE | {"chosen_gaze": {"TRT": [True]}}, "TRT has True"),
@@ -274,6 +276,14 @@ def test_a_table_without_rows_is_an_error(tmp_path):
 )
 def test_one_dialogue_a_row_is_read_in_the_same_way(row):
     assert read_dialogue(row, "row 1") == CHOSEN
+
+
+def test_messages_come_before_a_response_and_a_response_before_a_text():
+    row = {"text": "so", "prompt": "hi", "response": "go away", "messages": [USER, GOOD]}
+    assert read_dialogue(row, "row 1") == CHOSEN
+    assert read_dialogue(row | {"messages": None}, "row 1") == REJECTED
+    alone = row | {"messages": None, "response": ""}
+    assert read_dialogue(alone, "row 1") == (Message(RAW, "so"),)
 
 
 def test_an_answer_to_no_prompt_is_a_text():
