@@ -68,13 +68,12 @@ def check(model: str, table: str | None, device: str | None, *, json: bool) -> N
     """Ask a model the same texts in several ways; exit 1 where its answers differ."""
     texts = None if table is None else checking.texts_of(table)
     found = checking.check(model, texts, devices.choose(device or "auto"))
-    missed = [f"{model} fails: {', '.join(found.failed)}"] if found.failed else []
     if json:
-        document = {"model": model, "metrics": found.metrics, **jobs.as_error(missed)}
+        document = {"model": model, "metrics": found.metrics, **jobs.as_error(found.missed)}
         console.document(document)
     else:
         console.emit(found.shown())
-    jobs.leave(missed)
+    jobs.leave(found.missed)
 
 
 def place(device: str | None, precision: str | None) -> tuple[torch.device, torch.dtype]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mirctl import console
 from mirctl.console import counted
-from mirctl.errors import DataError, MissingError, RunError
+from mirctl.errors import DataError, MissingError
 from mirctl.tables import require_columns
 from mirctl_align.pairs.rows import rows, shown
 from mirctl_align.subjects import Ours, Subject, open_subject
@@ -77,11 +77,11 @@ class Report:
         columns = ["test", "largest difference", "limit", "passed", "note"]
         return console.table(columns, lines, left=(0, 3, 4))
 
-    def require(self) -> None:
-        """Raise a RunError that names what failed."""
-        if self.failed:
-            told = f"{len(self.failed)} of {len(self.rows)} checks failed"
-            raise RunError(f"{told}: {', '.join(self.failed)}", where=self.model)
+    @property
+    def missed(self) -> list[str]:
+        """Why the command fails."""
+        told = f"{self.model}: {len(self.failed)} of {len(self.rows)} checks failed"
+        return [f"{told}: {', '.join(self.failed)}"] if self.failed else []
 
 
 def texts_of(table: str) -> list[str]:
