@@ -8,7 +8,7 @@ from typing import get_args
 
 import torch
 
-from mirctl import console, files, jobs, recipe, tables
+from mirctl import console, files, jobs, recipe
 from mirctl import device as devices
 from mirctl.errors import UsageError, suggest
 from mirctl.tables import goes_through
@@ -66,18 +66,14 @@ def score(
 
 def check(model: str, table: str | None, device: str | None, *, json: bool) -> None:
     """Ask a model the same texts in several ways; exit 1 where its answers differ."""
-    texts = None
-    if table is not None:
-        read = tables.read_table(table, ["text"])
-        texts = [text or "" for text in read["text"].to_pylist()]
+    texts = None if table is None else checking.texts_of(table)
     found = checking.check(model, texts, devices.choose(device or "auto"))
-    missed = [f"{model} fails: {', '.join(found.failed)}"] if found.failed else []
     if json:
-        document = {"model": model, "metrics": found.metrics, **jobs.as_error(missed)}
+        document = {"model": model, "metrics": found.metrics, **jobs.as_error(found.missed)}
         console.document(document)
     else:
         console.emit(found.shown())
-    jobs.leave(missed)
+    jobs.leave(found.missed)
 
 
 def place(device: str | None, precision: str | None) -> tuple[torch.device, torch.dtype]:

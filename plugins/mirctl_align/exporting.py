@@ -25,10 +25,13 @@ PADDING = "<|padding|>"
 """Of a tokenizer that has no token to pad with."""
 SAMPLE = (Message("user", "How are you?"), Message("assistant", "Fine, and you?"))
 RAW_SAMPLE = (Message(RAW, "A text."),)
+WHOLE = 1_000_000
+"""Tokens that a sample may have, however few a recipe allows."""
 
 
 def export(folder: Path, out: Path, *, force: bool = False) -> dict[str, Any]:
     """Write the merged model and its tokenizer; tells what there is now."""
+    files.refuse_to_overwrite(out, force=force, marker=MARKER)
     opened = saving.load(folder)
     if opened.model.needs_gaze:
         told = (
@@ -54,7 +57,8 @@ def export(folder: Path, out: Path, *, force: bool = False) -> dict[str, Any]:
 def _prepare(opened: Opened) -> None:
     """Let tokenizer and config say all that other programs must know."""
     network, tokenizer, text = opened.model.network, opened.base.tokenizer, opened.stored.text
-    tokens = Tokens.of(text, opened.base, opened.model)
+    whole = text.model_copy(update={"length": WHOLE, "too_long": "left"})
+    tokens = Tokens.of(whole, opened.base, opened.model)
     if is_decoder(network):
         tokenizer.add_special_tokens({"pad_token": _padding(tokenizer, tokens)})
         if tokenizer.pad_token_id >= (pretrained.vocabulary(network) or 0):

@@ -61,7 +61,7 @@ class Frame:
         for n, behind in zip(self.order, self.pieces[1:], strict=True):
             is_last = len(found) == len(contents) - 1
             content = contents[n]
-            for shown in (content, content.strip(), content.rstrip(), content.lstrip()):
+            for shown in (content, content.rstrip(), content.lstrip(), content.strip()):
                 stop = at + len(shown) + len(behind)
                 if text.startswith(shown + behind, at) and (stop == len(text) or not is_last):
                     break

@@ -11,7 +11,7 @@ import torch
 
 from mirctl import console
 from mirctl.console import counted
-from mirctl.errors import UsageError
+from mirctl.errors import DataError, UsageError
 from mirctl.tables import Block, Stream, at_row, open_stream
 from mirctl_align.pairs import single
 from mirctl_align.rows import rewards
@@ -64,6 +64,10 @@ def score(
     if column in stream.columns:
         todo = "--column names another one for the rewards"
         raise UsageError(f"has a column {column!r} already: {todo}", where=stream.name)
+    if not {*single.WANTED}.intersection(stream.columns):
+        listed = ", ".join(stream.columns)
+        told = f"has no column text, response or messages (its columns: {listed})"
+        raise DataError(told, where=stream.name)
     found = Found()
     with stream.writer(out, after=[column], types={column: "double"}) as writer:
         for block in stream.blocks(ROWS):
@@ -88,4 +92,4 @@ def _rows(stream: Stream, block: Block) -> list[dict[str, Any]]:
     return [
         {name: value for name, value in zip(known, row, strict=True) if value is not None}
         for row in zip(*columns, strict=True)
-    ] or [{} for _ in range(len(block))]
+    ]

@@ -43,6 +43,8 @@ def read(config: RewardConfig) -> Parts:
     valid = _read(data.valid, config) if data.valid and chooses else None
     if valid is None and chooses:
         valid, train = _drawn(train, data.share, (seed, VALID), "data.valid")
+    if not any(pair.weight for pair in train.pairs):
+        raise DataError("all pairs weigh 0: nothing can be learned from them", where=train.name)
     if data.of_train < 1:
         train, _ = _drawn(train, data.of_train, (seed, SHARE), "a larger data.of_train")
     valid, test = (some and _alike(some, train, config.gaze) for some in (valid, test))

@@ -124,12 +124,13 @@ class Tokens:
         if not self.prefix:
             return most
         words = align(spans, places)
-        takes = np.ones(len(places), np.int64)
-        begins = np.diff(words.word, prepend=-1) > 0
-        takes[words.token[begins]] += 1
-        if self.too_long == "left":
-            takes = takes[::-1]
-        taken = np.cumsum(takes) + 1  # a word that is cut in two begins with its first token left
+        inside, begins = np.zeros((2, len(places)), bool)
+        inside[words.token] = True
+        begins[words.token[np.diff(words.word, prepend=-1) > 0]] = True
+        if self.too_long == "left":  # a word that is cut in two begins with its first token left
+            taken = np.cumsum(1 + begins[::-1]) + (inside & ~begins)[::-1]
+        else:
+            taken = np.cumsum(1 + begins)
         return min(most, int(np.searchsorted(taken, self.room - around, side="right")))
 
 

@@ -118,6 +118,12 @@ def test_a_row_without_text_is_named(train, score):
     assert "row 2" in ran.err
 
 
+def test_a_table_without_texts_is_told_what_it_has(train, score):
+    ran = score(train("train.epochs=0"), {"txt": "one", "id": 1})
+    assert ran.code == 3
+    assert "stdin: has no column text, response or messages (its columns: txt, id)" in ran.err
+
+
 def test_a_control_scores_no_texts(train, mirctl, score, pairs):
     folder = train("gaze.inject=add", "gaze.shuffle=true")
     assert mirctl("align", "eval", folder, pairs, "--json").code == 0

@@ -40,16 +40,41 @@ def test_three_answers_make_three_pairs_and_ties_are_counted_or_kept(lines):
     assert found.dropped == {"a tie": 1}
     kept = read(file, PairsConfig(ties="keep")).pairs
     assert [pair.target for pair in kept] == [1, 0.5, 1]
-    assert kept[1].margin == 0
+    assert (kept[1].chosen[-1].content, kept[1].margin) == ("a", 0)
+
+
+def test_a_pair_is_measured_in_the_group_of_its_better_answer(lines):
+    rows = scored("q", "a", 1) | {"subset": "x"}, scored("q", "b", 2) | {"subset": "y"}
+    assert read(lines(*rows), AUTO).pairs[0].subset == "y"
 
 
 def test_a_prompt_of_several_turns_is_taken_apart(lines):
-    prompt = "hi\n<extra_id_1>Assistant\nhello\n<extra_id_1>User\nwhat\nis it?"
+    prompt = "hi\n<extra_id_1>Assistant\nhello\n<extra_id_1>User\nwhat is it?"
+    for text in (prompt, prompt.replace("\n", "\r\n")):
+        (pair,) = read(lines(scored(text, "a", 1), scored(text, "b", 0)), AUTO).pairs
+        assert pair.chosen == (
+            Message("user", "hi"), Message("assistant", "hello"), Message("user", "what is it?"),
+            Message("assistant", "a"),
+        )  # fmt: skip
+
+
+def test_a_prompt_may_end_with_the_assistants_turn(lines):
+    prompt = "hi\n<extra_id_1>Assistant\nhello"
     (pair,) = read(lines(scored(prompt, "a", 1), scored(prompt, "b", 0)), AUTO).pairs
-    assert pair.chosen == (
-        Message("user", "hi"), Message("assistant", "hello"), Message("user", "what\nis it?"),
-        Message("assistant", "a"),
-    )  # fmt: skip
+    assert [turn.content for turn in pair.chosen] == ["hi", "hello", "a"]
+
+
+def test_an_answer_behind_the_mark_of_its_prompt_has_no_blank_before(lines, asked):
+    prompt = "\n\nHuman: q\n\nAssistant:"
+    (pair,) = read(lines(scored(prompt, " a", 1), scored(prompt, " b", 0)), AUTO).pairs
+    assert (pair.chosen, pair.rejected) == (asked("a", "q"), asked("b", "q"))
+
+
+@pytest.mark.parametrize("blank", ["", " \n"])
+def test_a_blank_prompt_is_counted(lines, blank):
+    rows = scored("q", "a", 1), scored("q", "b", 2), scored(blank, "a", 1), scored(blank, "b", 2)
+    found = read(lines(*rows), AUTO)
+    assert (len(found.pairs), found.dropped) == (1, {"the prompt is blank": 2})
 
 
 @pytest.mark.parametrize(

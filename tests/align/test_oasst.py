@@ -1,3 +1,4 @@
+import csv
 import json
 import math
 
@@ -68,7 +69,7 @@ def test_the_order_of_the_rows_changes_nothing(lines):
 def test_a_whole_tree_in_a_row_gives_the_same_pairs(lines):
     found = read(lines({"message_tree_id": "q", "prompt": nested(TREE)}), AUTO)
     assert sorted(texts(found)) == sorted(PAIRS)
-    assert {pair.where.rpartition(", ")[2] for pair in found.pairs} == {"row 1"}
+    assert {pair.where.partition(", ")[2] for pair in found.pairs} == {"row 1"}
 
 
 def test_parquet_with_ranks_as_floats_gives_the_same_pairs(tmp_path):
@@ -76,6 +77,15 @@ def test_parquet_with_ranks_as_floats_gives_the_same_pairs(tmp_path):
             for row in TREE]  # fmt: skip
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "tree.parquet")
     assert sorted(texts(read(tmp_path / "tree.parquet", AUTO))) == sorted(PAIRS)
+
+
+def test_csv_with_deleted_as_text_gives_the_same_pairs(tmp_path):
+    gone = said("gone", "q", "assistant", "removed", 0, deleted=True)
+    with (tmp_path / "tree.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, gone)
+        writer.writeheader()
+        writer.writerows([*TREE, gone])
+    assert sorted(texts(read(tmp_path / "tree.csv", AUTO))) == sorted(PAIRS)
 
 
 def test_what_gives_no_pair_is_counted(lines):
@@ -89,6 +99,10 @@ def test_what_gives_no_pair_is_counted(lines):
             said("lost", "not there", "assistant", "who asked?", 0),
             said("r", None, "prompter", "and?"),
             said("alone", "r", "assistant", "nothing", 0),
+            said("nobody", None, "prompter", "anyone?"),
+            said("me", "nobody", "prompter", "hello?", 0),
+            said("more of it", "best", "assistant", "and fine", 0),
+            said("less of it", "best", "assistant", "and dull", 1),
         ),
         PairsConfig(language="en"),
     )
@@ -130,6 +144,7 @@ def test_a_thread_of_a_thousand_turns_is_read(lines):
     ("change", "told"),
     [
         ({"role": "human"}, "role is 'human': it must be one of prompter, assistant"),
+        ({"role": ["assistant"]}, "role is .'assistant'.: it must be one of"),
         ({"text": None}, "text is None"),
         ({"rank": 0.5}, "rank is 0.5: it must be a whole number"),
         ({"rank": -1}, "rank is -1"),

@@ -39,6 +39,8 @@ REJECTED = (Message("user", "hi"), Message("assistant", "go away"))
          "rejected": "\n\nHuman: hi\n\nAssistant: go away"},
         {"prompt": "\n\nHuman: hi\n\nAssistant:", "chosen": " hello", "rejected": " go away"},
         {"prompt": "hi", "chosen": "\n\nHuman: hi\n\nAssistant: hello", "rejected": "go away"},
+        {"chosen": "\r\n\r\nHuman: hi\r\n\r\nAssistant: hello",
+         "rejected": "Human: hi\r\n\r\nAssistant: go away"},
     ],
 )  # fmt: skip
 def test_the_forms_in_which_pairs_are_shared_give_the_same_dialogues(lines, row):
@@ -60,6 +62,12 @@ def test_a_system_message_before_the_prompt_is_kept(lines):
     assert pair.chosen == (Message("system", "be kind"), *CHOSEN)
 
 
+def test_a_system_message_may_be_all_that_is_answered(lines):
+    row = {"prompt": [SYSTEM], "chosen": "hello", "rejected": [SYSTEM, BAD]}
+    (pair,) = read(lines(row), AUTO).pairs
+    assert pair.chosen == (Message("system", "be kind"), Message("assistant", "hello"))
+
+
 def test_texts_without_a_prompt_stay_as_they_are(lines):
     (pair,) = read(lines({"chosen": " The sky\n is blue.", "rejected": "green"}), AUTO).pairs
     assert pair.chosen == (Message(RAW, " The sky\n is blue."),)
@@ -70,6 +78,27 @@ def test_several_answers_in_a_cell_give_all_pairs(lines):
     pairs = read(lines(row), AUTO).pairs
     assert [pair.rejected[-1].content for pair in pairs] == ["go", "no", "bye"]
     assert {pair.subset for pair in pairs} == {"Ties"}
+
+
+@pytest.mark.parametrize(
+    "text", ["Human: beings", "so\n\nHuman: a\n\nAssistant: b", "Assistant: a\n\nHuman: b", "Human"]
+)
+def test_a_text_that_is_no_whole_dialogue_is_not_taken_apart(lines, text):
+    (pair,) = read(lines({"chosen": text, "rejected": "no"}), AUTO).pairs
+    assert pair.chosen == (Message(RAW, text),)
+
+
+def test_blank_lines_before_the_first_mark_are_no_part_of_a_dialogue(lines):
+    text = "Human: hi\n\nAssistant: hello"
+    rows = [{"chosen": before + text, "rejected": text + " you"} for before in ("", "\n", "\n" * 3)]
+    assert [pair.chosen for pair in read(lines(*rows), AUTO).pairs] == [CHOSEN] * 3
+
+
+def test_only_one_blank_behind_the_mark_of_a_prompt_is_no_part_of_an_answer(lines):
+    marked = {"prompt": "Human: hi\n\nAssistant:", "chosen": "  a", "rejected": "b"}
+    plain = {"prompt": "hi", "chosen": " a", "rejected": "b"}
+    pairs = read(lines(marked, plain), AUTO).pairs
+    assert [pair.chosen[-1].content for pair in pairs] == [" a", " a"]
 
 
 def test_marked_turns_of_one_role_and_blank_lines_are_kept(lines):
@@ -128,10 +157,10 @@ def test_messages_and_gaze_come_from_parquet(tmp_path):
 def test_gaze_stands_by_word_and_in_the_order_of_the_first_row(lines):
     row = {"prompt": "hi", "chosen": "hello", "rejected": "go away"}
     first = row | {"chosen_gaze": {"TRT": [3], "FFD": [1]},
-                   "rejected_gaze": {"FFD": [1, 2], "TRT": [3, None]}}  # fmt: skip
+                   "rejected_gaze": {"FFD": [math.nan, 2], "TRT": [3, None]}}  # fmt: skip
     found = read(lines(first, row), AUTO)
     assert found.measures == ("TRT", "FFD")
-    np.testing.assert_array_equal(found.pairs[0].gaze[1], [[3, 1], [math.nan, 2]])
+    np.testing.assert_array_equal(found.pairs[0].gaze[1], [[3, math.nan], [math.nan, 2]])
     assert found.pairs[0].gaze[0].dtype == np.float32
     assert found.pairs[1].gaze is None
 
@@ -146,11 +175,14 @@ def test_measures_without_names_are_numbered(lines):
 
 def test_what_teaches_nothing_is_counted(lines):
     good = {"prompt": "hi", "chosen": "a", "rejected": "b"}
-    same, blank, silent = {"rejected": "a"}, {"rejected": " \n"}, {"prompt": " "}
-    found = read(lines(good, good | same, good | blank, good | silent, good), AUTO)
-    assert [pair.where[-1] for pair in found.pairs] == ["1", "5"]
+    same, blank, unsaid = {"rejected": "a"}, {"rejected": " \n"}, {"chosen": ""}
+    silent = [{"prompt": " "}, {"prompt": "Human: \n\nAssistant:"},
+              {"prompt": [{"role": "user", "content": "\n"}]}]  # fmt: skip
+    bad = [good | change for change in (same, blank, unsaid, *silent)]
+    found = read(lines(good, *bad, good), AUTO)
+    assert [pair.where[-1] for pair in found.pairs] == ["1", "8"]
     assert found.dropped == {
-        "chosen and rejected are the same": 1, "an answer is blank": 1, "the prompt is blank": 1,
+        "chosen and rejected are the same": 1, "an answer is blank": 2, "the prompt is blank": 3,
     }  # fmt: skip
 
 
@@ -180,6 +212,12 @@ GAZE = {"chosen_gaze": {"TRT": [1]}, "rejected_gaze": {"TRT": [1]}}
         ({"prompt": None, "chosen": [SYSTEM, USER, GOOD], "rejected": [SYSTEM, BAD]},
          "answer different prompts"),
         ({"prompt": None, "chosen": [USER, GOOD]}, "answer different prompts"),
+        ({"prompt": None, "rejected": [USER, BAD]}, "answer different prompts"),
+        ({"prompt": [USER, GOOD], "chosen": [USER, GOOD]}, "chosen begins neither with"),
+        ({"chosen": [{**USER, "content": "ho"}, USER, GOOD]}, "chosen begins neither with"),
+        ({"rejected": 7}, "rejected is 7"),
+        ({"prompt": None, "chosen": [GOOD], "rejected": [BAD]}, "answer different prompts"),
+        (GAZE | {"rejected": ["no", "go"]}, "has chosen_gaze, and several answers"),
         ({"margin": "much"}, "margin is 'much': it must be a finite number"),
         ({"margin": math.nan}, "margin is nan"),
         ({"margin": True}, "margin is True"),
@@ -187,7 +225,12 @@ GAZE = {"chosen_gaze": {"TRT": [1]}, "rejected_gaze": {"TRT": [1]}}
         ({"weight": -1}, "weight is -1: it must be at least 0"),
         ({"target": 1.5}, "target is 1.5: it must be from 0 to 1"),
         ({"subset": ["a"]}, "subset is"),
+        ({"subset": True}, "subset is True"),
+        ({"chosen": {"a": "x" * 99}}, r"x\.\.\.: it must be a text"),
         ({"chosen_gaze": {"TRT": [1]}}, "has no rejected_gaze"),
+        ({"rejected_gaze": {"TRT": [1]}}, "has no chosen_gaze"),
+        (GAZE | {"chosen_gaze": {"TRT": [True]}}, "TRT has True"),
+        (GAZE | {"chosen_gaze": {"TRT": [1e39]}}, r"TRT has 1e\+39"),
         (GAZE | {"chosen_gaze": {"TRT": [1, 2]}}, "TRT has 2 numbers, and the answer 1 word:"),
         (GAZE | {"chosen_gaze": {"TRT": ["x"]}}, "TRT has 'x'"),
         (GAZE | {"chosen_gaze": {"TRT": [math.inf]}}, "TRT has inf"),
@@ -235,6 +278,20 @@ def test_one_dialogue_a_row_is_read_in_the_same_way(row):
     assert read_dialogue(row, "row 1") == CHOSEN
 
 
+def test_messages_come_before_a_response_and_a_response_before_a_text():
+    row = {"text": "so", "prompt": "hi", "response": "go away", "messages": [USER, GOOD]}
+    assert read_dialogue(row, "row 1") == CHOSEN
+    assert read_dialogue(row | {"messages": None}, "row 1") == REJECTED
+    alone = row | {"messages": None, "response": ""}
+    assert read_dialogue(alone, "row 1") == (Message(RAW, "so"),)
+
+
+def test_an_answer_to_no_prompt_is_a_text():
+    for prompt in ("", None):
+        row = {"prompt": prompt, "response": "hello"}
+        assert read_dialogue(row, "row 1") == (Message(RAW, "hello"),)
+
+
 def test_a_text_to_score_stays_as_it_is():
     assert read_dialogue({"text": "a b"}, "row 1") == (Message(RAW, "a b"),)
 
@@ -246,6 +303,8 @@ def test_a_text_to_score_stays_as_it_is():
         ({"messages": "a"}, "messages is 'a': it must be a list of messages"),
         ({"text": ["a", "b"]}, "text is .* it must be a text"),
         ({"text": 7}, "text is 7"),
+        ({}, r"\(it has nothing\)"),
+        ({"response": 7}, "response is 7: it must be a text or a list of messages"),
         ({"prompt": "a", "response": " "}, "response is blank"),
         ({"messages": [USER]}, "ends with a message of role user"),
     ],

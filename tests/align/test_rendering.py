@@ -84,6 +84,30 @@ def test_chat_needs_a_template(byte_level):
         Template.of(TextConfig(template="chat"), byte_level)
 
 
+@pytest.mark.parametrize("shown", ["", " | trim", ".rstrip()", ".lstrip()"])
+@pytest.mark.parametrize("mark", ["", "|", " "])
+def test_blanks_around_a_message_may_be_left_out(templated, shown, mark):
+    turns = (Message("user", " one \n"), Message("assistant", "\n two  three "))
+    template = "{% for m in messages %}{{ m.content" + shown + " }}" + mark + "{% endfor %}"
+    rendered = templated(template)(turns)
+    assert words(rendered) == ["one", "two", "three"]
+    assert [text.text for text in rendered.texts] == [turn.content for turn in turns]
+
+
+def test_one_template_writes_dialogues_of_any_roles(chat):
+    template = Template("chat", chat)
+    for dialogue in (DIALOGUE, DIALOGUE[1:], DIALOGUE):
+        rendered = template(dialogue)
+        assert words(rendered) == [word for text in rendered.texts for word in text.words]
+
+
+def test_a_message_that_is_moved_and_changed_is_named(templated):
+    moved = templated("{% for m in messages[1:] %}[{{ m.content }}]{% endfor %}"
+                      "({{ messages[0].content | upper }})")  # fmt: skip
+    with pytest.raises(DataError, match=r"content of message 1 \(system\)"):
+        moved(DIALOGUE)
+
+
 def test_a_template_may_move_the_system_message(templated):
     moved = templated("{% for m in messages[1:] %}[{{ m.content }}]"
                       "{% if loop.first %}({{ messages[0].content }}){% endif %}"
@@ -101,6 +125,8 @@ def test_a_template_may_move_the_system_message(templated):
         ("{% for m in messages %}[{{ m.content | upper }}]{% endfor %}", "content of message 1"),
         ("{% for m in messages %}[{{ m.content.split(',')[0] }}]{% endfor %}",
          r"changes the content of message 3 \(assistant\): set text.template=dialogue"),
+        ("{% for m in messages %}{{ m.content }}{% if loop.last and m.content[9:] %}!{% endif %}"
+         "{% endfor %}", r"changes the content of message 3 \(assistant\)"),
         ("{{ messages[0].nothing.at_all }}", "the chat template fails: .*nothing"),
         ("{{ raise_exception('no system') }}", "no system; set text.template=dialogue"),
         ("{% for m in", "the chat template fails"),

@@ -67,6 +67,13 @@ def test_folds_are_all_pairs_once_and_share_no_conversation(parts):
     assert len(seen) == len(set(seen)) == 46
 
 
+def test_pairs_that_all_weigh_nothing_are_refused(parts):
+    rows = [row(n) | {"weight": 0} for n in range(5)]
+    with pytest.raises(DataError, match="all pairs weigh 0"):
+        parts(rows)
+    assert len(parts([*rows, *(row(n) for n in range(5, 50))]).train.pairs) == 45
+
+
 def test_pairs_that_go_on_from_training_pairs_are_warned_of(parts, tmp_path, capsys):
     test = tmp_path / "test.csv"
     test.write_text("prompt,chosen,rejected\nquestion 3,yes,no\nother,yes,no\n")

@@ -1,3 +1,5 @@
+from copy import copy
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -75,6 +77,35 @@ def test_no_second_bos_where_the_template_writes_one(chat, tokens):
     assert bare.ids.tolist() == chat("golden eye").input_ids
 
 
+def test_a_bos_of_the_template_alone_stays(chat, tokens):
+    made = tokens(chat)
+    made.before = []  # as of a tokenizer that puts none itself
+    (encoded,) = made([LONG])
+    text = made.template(LONG).text
+    assert encoded.ids.tolist() == chat(text, add_special_tokens=False).input_ids
+
+
+def test_marks_that_have_no_name_are_not_set_twice(byte_level, tokens):
+    nameless = copy(byte_level)
+    nameless.bos_token = nameless.eos_token = None
+    (bare,) = tokens(nameless)([raw("toy")])
+    (marked,) = tokens(nameless)([raw("<s>toy</s>")])
+    assert marked.ids.tolist() == bare.ids.tolist() == byte_level("toy").input_ids
+
+
+def test_line_ends_behind_a_text_are_text(byte_level, tokens):
+    (encoded,) = tokens(byte_level)([raw("toy story\n\n")])
+    assert encoded.ids.tolist() == byte_level("toy story\n\n").input_ids
+
+
+def test_an_end_is_set_where_the_tokenizer_sets_none(byte_level, chat, model):
+    for tokenizer, last in ((byte_level, 2), (chat, 5)):
+        template = Template("plain", tokenizer)
+        made = Tokens(tokenizer, model, template, TextConfig(), 100, end=5)
+        assert made([raw("toy")])[0].ids.tolist().count(last) == 1
+        assert made([raw("toy")])[0].ids[-1] == last
+
+
 @pytest.mark.parametrize("longest", [6, 9, 20])
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_truncation_keeps_the_ends_and_loses_one_side(tokenizer, tokens, side, longest):
@@ -99,6 +130,33 @@ def test_too_long_ones_are_left_out_where_that_is_asked_for(byte_level, tokens):
     found = tokens(byte_level, 20, too_long="drop")([long, short])
     assert found[0] is None
     assert found[1].cut == 0
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_as_many_tokens_are_kept_as_leave_room_for_their_words(byte_level, model, side):
+    text, config = raw("golden eyebrows, 犬だ é😀 one  twenty-three "), TextConfig(too_long=side)
+
+    def cut(room, prefix):
+        template = Template("plain", byte_level)
+        return Tokens(byte_level, model, template, config, room, prefix=prefix)([text])[0]
+
+    def taken(own):
+        begins = np.diff(own.alignment.word, prepend=-1) > 0
+        return len(own.ids) + len(set(own.alignment.token[begins]))
+
+    most = len(cut(10_000, False).ids)
+    candidates = [cut(room, False) for room in range(3, most + 1)]
+    for room in range(4, taken(candidates[-1]) + 2):
+        fitting = [own for own in candidates if taken(own) <= room]
+        assert cut(room, True).ids.tolist() == fitting[-1].ids.tolist()
+
+
+def test_one_token_too_many_is_too_long(byte_level, tokens):
+    (whole,) = tokens(byte_level)([LONG])
+    length = len(whole.ids)
+    for longest, kept in ((length, True), (length - 1, False)):
+        (found,) = tokens(byte_level, longest, too_long="drop")([LONG])
+        assert (found is not None) == kept
 
 
 def test_the_recipe_and_the_model_both_limit_the_length(byte_level, model):
@@ -148,6 +206,13 @@ def test_a_text_without_tokens_is_told_with_its_place(word_level, tokens):
     assert failed.value.where == "row 2"
 
 
+def test_the_place_of_a_text_is_told_however_many_stand_before(word_level, tokens):
+    many = [*[raw("toy")] * 1030, raw(" ")]
+    with pytest.raises(DataError, match="finds no tokens") as failed:
+        tokens(word_level)(many, [f"row {n}" for n in range(len(many))])
+    assert failed.value.where == "row 1030"
+
+
 def test_a_template_that_refuses_a_role_is_told_with_the_place(chat, tokens):
     dialogue = (Message("tool", "4"), Message("assistant", "four"))
     with pytest.raises(DataError, match="no tools") as failed:
@@ -180,6 +245,19 @@ def test_a_long_text_brings_no_warning(word_level, tokens, capfd):
 
 def test_no_dialogues_have_no_tokens(byte_level, tokens):
     assert tokens(byte_level)([]) == []
+
+
+@pytest.mark.parametrize("inject", ["none", "concat"])
+def test_tokens_know_of_a_models_prefix_and_weights(llama, inject):
+    from mirctl_align import base
+    from mirctl_align.config import GazeConfig, ModelConfig
+
+    start = base.start(str(llama))
+    known = start.network.get_input_embeddings().num_embeddings
+    model = start.reward_model(ModelConfig(base=str(llama)), GazeConfig(inject=inject), 1)
+    tokens = Tokens.of(TextConfig(template="plain"), start, model)
+    assert (tokens.prefix, tokens.read.vocabulary) == (inject == "concat", known)
+    assert tokens.room == model.room(0, 0)
 
 
 def test_a_decoder_reads_its_end_token_last_and_once(llama, tmp_path, asked):

@@ -100,5 +100,5 @@ def _layout(first: tuple[str, Row], config: PairsConfig) -> str:
     if isinstance(row.get("prompt"), dict):
         return "oasst"
     listed = "; ".join(f"{layout}: {', '.join(sorted(keys))}" for layout, keys in wanted.items())
-    told = f"has {', '.join(row)}, which is no known layout ({listed}): name the columns in data"
-    raise DataError(told, where=where)
+    told = f"has {', '.join(row)}, which is no known layout ({listed})"
+    raise DataError(f"{told}: set layout, or the names under columns", where=where)

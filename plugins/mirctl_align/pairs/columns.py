@@ -8,7 +8,7 @@ from mirctl.tables import require_columns
 from mirctl_align.config import PairsConfig
 from mirctl_align.dialogue import RAW, Dialogue, Pair
 from mirctl_align.pairs.gaze import GazeColumns
-from mirctl_align.pairs.messages import dialogues, prompt
+from mirctl_align.pairs.messages import BLANK_PROMPT, dialogues, is_blank, prompt
 from mirctl_align.pairs.rows import Row, label, number
 
 
@@ -19,11 +19,10 @@ def pairs(
     names = config.columns
     for where, row in rows:
         require_columns([names.chosen, names.rejected], list(row), where)
-        opening = row.get(names.prompt)
-        if isinstance(opening, str) and not opening.strip():
-            yield "the prompt is blank"
+        before = prompt(row.get(names.prompt), names.prompt, where)
+        if is_blank(before[0]):
+            yield BLANK_PROMPT
             continue
-        before = prompt(opening, names.prompt, where)
         better = dialogues(before, row[names.chosen], names.chosen, where)
         worse = dialogues(before, row[names.rejected], names.rejected, where)
         facts = {
@@ -32,6 +31,8 @@ def pairs(
             "target": number(row, names.target, where, default=1.0, low=0.0, high=1.0),
             "subset": label(row, names.subset, where),
         }
+        if len(better) * len(worse) > 1:
+            gaze.refuse(row, where)
         for chosen, rejected in product(better, worse):
             shared = _shared(chosen, rejected, where)
             other = (*shared, *rejected[len(shared) :])  # one copy of a long prompt is enough
@@ -43,7 +44,9 @@ def _shared(chosen: Dialogue, rejected: Dialogue, where: str) -> Dialogue:
     both = zip(chosen, rejected, strict=False)
     shared = tuple(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], both))
     is_raw = chosen[0].role == RAW and rejected[0].role == RAW
-    if not is_raw and all(message.role == "system" for message in shared):
+    is_asked = any(message.role != "system" for message in shared)
+    is_all = bool(shared) and len(chosen) == len(rejected) == len(shared) + 1
+    if not (is_raw or is_asked or is_all):
         told = "chosen and rejected answer different prompts: their first messages must be equal"
         raise DataError(told, where=where)
     return shared

@@ -33,6 +33,13 @@ class GazeColumns:
         better = self._read(given[0], CHOSEN, chosen, where)
         return better, self._read(given[1], REJECTED, rejected, where)
 
+    def refuse(self, row: Row, where: str) -> None:
+        """Raise a DataError where a row has gaze: of which of its several answers is not told."""
+        for name in (CHOSEN, REJECTED):
+            if row.get(name) is not None:
+                told = f"has {name}, and several answers: give each two answers a row of their own"
+                raise DataError(told, where=where)
+
     def _read(self, value: object, name: str, dialogue: Dialogue, where: str) -> np.ndarray:
         if isinstance(value, list):
             value = dict(zip(map(str, range(1, len(value) + 1)), value, strict=True))

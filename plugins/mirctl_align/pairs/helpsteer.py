@@ -9,11 +9,11 @@ from mirctl.errors import DataError
 from mirctl.tables import require_columns
 from mirctl_align.config import PairsConfig
 from mirctl_align.dialogue import Dialogue, Message, Pair
-from mirctl_align.pairs.messages import dialogues, prompt
-from mirctl_align.pairs.rows import Row, label, missing, number
+from mirctl_align.pairs.messages import BLANK_PROMPT, dialogues, is_blank, prompt
+from mirctl_align.pairs.rows import Row, label, number
 
 RESPONSE = "response"
-TURN = re.compile(r"\n<extra_id_1>(User|Assistant)\n")
+TURN = re.compile(r"\r?\n<extra_id_1>(User|Assistant)\r?\n")
 """Between the turns of a prompt that has several; the first is the user's."""
 
 
@@ -30,10 +30,13 @@ def pairs(rows: Iterable[tuple[str, Row]], config: PairsConfig) -> Iterator[Pair
     for where, row in rows:
         require_columns([config.columns.prompt, RESPONSE, config.score], list(row), where)
         before = _prompt(row, config.columns.prompt, where)
+        if is_blank(before[0]):
+            yield BLANK_PROMPT
+            continue
         score = number(row, config.score, where)
         subset = label(row, config.columns.subset, where)
-        for dialogue in dialogues((before, False), row[RESPONSE], RESPONSE, where):
-            groups.setdefault(before, []).append(Answer(dialogue, score, where, subset))
+        for dialogue in dialogues(before, row[RESPONSE], RESPONSE, where):
+            groups.setdefault(before[0], []).append(Answer(dialogue, score, where, subset))
     for answers in groups.values():
         if len(answers) == 1:
             yield "the only answer to its prompt"
@@ -46,12 +49,12 @@ def pairs(rows: Iterable[tuple[str, Row]], config: PairsConfig) -> Iterator[Pair
             )  # fmt: skip
 
 
-def _prompt(row: Row, name: str, where: str) -> Dialogue:
-    if missing(row, name):
-        raise DataError(f"has no {name} to its {RESPONSE}", where=where)
+def _prompt(row: Row, name: str, where: str) -> tuple[Dialogue, bool]:
     value = row[name]
+    if value is None:
+        raise DataError(f"has no {name} to its {RESPONSE}", where=where)
     parts = TURN.split(value) if isinstance(value, str) else ()
     if len(parts) < 3:
-        return prompt(value, name, where)[0]
+        return prompt(value, name, where)
     roles = ["user", *(role.lower() for role in parts[1::2])]
-    return tuple(map(Message, roles, parts[::2]))
+    return tuple(map(Message, roles, parts[::2])), False

@@ -8,9 +8,12 @@ from mirctl.errors import DataError
 from mirctl_align.dialogue import RAW, ROLES, Dialogue, Message
 from mirctl_align.pairs.rows import shown
 
-MARK = re.compile(r"(?:\A\n*|\n\n)(Human|Assistant): ?")
-"""Of hh-rlhf, before each turn."""
+MARK = re.compile(r"(?:\A[\r\n]*|(?:\r?\n){2})(Human|Assistant): ?")
+"""Of hh-rlhf, before each turn; some programs write its lines with CR, too."""
 ROLE = {"Human": "user", "Assistant": "assistant"}
+
+BLANK_PROMPT = "the prompt is blank"
+"""Why there is no pair."""
 
 
 def marked(text: str) -> Dialogue:
@@ -55,6 +58,11 @@ def prompt(value: object, name: str, where: str) -> tuple[Dialogue, bool]:
     if turns and turns[-1] == Message("assistant", ""):
         return turns[:-1], True
     return turns or (Message("user", value),), False
+
+
+def is_blank(opening: Dialogue) -> bool:
+    """Is there a prompt, and does it say nothing?"""
+    return bool(opening) and not any(message.content.strip() for message in opening)
 
 
 def dialogues(

@@ -116,7 +116,7 @@ def _replies(row: Row, where: str) -> list[Row]:
 
 def _node(row: Row, where: str) -> Node:
     role, text, deleted = row.get("role"), row.get("text"), row.get("deleted")
-    if role not in ROLE:
+    if not isinstance(role, str) or role not in ROLE:
         told = f"role is {shown(role)}: it must be one of {', '.join(ROLE)}"
         raise DataError(told, where=where)
     if not isinstance(text, str):

@@ -43,11 +43,12 @@ def saved(folders, tmp_path):
 
     def made(
         family: str, inject: str = "none", method: str = "lora", *, name: str = "reward",
-        text: str = "dialogue", **model,
+        text: str = "dialogue", length: int = 512, too_long: str = "left", **model,
     ):  # fmt: skip
         given = {"base": str(folders.get(family, family)), "method": method, "rank": 2, **model}
         config = RewardConfig(
-            uses="align/train", data={"train": pairs}, text={"template": text}, model=given,
+            uses="align/train", data={"train": pairs}, model=given,
+            text={"template": text, "length": length, "too_long": too_long},
             gaze={"inject": inject, "generator": "data"},
         )  # fmt: skip
         out = tmp_path / name

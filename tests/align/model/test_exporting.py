@@ -81,6 +81,17 @@ def test_the_padding_is_never_what_ends_a_text(saved, tmp_path, llama, eos, bos,
     torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("too_long", ["left", "right", "drop"])
+def test_what_is_written_of_dialogues_does_not_depend_on_the_length(saved, tmp_path, too_long):
+    templates = set()
+    for length in (8, 512):
+        _, folder = saved("bert", name=str(length), length=length, too_long=too_long)
+        export(folder, tmp_path / f"plain{length}")
+        templates.add((tmp_path / f"plain{length}" / "chat_template.jinja").read_text())
+    assert len(templates) == 1
+    assert "[CLS]" in templates.pop()
+
+
 @pytest.mark.parametrize("inject", ["concat", "add", "attn-bias", "token-weight"])
 def test_what_needs_gaze_is_not_exported(saved, tmp_path, inject):
     _, folder = saved("llama", inject)
