@@ -1,0 +1,1 @@
+"""One space for many modalities: fused encoders, and search among items."""
