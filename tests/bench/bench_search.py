@@ -22,8 +22,8 @@ RUNS, SEED = 7, 5
 WAYS = [
     Approximation(kind="ivf", effort=4, seed=SEED),
     Approximation(kind="ivf", effort=8, seed=SEED),
+    Approximation(kind="hnsw", effort=16, seed=SEED),
     Approximation(kind="hnsw", effort=32, seed=SEED),
-    Approximation(kind="hnsw", effort=64, seed=SEED),
 ]
 
 

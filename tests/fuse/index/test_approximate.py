@@ -9,11 +9,22 @@ import torch
 
 from fuse.index.conftest import ITEMS, queries, space, table
 from mirctl.errors import DataError, MissingError
-from mirctl_fuse.index import Approximation, Model, Space, add, build, open_index, remove, write
+from mirctl_fuse.index import (
+    Approximation,
+    Model,
+    Space,
+    add,
+    build,
+    hnsw,
+    open_index,
+    remove,
+    write,
+)
+from mirctl_fuse.index.approximate import Approximate
 
 IVF, HNSW = Approximation(kind="ivf", effort=8), Approximation(kind="hnsw", effort=64)
 BOTH = pytest.mark.parametrize("how", [IVF, HNSW], ids=["ivf", "hnsw"])
-needs_faiss = pytest.importorskip("faiss")
+faiss = pytest.importorskip("faiss")
 
 
 def clustered(items, width=16, clusters=60, seed=0):
@@ -143,3 +154,28 @@ def test_without_faiss_its_install_line_is_told(index, monkeypatch):
     with pytest.raises(MissingError, match=r"pip install 'mirctl\[fuse\]'"):
         index.approximated("text", IVF)
     assert index.search("text", queries(1), 1).items.shape == (1, 1)
+
+
+def test_faiss_lays_neighbours_out_as_is_known():
+    index = faiss.IndexHNSWFlat(8, hnsw.NEIGHBORS)
+    found = faiss.vector_to_array(index.hnsw.cum_nneighbor_per_level)
+    np.testing.assert_array_equal(found, hnsw.PLACES)
+
+
+def test_any_graph_that_passes_the_check_can_be_searched():
+    rng, catalogue = np.random.default_rng(0), space(200, 1)
+    for _ in range(10):
+        levels = np.where(rng.random(200) < 0.2, rng.integers(1, hnsw.MOST_LEVELS + 1, 200), 1)
+        parts = [
+            rng.choice(np.flatnonzero(levels > level), hnsw.PLACES[level + 1] - hnsw.PLACES[level])
+            for tall in levels
+            for level in range(tall)
+        ]
+        graph = {
+            "levels": torch.tensor(levels, dtype=torch.int32),
+            "neighbors": torch.tensor(np.concatenate(parts), dtype=torch.int32),
+            "entry": torch.tensor([levels.argmax()], dtype=torch.int32),
+        }
+        assert hnsw.problem(catalogue, graph) is None
+        found = Approximate(HNSW, catalogue, graph, queries(1)).search(queries(20), 5)
+        assert ((found.items >= 0) & (found.items < 200)).all()

@@ -99,7 +99,7 @@ LEARNED = {
     "neighbours of too few": one(HNSW, "neighbors", lambda v: v[1:]),
     "neighbours of no shape": one(HNSW, "neighbors", lambda v: v[0]),
     "no level": one(HNSW, "levels", last(0)),
-    "a level too many": one(HNSW, "levels", last(7)),
+    "a level too many": one(HNSW, "levels", last(9)),
     "levels without their places": one(HNSW, "levels", last(2)),
     "an entry that is not there": one(HNSW, "entry", filled(400)),
     "an entry before the first": one(HNSW, "entry", filled(-1)),
