@@ -147,7 +147,7 @@ class Artifact:
             problem = None
             if (spec.dtype, tuple(spec.shape)) != (dtype, tuple(shape)):
                 problem = f"is {spec.dtype} {list(spec.shape)}, not {dtype} {list(shape)}"
-            elif not found[name].isfinite().all():
+            elif dtype.is_floating_point and not found[name].isfinite().all():
                 problem = "holds what is no finite number"
             if problem:
                 told = f"tensor {name!r} of {group} {problem}"
