@@ -1,11 +1,12 @@
-"""Fuse any number of frozen modalities into one recommender: text, pictures, own vectors."""
+"""Fuse any number of frozen modalities: recommend, and search by text, picture or user."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from mirctl import console
+from mirctl.errors import UsageError
 from mirctl.options import (
     Artifact,
     Changes,
@@ -20,11 +21,13 @@ from mirctl.options import (
     Resume,
     Seed,
     Shard,
+    whole,
 )
 from mirctl.several import several_processes
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
+STDIN = """- reads lines {"text": "..."}, {"user": "x"}, {"history": ["a", "b"]}."""
 OutFolder = Annotated[Path | None, typer.Option("--out", "-o", help="New folder for the result.")]
 
 
@@ -113,3 +116,79 @@ def evaluate(
     found = measuring.evaluate(artifact, changes or [], options, apart=apart, missing=missing)
     listing.write(found, experts, force=force)
     jobs.show(found.metrics, found.report, require=gate, json=json, artifact=artifact)
+
+
+@app.command(epilog="Example: mirctl fuse index model --out index --approximate hnsw")
+def index(
+    artifact: Artifact,
+    changes: Changes = None,
+    out: OutFolder = None,
+    approximate: Annotated[
+        Literal["ivf", "hnsw"] | None,
+        typer.Option("--approximate", help="Also a faster search that may miss some (faiss)."),
+    ] = None,
+    effort: Annotated[
+        int | None,
+        typer.Option(
+            "--effort", parser=whole(1, 65_536), help="ivf: lists that are read; hnsw: efSearch."
+        ),
+    ] = None,
+    device: Device = None,
+    precision: Precision = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """The items of a model, or data.items=TABLE, as an index to search in."""
+    from mirctl import jobs
+    from mirctl_fuse import building
+
+    console.configure(quiet=quiet)
+    if out is None:
+        raise UsageError("--out is missing: name a new folder for the index")
+    options = jobs.Options(out, None, device, precision, force=force)
+    made = building.build(artifact, changes or [], out, approximate, effort, options)
+    if json:
+        console.document(made)
+
+
+@app.command(epilog='Example: mirctl fuse search index --text "a boy and his robot" --k 5')
+def search(
+    artifact: Annotated[Path, typer.Argument(metavar="INDEX", help="Made by fuse index.")],
+    stdin: Annotated[str | None, typer.Argument(metavar="-", help=STDIN)] = None,
+    text: Annotated[str | None, typer.Option("--text", help="What it should say.")] = None,
+    image: Annotated[
+        Path | None, typer.Option("--image", help="A picture that it should look like.")
+    ] = None,
+    user: Annotated[str | None, typer.Option("--user", help="A user of the model's data.")] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option("--by", metavar="NAME=VALUE", help="A modality by its name, once or more."),
+    ] = None,
+    k: Annotated[int, typer.Option("--k", parser=whole(1, 10**6), help="Items a query.")] = 10,
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", metavar="COLUMN=VALUE", help="Only items of this; once or more."),
+    ] = None,
+    apart: Annotated[
+        bool,
+        typer.Option("--apart", help="Rank by each modality alone, then fuse the ranks."),
+    ] = False,
+    approximate: Annotated[
+        bool, typer.Option("--approximate", help="The faster search, where the index has one.")
+    ] = False,
+    model: Annotated[
+        Path | None, typer.Option("--model", help="The model, where it was moved since.")
+    ] = None,
+    device: Device = None,
+    quiet: Quiet = False,
+) -> None:
+    """Items that suit a text, a picture, several at once, or a user: JSONL, best first."""
+    from mirctl import tables
+    from mirctl_fuse import asking, searching
+
+    console.configure(quiet=quiet)
+    asked = asking.queries(stdin, {"text": text, "image": image, "user": user}, by or [])
+    found = searching.Search(artifact, model, device)
+    answers = searching.rows(found, asked, k, where or [], apart=apart, approximate=approximate)
+    tables.write_rows("-", answers)

@@ -1,5 +1,6 @@
 """What a fuse recipe may say. Each field can stand in a recipe or be given as `key=value`."""
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -10,6 +11,8 @@ from mirctl.section import ArtifactName, InputPath, JobConfig, ModelName, Sectio
 from mirctl.sequences.config import WIDEST, EvalConfig, SaveConfig, SequenceTrain, UserConfig
 
 KINDS = ("text", "image")
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+TAKEN = ("item", "user", "history")
 
 
 class Modality(EncoderSettings):
@@ -76,6 +79,10 @@ class FuseModel(UserConfig):
     def something_is_read(self) -> Self:
         if not self.modalities:
             raise ValueError("modalities: name at least one")
+        for name in self.modalities:
+            if not NAME.fullmatch(name) or name in TAKEN:
+                told = f"is of a-z, 0-9, _ and -, begins with a-z, and is not {', '.join(TAKEN)}"
+                raise ValueError(f"modalities: {name!r}: a name {told}")
         return self
 
     @property

@@ -7,8 +7,8 @@ from mirctl import files, jobs
 from mirctl.data.catalogue import load_catalogue
 from mirctl.encode import catalogue, stored
 from mirctl.errors import UsageError
-from mirctl_fuse import inputs
 from mirctl_fuse.config import FuseConfig
+from mirctl_fuse.inputs import Raw
 
 KIND = "fuse/states"
 
@@ -23,11 +23,8 @@ def encode(
     if options.out is not None:
         files.refuse_to_overwrite(options.out, force=options.force)
     items = load_catalogue(config.data, seed=config.seed).items
-    inputs.check(config, items)
-    made = stored.encoded(
-        config, items.ids, shard,
-        lambda *how: catalogue.encode(inputs.wanted(config.model, items), *how),
-    )  # fmt: skip
+    wanted = Raw.of(config, items).wanted(config)
+    made = stored.encoded(config, items.ids, shard, lambda *how: catalogue.encode(wanted, *how))
     if options.out is not None:
         stored.write(KIND, config, made, options.out, force=options.force)
     return stored.report(made, options.out)

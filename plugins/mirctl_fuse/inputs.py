@@ -1,8 +1,10 @@
-"""A catalogue -> what the towers of its modalities read."""
+"""A catalogue, or things that are asked about -> what the towers of the modalities read."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from mirctl.data.items import Items
@@ -15,7 +17,45 @@ from mirctl.encode.protocol import specs_for
 from mirctl.encode.states import States
 from mirctl.encode.towers import CatalogueInputs
 from mirctl_fuse import vectors
-from mirctl_fuse.config import FuseConfig, FuseModel, Modality
+from mirctl_fuse.config import FuseConfig, Modality
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What there is of some items, by modality."""
+
+    ids: Sequence[str]
+    content: Mapping[str, Sequence[RawItem]]
+    """What frozen models read."""
+    vectors: Mapping[str, States]
+
+    @classmethod
+    def of(cls, config: FuseConfig, items: Items) -> "Raw":
+        """A catalogue; what no encoding would mend is refused at once."""
+        content = {name: _read(items, own) for name, own in config.model.encoders.items()}
+        for name, own in config.model.encoders.items():
+            with catalogue.in_recipe(key(name)):
+                specs_for(own)
+        column = config.data.columns.in_items
+        given = {name: own.vectors for name, own in config.model.modalities.items() if own.vectors}
+        found = {name: vectors.read(path, items.ids, column) for name, path in given.items()}
+        return cls(items.ids, content, found)
+
+    @classmethod
+    def asked(
+        cls, given: Sequence[Mapping[str, RawItem]], config: FuseConfig,
+        facts: Mapping[str, Mapping[str, Any]],
+    ) -> "Raw":  # fmt: skip
+        """Things of which this is given by modality; nobody can ask by vectors."""
+        names = config.model.encoders
+        content = {name: [one.get(name) for one in given] for name in names}
+        others = {name: _absent(facts[name]["widths"], len(given))
+                  for name in config.model.modalities if name not in names}  # fmt: skip
+        return cls([f"query {n + 1}" for n in range(len(given))], content, others)
+
+    def wanted(self, config: FuseConfig) -> Wanted:
+        """What is to be encoded."""
+        return Wanted(config.model.encoders, self.content, self.ids, key)
 
 
 def key(name: str) -> str:
@@ -23,53 +63,28 @@ def key(name: str) -> str:
     return f"model.modalities.{name}"
 
 
-def raw_items(items: Items, own: Modality) -> Sequence[RawItem]:
-    """What a modality reads of each item."""
+def _read(items: Items, own: Modality) -> Sequence[RawItem]:
     return items.images if own.modality == "image" else items.text(own.column)
 
 
-def wanted(model: FuseModel, items: Items) -> Wanted:
-    """What frozen models are to read."""
-    raw = {name: raw_items(items, own) for name, own in model.encoders.items()}
-    return Wanted(model.encoders, raw, items.ids, key)
-
-
-def check(config: FuseConfig, items: Items) -> None:
-    """Refuse at once what no encoding would mend."""
-    for name, own in config.model.encoders.items():
-        raw_items(items, own)
-        with catalogue.in_recipe(key(name)):
-            specs_for(own)
-    given(config, items)
-
-
-def given(config: FuseConfig, items: Items) -> dict[str, States]:
-    """The modalities that are vectors."""
-    column = config.data.columns.in_items
-    return {
-        name: vectors.read(own.vectors, items.ids, column)
-        for name, own in config.model.modalities.items()
-        if own.vectors is not None
-    }
+def _absent(widths: Sequence[int], count: int) -> States:
+    layers = tuple(str(k) for k in range(len(widths)))
+    return States(tuple(widths), layers, np.full(count, -1), [], {}, weights=vectors.WEIGHTS)
 
 
 def inputs_for(
-    config: FuseConfig, items: Items, device: torch.device, dtype: torch.dtype, meter: Meter,
+    config: FuseConfig, raw: Raw, device: torch.device, dtype: torch.dtype, meter: Meter,
     saved: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> CatalogueInputs:  # fmt: skip
-    """Encode a catalogue and open it; `saved` is what an artifact's model read."""
-    check(config, items)
+    """Encode items and open them; `saved` is what an artifact's model read."""
     model = config.model
-    found = catalogue.encode_together(wanted(model, items), device, dtype, meter)
-    found |= given(config, items)
-    states = {name: found[name] for name in model.modalities}
-    # What has fewer layers than groups keeps all: towers end together, not begin.
+    found = catalogue.encode_together(raw.wanted(config), device, dtype, meter)
+    states = {name: {**found, **raw.vectors}[name] for name in model.modalities}
     kept = {}
-    for name, own in states.items():
+    for name, own in states.items():  # each by itself: towers end together, not begin
         cached = Cached(own.layers, own.widths)
         kept |= keep("group", min(model.groups, cached.layers), {name: cached})
-    towers = catalogue.keep_layers(states, kept, dtype)
-    made = CatalogueInputs(towers, len(items.ids), device)
+    made = CatalogueInputs(catalogue.keep_layers(states, kept, dtype), len(raw.ids), device)
     models = {name: own.model or str(own.vectors) for name, own in model.modalities.items()}
     catalogue.refuse_others(made, saved or {}, models, key)
     return made

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mirctl import console, device, jobs
 from mirctl.data.catalogue import Catalogue, load_catalogue
+from mirctl.data.items import Items
 from mirctl.efficiency import Meter
 from mirctl.encode.towers import CatalogueInputs, ItemBatch
 from mirctl.errors import UsageError
@@ -25,6 +26,7 @@ from mirctl.sequences.scorer import NeuralScorer
 from mirctl_fuse import experts, inputs, opening
 from mirctl_fuse.config import FuseConfig
 from mirctl_fuse.experts import Change
+from mirctl_fuse.inputs import Raw
 from mirctl_fuse.missing import all_but, take_away
 from mirctl_fuse.opening import Saved
 
@@ -59,18 +61,11 @@ def evaluate(
 
     The split is the trained one: another seed or model would measure what was trained on.
     """
-    for change in changes:
-        if not change.startswith(CHANGEABLE) and not VECTORS.match(change):
-            told = "eval measures this model; only data.*, evaluation.* and where vectors lie"
-            raise UsageError(f"{change!r}: {told}")
-    saved = opening.load(folder, device.choose(options.device or "auto"))
-    _, config = jobs.prepare(str(folder), changes, options, only="fuse/train")
-    assert isinstance(config, FuseConfig)
-    catalogue = load_catalogue(config.data, seed=config.seed)
+    saved, config, catalogue = opened(folder, changes, options)
     split = split_of(catalogue, config.evaluation.protocol)
     tell(catalogue, split)
     _warn(saved, split, catalogue)
-    read = _inputs(saved, config, catalogue)
+    read = inputs_of(saved, config, catalogue.items)
     embeddings, weights = experts.embed(saved.model, read)
     scorer = NeuralScorer(saved.model.users, embeddings)
     metrics = evaluation.evaluate(scorer, split, config.evaluation, config.seed).metrics
@@ -90,6 +85,29 @@ def evaluate(
     return Measured(metrics, "\n\n".join(parts), columns, catalogue.items.ids, weights)
 
 
+def opened(
+    folder: Path, changes: Sequence[str], options: jobs.Options
+) -> tuple[Saved, FuseConfig, Catalogue]:
+    """A model, its recipe with other data where `changes` say so, and that data."""
+    for change in changes:
+        if not change.startswith(CHANGEABLE) and not VECTORS.match(change):
+            told = "this model is trained; only data.*, evaluation.* and where vectors lie"
+            raise UsageError(f"{change!r}: {told}")
+    saved = opening.load(folder, device.choose(options.device or "auto"))
+    _, config = jobs.prepare(str(folder), changes, options, only="fuse/train")
+    assert isinstance(config, FuseConfig)
+    return saved, config, load_catalogue(config.data, seed=config.seed)
+
+
+def inputs_of(saved: Saved, config: FuseConfig, items: Items) -> CatalogueInputs:
+    """What the model reads of these items, encoded as for the training unless told otherwise."""
+    place = saved.embeddings.device
+    then = next(iter(saved.facts.values()))["precision"]
+    dtype = device.precision(then if config.precision == "auto" else config.precision, place)
+    raw = Raw.of(config, items)
+    return inputs.inputs_for(config, raw, place, dtype, Meter(), saved.facts)
+
+
 def _warn(saved: Saved, split: Split, catalogue: Catalogue) -> None:
     then = {item.name: item.sha256 for item in saved.art.manifest.inputs}
     if then.get(TRAINED_ON) != split.digest(catalogue.items.ids):
@@ -97,14 +115,6 @@ def _warn(saved: Saved, split: Split, catalogue: Catalogue) -> None:
             "the histories are split at other places than for the training, since other "
             "interactions, items or settings are given: a target may be one it learned from"
         )
-
-
-def _inputs(saved: Saved, config: FuseConfig, catalogue: Catalogue) -> CatalogueInputs:
-    """What the model reads of these items, encoded as for the training unless told otherwise."""
-    place = saved.embeddings.device
-    then = next(iter(saved.facts.values()))["precision"]
-    dtype = device.precision(then if config.precision == "auto" else config.precision, place)
-    return inputs.inputs_for(config, catalogue.items, place, dtype, Meter(), saved.facts)
 
 
 @dataclass(frozen=True)

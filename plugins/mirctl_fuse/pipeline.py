@@ -18,6 +18,7 @@ from mirctl.sequences.scorer import NeuralScorer
 from mirctl.sequences.users import Recommender
 from mirctl_fuse import experts, inputs, network, saving
 from mirctl_fuse.config import FuseConfig
+from mirctl_fuse.inputs import Raw
 from mirctl_fuse.task import FuseTask
 
 
@@ -58,7 +59,7 @@ def check(config: FuseConfig) -> None:
     split = split_of(catalogue, config.evaluation.protocol)
     tell(catalogue, split)
     _windows(config, split)
-    inputs.check(config, catalogue.items)
+    Raw.of(config, catalogue.items)
     for own in config.model.encoders.values():
         if own.encoder is None:
             hub.look_for(own.model)
@@ -70,7 +71,8 @@ def _windows(config: FuseConfig, split: Split) -> Windows:
 
 def train(config: FuseConfig, catalogue: Catalogue, split: Split, run: Run) -> Trained:
     """Fit the recipe's network on the training part."""
-    read = inputs.inputs_for(config, catalogue.items, run.device, run.dtype, run.meter)
+    raw = Raw.of(config, catalogue.items)
+    read = inputs.inputs_for(config, raw, run.device, run.dtype, run.meter)
     refuse_empty(read, inputs.key)
     for name, tower in read.towers.items():
         run.note_input(input_name(name), tower.content)

@@ -35,6 +35,7 @@ def mirctl_artifact_kinds() -> list[ArtifactKind]:
     """Trained models, and hidden states alone."""
     return [
         ArtifactKind("fuse/recommender", 1, "mirctl_fuse.opening:load", headline=("ndcg@10",)),
+        ArtifactKind("fuse/index", 1, "mirctl_fuse.index:open_index"),
         ArtifactKind(
             "fuse/states", 1, "mirctl.artifact:open_artifact", "mirctl.encode.stored:merge"
         ),

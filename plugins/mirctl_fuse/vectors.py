@@ -15,6 +15,8 @@ from mirctl.tables import open_source, read_table
 if TYPE_CHECKING:
     import pyarrow as pa
 
+WEIGHTS = "vectors"
+"""What stands for the digest of a model."""
 VECTOR = ("vector", "embedding", "embeddings")
 """What a column of vectors may be called, where there are several columns of lists."""
 
@@ -31,9 +33,7 @@ def read(path: Path, ids: Sequence[str], id_column: str) -> States:
     digest = hashlib.sha256(np.ascontiguousarray(values).tobytes() + rows.tobytes()).hexdigest()
     names = tuple(str(k) for k in range(layers))
     absent = {"no vector": lacking} if lacking else {}
-    return States(
-        (width,) * layers, names, rows, [states], absent, content=digest, weights="vectors"
-    )
+    return States((width,) * layers, names, rows, [states], absent, content=digest, weights=WEIGHTS)
 
 
 def _npy(path: Path, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fuse.runs import trained
 from mirctl.testing.catalogue import N_ITEMS, write_catalogue
 
 
@@ -38,3 +39,11 @@ def recipe(tmp_path, bert, vit):
         "train: {epochs: 12, batch_size: 16, lr: 1.0e-2}\n"
     )
     return file
+
+
+@pytest.fixture
+def model(mirctl, recipe, tmp_path):
+    """What that recipe makes."""
+    out = tmp_path / "model"
+    trained(mirctl, recipe, out)
+    return out

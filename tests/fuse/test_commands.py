@@ -7,21 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from fuse.runs import trained
 from mirctl import artifact
 from mirctl_fuse import opening
-
-
-def trained(mirctl, recipe, out, *changes):
-    ran = mirctl("fuse", "train", recipe, *changes, "--out", out, "--json")
-    assert ran.code == 0, ran.err
-    return json.loads(ran.out)
-
-
-@pytest.fixture
-def model(mirctl, recipe, tmp_path):
-    out = tmp_path / "model"
-    trained(mirctl, recipe, out)
-    return out
 
 
 def test_what_is_near_is_found_by_what_items_are(mirctl, recipe, tmp_path):
