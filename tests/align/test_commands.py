@@ -118,6 +118,24 @@ def test_a_row_without_text_is_named(train, score):
     assert "row 2" in ran.err
 
 
+@pytest.mark.parametrize(("too_long", "dropped"), [("drop", 1), ("left", 0)])
+def test_a_text_that_is_too_long_is_counted(train, mirctl, tmp_path, too_long, dropped):
+    write(tmp_path / "texts.jsonl", [{"text": "one " * 99}, {"text": "one"}, {"text": "two"}])
+    folder = train("train.epochs=0", "train.metric=null", "text.length=32",
+                   f"text.too_long={too_long}")  # fmt: skip
+    out = tmp_path / "out.jsonl"
+    ran = mirctl("align", "score", folder, tmp_path / "texts.jsonl", "--out", out, "--json")
+    told = json.loads(ran.out)
+    assert (told["rows"], told["too_long"], told["cut"]) == (3, dropped, 1 - dropped)
+    rewards = [json.loads(line)["reward"] for line in out.read_text().splitlines()]
+    assert (rewards[0] is None) == bool(dropped)
+    known = [reward for reward in rewards if reward is not None]
+    assert told["metrics"]["spread"]["value"] == pytest.approx(np.std(known), abs=1e-5)
+    assert mirctl("align", "score", folder, tmp_path / "texts.jsonl", "--json").code == 2
+    assert mirctl("align", "score", folder, tmp_path / "texts.jsonl", "--out", out).code == 2
+    assert mirctl("align", "score", folder, out).code == 2  # it has rewards already
+
+
 def test_a_table_without_texts_is_told_what_it_has(train, score):
     ran = score(train("train.epochs=0"), {"txt": "one", "id": 1})
     assert ran.code == 3
