@@ -81,7 +81,9 @@ def test_gaze_of_the_formula_goes_in_and_is_asked_for_again(train, mirctl, pairs
 def test_eval_gives_the_numbers_of_training(train, mirctl, pairs, tmp_path):
     write(tmp_path / "test.jsonl", rows(20, seed=5))
     folder = train(f"data.test={tmp_path / 'test.jsonl'}", "gaze.inject=add")
-    ran = mirctl("align", "eval", folder, tmp_path / "test.jsonl", "--by", "subset, length", "--json")
+    ran = mirctl(
+        "align", "eval", folder, tmp_path / "test.jsonl", "--by", "subset, length", "--json"
+    )
     found = json.loads(ran.out)["metrics"]
     wanted = json.loads((folder / "metrics.json").read_text())
     assert {name: found[name] for name in wanted} == wanted
