@@ -81,7 +81,9 @@ def test_gaze_of_the_formula_goes_in_and_is_asked_for_again(train, mirctl, pairs
 def test_eval_gives_the_numbers_of_training(train, mirctl, pairs, tmp_path):
     write(tmp_path / "test.jsonl", rows(20, seed=5))
     folder = train(f"data.test={tmp_path / 'test.jsonl'}", "gaze.inject=add")
-    ran = mirctl("align", "eval", folder, tmp_path / "test.jsonl", "--by", "length", "--json")
+    ran = mirctl(
+        "align", "eval", folder, tmp_path / "test.jsonl", "--by", "subset, length", "--json"
+    )
     found = json.loads(ran.out)["metrics"]
     wanted = json.loads((folder / "metrics.json").read_text())
     assert {name: found[name] for name in wanted} == wanted
@@ -116,6 +118,24 @@ def test_a_row_without_text_is_named(train, score):
     ran = score(train(), {"text": "one"}, {"text": " "})
     assert ran.code == 3
     assert "row 2" in ran.err
+
+
+@pytest.mark.parametrize(("too_long", "dropped"), [("drop", 1), ("left", 0)])
+def test_a_text_that_is_too_long_is_counted(train, mirctl, tmp_path, too_long, dropped):
+    write(tmp_path / "texts.jsonl", [{"text": "one " * 99}, {"text": "one"}, {"text": "two"}])
+    folder = train("train.epochs=0", "train.metric=null", "text.length=32",
+                   f"text.too_long={too_long}")  # fmt: skip
+    out = tmp_path / "out.jsonl"
+    ran = mirctl("align", "score", folder, tmp_path / "texts.jsonl", "--out", out, "--json")
+    told = json.loads(ran.out)
+    assert (told["rows"], told["too_long"], told["cut"]) == (3, dropped, 1 - dropped)
+    rewards = [json.loads(line)["reward"] for line in out.read_text().splitlines()]
+    assert (rewards[0] is None) == bool(dropped)
+    known = [reward for reward in rewards if reward is not None]
+    assert told["metrics"]["spread"]["value"] == pytest.approx(np.std(known), abs=1e-5)
+    assert mirctl("align", "score", folder, tmp_path / "texts.jsonl", "--json").code == 2
+    assert mirctl("align", "score", folder, tmp_path / "texts.jsonl", "--out", out).code == 2
+    assert mirctl("align", "score", folder, out).code == 2  # it has rewards already
 
 
 def test_a_table_without_texts_is_told_what_it_has(train, score):

@@ -52,6 +52,11 @@ def test_a_sound_model_of_others_passes(saved, tmp_path):
         assert report.failed == [], report.shown()
 
 
+def test_texts_are_cut_to_what_a_model_reads(folders, tmp_path):
+    texts = ("one two " * 400, "three")
+    assert checking.check(plain(folders["bert"], tmp_path / "bert"), texts).failed == []
+
+
 def test_positions_that_count_padding_are_found(folders, tmp_path):
     settings = {"padding_side": "left"}
     report = checking.check(plain(folders["bert"], tmp_path / "bert", **settings), TEXTS)
@@ -91,6 +96,19 @@ def test_what_is_asked_as_merged_has_no_updates_left(saved):
     for subject, has_updates in ((asked, True), (merged, False)):
         names = [name for name, _ in subject.opened.model.named_parameters()]
         assert any("lora" in name for name in names) == has_updates
+
+
+def test_rows_are_padded_where_it_is_asked_for_and_every_other_one_ends(saved):
+    _, folder = saved("llama", "add")
+    asked = subjects.open_subject(str(folder), TEXTS, torch.device("cpu"))
+    asked.ids, asked.padding, asked.ends = [[5, 6], [7]], 3, 9
+    for side, row in (("left", [3, 7]), ("right", [7, 3]), (None, [7, 3])):
+        batch = asked._batch(asked.ids, side)
+        assert batch.ids.tolist() == [[5, 6], row]
+        assert torch.equal(batch.real[1], batch.ids[1] != 3)
+        assert torch.equal(batch.gaze.isnan().all(2), ~batch.real)
+    assert asked.ended().ids == [[5, 6], [7, 9]]
+    assert (asked.padded_with_end().ids, asked.padded_with_end().padding) == ([[5, 6], [7, 9]], 9)
 
 
 def test_scores_that_are_no_numbers_pass_nothing(folders, tmp_path, monkeypatch):

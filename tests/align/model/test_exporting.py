@@ -46,7 +46,7 @@ def test_transformers_scores_a_padded_batch_the_same(saved, tmp_path, family, in
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "plain")
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "plain")
     assert told["class"] == type(model).__name__
-    assert model.config.num_labels == 1
+    assert model.config.id2label == {0: "REWARD"}
     assert model.config.pad_token_id == tokenizer.pad_token_id
     assert (tokenizer.padding_side, tokenizer.truncation_side) == ("right", "left")
     read = tokenizer.apply_chat_template(TURNS, padding=True, return_dict=True, return_tensors="pt")
@@ -88,6 +88,8 @@ def test_what_is_written_of_dialogues_does_not_depend_on_the_length(saved, tmp_p
         _, folder = saved("bert", name=str(length), length=length, too_long=too_long)
         export(folder, tmp_path / f"plain{length}")
         templates.add((tmp_path / f"plain{length}" / "chat_template.jinja").read_text())
+        tokenizer = AutoTokenizer.from_pretrained(tmp_path / f"plain{length}")
+        assert tokenizer.truncation_side == ("left" if too_long == "left" else "right")
     assert len(templates) == 1
     assert "[CLS]" in templates.pop()
 
