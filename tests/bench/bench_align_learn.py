@@ -30,6 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--real", action="store_true", help="hh-rlhf instead of made pairs")
     parser.add_argument("--inject", help="unless told all, of real pairs add and concat")
+    parser.add_argument("--kinds", default="level,words", help="of made pairs")
     parser.add_argument("--seeds", type=int, help="5 of made pairs, 1 of real ones")
     parser.add_argument("--jobs", type=int, default=1, help="runs at once: on a large machine")
     parser.add_argument("--out", type=Path, help="keep the runs here, and go on with them")
@@ -43,7 +44,7 @@ def main() -> None:
             on_real(out, asked.inject or "add,concat", asked.seeds or 1, more)
             return
         every = "add,concat,attn-bias,token-weight,aux-loss"
-        for kind in ("level", "words"):
+        for kind in asked.kinds.split(","):
             on_made(out, kind, asked.inject or every, asked.seeds or 5, more)
 
 
