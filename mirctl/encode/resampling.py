@@ -29,7 +29,8 @@ def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
     out = np.zeros(-(-len(samples) * phases // step), np.float32)
     for phase in range(min(phases, len(out))):
         mine = out[phase::phases]
-        mine[:] = windows[phase * step // phases :: step][: len(mine)] @ weights[phase]
+        some = windows[phase * step // phases :: step][: len(mine)]
+        np.einsum("ni,i->n", some, weights[phase], out=mine)  # @ would start threads for each
     return out
 
 

@@ -228,8 +228,8 @@ class _Work:
             console.warn(f"clamped to fp16's {LARGEST:.0f}: {values} of {model}")
         if self.cut:
             many = counted(self.cut, "sound" if modality == "audio" else "film")
-            told = f"beyond {encoder.seconds:g} s of {many} nothing was read"
-            console.say(f"{told}: `seconds` is the limit, and what the model takes")
+            longer = f"{many} {'is' if self.cut == 1 else 'are'} longer than {encoder.seconds:g} s"
+            console.say(f"{longer}, and read up to there: by `seconds`, or the model takes no more")
 
     def _batches(
         self,
