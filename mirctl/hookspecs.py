@@ -54,7 +54,7 @@ class EncoderSpec:
 
     name: str
     """What a recipe calls it: `{model: NAME, encoder: ENCODER}`."""
-    modality: Literal["text", "image"]
+    modality: Literal["text", "image", "audio", "video"]
     load: str
     """Import string of a function `(settings, model, device, dtype) -> mirctl.encode.Encoder`."""
     accepts: str

@@ -10,7 +10,7 @@ import numpy as np
 from mirctl import cache, console
 
 RawItem = str | Path | None
-"""A text, a picture's file, or nothing."""
+"""A text, the file of a picture, a sound or a film, or nothing."""
 KEY = 32
 """Bytes of a key: a sha256."""
 
@@ -24,7 +24,7 @@ class Contents:
 
     @property
     def digest(self) -> str:
-        """sha256 over all keys in order: another text or picture anywhere gives another one."""
+        """sha256 over all keys in order: another text or file anywhere gives another one."""
         return hashlib.sha256(self.keys.tobytes()).hexdigest()
 
     @property
@@ -44,7 +44,7 @@ def read(items: Sequence[RawItem], modality: str) -> Contents:
         console.progress(f"hashing each {modality}", len(items)) as advance,
     ):
         for n, item in enumerate(items):
-            found = _text_key(item) if modality == "text" else file_key(item, known)
+            found = _text_key(item) if modality == "text" else file_key(item, known, modality)
             if isinstance(found, bytes):
                 keys[n] = np.frombuffer(found, np.uint8)
             else:
@@ -60,10 +60,10 @@ def _text_key(item: RawItem) -> bytes | str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def file_key(item: RawItem, known: cache.Hashes) -> bytes | str:
-    """The key of a picture's file, or the reason why there is none."""
+def file_key(item: RawItem, known: cache.Hashes, modality: str) -> bytes | str:
+    """The key of a file, or the reason why there is none."""
     if item is None:
-        return "no image"
+        return f"no {modality}"
     path = Path(item)
     try:
         if path.stat().st_size == 0:
@@ -72,6 +72,6 @@ def file_key(item: RawItem, known: cache.Hashes) -> bytes | str:
     except FileNotFoundError:
         return "missing file"
     except IsADirectoryError:
-        return "not an image"
+        return "not a video" if modality == "video" else f"not an {modality}"
     except OSError:
         return "unreadable file"

@@ -5,7 +5,6 @@ published weights by name. Batch norms are folded into the convolutions once loa
 go through in channels-last order: together more than twice as fast on a CPU.
 """
 
-import pickle
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -14,11 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from mirctl.encode import checkpoint
 from mirctl.encode.parallel import chunks, on_each
 from mirctl.encode.preparation import Preparation
-from mirctl.encode.protocol import quoted, tapped, weights_of
+from mirctl.encode.protocol import tapped, weights_of
 from mirctl.encode.settings import EncoderSettings
-from mirctl.errors import MissingError, UsageError
+from mirctl.errors import UsageError
 from mirctl.hub import Model, contents
 
 PREPARATION = Preparation(
@@ -55,15 +55,7 @@ def load(
     if settings.pool not in ("auto", "mean"):
         raise UsageError("efficientnet-lite0 knows pool mean only", where="pool")
     network = EfficientNetLite0().eval().requires_grad_(False)
-    path = contents.model_files(model.folder)[0]
-    try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-        network.load_state_dict({name: weights[name] for name in network.state_dict()})
-    except pickle.UnpicklingError as error:  # its message advises to load it all the same
-        refused = "bad weights: the file holds more than tensors, or is damaged"
-        raise MissingError(quoted(model, refused), where=str(path)) from error
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as error:
-        raise MissingError(quoted(model, f"bad weights: {error}"), where=str(path)) from error
+    checkpoint.load(network, model, contents.model_files(model.folder)[0])
     network.fold()
     return LiteEncoder(network.to(device, dtype, memory_format=torch.channels_last), settings)
 

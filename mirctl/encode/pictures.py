@@ -67,12 +67,12 @@ def open_picture(path: Path, sha256: bytes | None = None) -> Image.Image | str:
         return "damaged image"
 
 
-def usable(image: Image.Image) -> Image.Image:
-    """Upright, RGB, no larger than is needed, and of no extreme shape."""
+def usable(image: Image.Image, side: int = ENOUGH) -> Image.Image:
+    """Upright, RGB, of no extreme shape, and no larger than a short side of `side` pixels needs."""
     image.load()
     with suppress(Exception):  # damaged EXIF costs the rotation, not the picture
         image = ImageOps.exif_transpose(image)
-    if (factor := min(image.size) // ENOUGH) > 1 and image.mode in (
+    if (factor := min(image.size) // side) > 1 and image.mode in (
         "L",
         "LA",
         "RGB",

@@ -1,5 +1,6 @@
 """How a vision model wants its pictures: resized, cropped, scaled, as its own files say."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
@@ -17,6 +18,11 @@ from mirctl.hub import Model
 
 FILES = {"preprocessor_config.json": None, "processor_config.json": "image_processor"}
 """Where a model says it, and in which part of the file."""
+FILES_OF_FILMS = {
+    "video_preprocessor_config.json": None,
+    "preprocessor_config.json": None,
+    "processor_config.json": "video_processor",
+}
 Pixels = Annotated[int, Field(ge=1, le=8192)]
 Size = Pixels | dict[str, Pixels | None] | None
 Divisor = Annotated[FiniteFloat, Field(gt=0)]
@@ -33,6 +39,7 @@ class Processor(BaseModel):
     crop_pct: Annotated[float, Field(gt=0.01, le=1)] | None = None
     do_rescale: bool | None = True
     rescale_factor: FiniteFloat | None = 1 / 255
+    offset: bool | None = False
     do_normalize: bool | None = True
     image_mean: tuple[FiniteFloat, FiniteFloat, FiniteFloat] | None = None
     image_std: tuple[Divisor, Divisor, Divisor] | None = None
@@ -58,9 +65,9 @@ class Preparation:
     std: tuple[float, ...]
 
     @classmethod
-    def read(cls, model: Model) -> Self:
+    def read(cls, model: Model, told: Mapping[str, str | None] = FILES) -> Self:
         """From preprocessor_config.json, or the image part of processor_config.json."""
-        for name, part in FILES.items():
+        for name, part in told.items():
             path = model.folder / name
             try:
                 raw = files.json_value(path.read_bytes()) if path.is_file() else {}
@@ -81,12 +88,15 @@ class Preparation:
         crop = _size(told.needed("crop_size"), square=True) if crops else None
         if "crop_pct" in told.model_fields_set and isinstance(size, int):
             size, crop = _convnext(size, told.crop_pct or 224 / 256)
+        mean = told.needed("image_mean") if normal else (0.0,) * 3
+        if told.offset and told.do_rescale:  # ViViT's: from -1 on, before the mean is taken off
+            mean = tuple(value + 1 for value in mean)
         return cls(
             size,
             crop if isinstance(crop, tuple) else None,
             told.needed("resample") if resizes else Resampling.BILINEAR,
             told.needed("rescale_factor") if told.do_rescale else 1.0,
-            told.needed("image_mean") if normal else (0.0,) * 3,
+            mean,
             told.needed("image_std") if normal else (1.0,) * 3,
         )
 
@@ -94,6 +104,11 @@ class Preparation:
     def gives_one_shape(self) -> bool:
         """Do all pictures become alike, whatever their shape?"""
         return self.crop is not None or isinstance(self.size, tuple)
+
+    @property
+    def short_side(self) -> int:
+        """Pixels that are needed of the short side of a picture; more are resized away."""
+        return min(self.size) if isinstance(self.size, tuple) else self.size or 8192
 
     def __call__(self, picture: Image) -> Tensor:
         if self.size is not None:

@@ -79,11 +79,11 @@ def backbone(
     return network
 
 
-def tower(network: "PreTrainedModel") -> "PreTrainedModel":
-    """The part that reads text: of CLIP its text model, of T5 its encoder."""
+def tower(network: "PreTrainedModel", modality: str = "text") -> "PreTrainedModel":
+    """The part that reads items: of CLIP the modality's model, of T5 and Whisper the encoder."""
     if network.config.is_encoder_decoder:
         return network.get_encoder()
-    return getattr(network, "text_model", network)
+    return getattr(network, f"{modality}_model", network)
 
 
 def vocabulary(network: "PreTrainedModel") -> int | None:
@@ -148,21 +148,21 @@ def read(
             raise MissingError(quoted(model, error), where=str(model.folder)) from error
     if clash := sorted(report["mismatched_keys"], key=str):
         raise MissingError(quoted(model, _clash(network, *clash[0])), where=str(model.folder))
-    head = partial(is_head, network) if labels is not None else is_pooler
+    head = partial(is_head, network) if labels is not None else is_spare
     if gaps := sorted(name for name in report["missing_keys"] if not head(name)):
         lacks = f"the weights lack {counted(len(gaps), 'tensor')}, such as {gaps[0]}"
         raise MissingError(quoted(model, lacks), where=str(model.folder))
     return network.to(device).eval().requires_grad_(False)
 
 
-def is_pooler(name: str) -> bool:
-    """Is a weight one behind the last layer, that a model without a head has no use for?"""
-    return "pooler" in name
+def is_spare(name: str) -> bool:
+    """Is a weight behind the last layer, or for training only? No hidden state needs it."""
+    return "pooler" in name or name.endswith("masked_spec_embed")
 
 
 def is_head(network: "PreTrainedModel", name: str) -> bool:
     """Does a weight stand behind the last layer?"""
-    return is_pooler(name) or not name.startswith(f"{network.base_model_prefix}.")
+    return is_spare(name) or not name.startswith(f"{network.base_model_prefix}.")
 
 
 def _counted(labels: int | None) -> dict[str, int]:

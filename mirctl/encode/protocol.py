@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import torch
 
@@ -16,9 +16,15 @@ from mirctl.hookspecs import EncoderSpec
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from mirctl.encode.films import Film
+    from mirctl.encode.sounds import Sound
+
 CODE = 1
 """Raised whenever a built-in encoder computes something else; old states are then not found.
 Those of other plugins' encoders are kept apart by the version of the plugin."""
+
+Item: TypeAlias = "str | Image | Sound | Film"
+"""What an encoder gets, each of its modality."""
 
 
 class Encoder(Protocol):
@@ -30,9 +36,29 @@ class Encoder(Protocol):
     layers: tuple[str, ...]
     batch_size: int
 
-    def encode(self, items: "Sequence[str] | Sequence[Image]") -> torch.Tensor:
+    def encode(self, items: "Sequence[Item]") -> torch.Tensor:
         """(items, sum of widths) float32 on the CPU, the tapped layers side by side."""
         ...
+
+
+class SoundEncoder(Encoder, Protocol):
+    """One of audio, which says how it wants to hear it."""
+
+    rate: int
+    """Samples a second."""
+    seconds: float
+    """So much of the beginning of a sound is read."""
+
+
+class FilmEncoder(Encoder, Protocol):
+    """One of video, which says what it wants to see."""
+
+    frames: int
+    """Pictures, evenly over the film."""
+    seconds: float
+    """So much of the beginning of a film is looked at."""
+    side: int
+    """Pixels that the short side of a picture has at least, where the film has so many."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +78,13 @@ class Choice:
     @property
     def key(self) -> str:
         """sha256 over everything that changes the states."""
-        chosen = self.settings.model_dump(
-            mode="json", include={"modality", "pool", "layers", "max_tokens"}
-        )
-        if self.settings.modality != "text":
-            del chosen["max_tokens"]
+        modality = self.settings.modality
+        named = {"modality", "pool", "layers", *({"max_tokens"} if modality == "text" else ())}
+        chosen = self.settings.model_dump(mode="json", include=named)
+        if modality in ("audio", "video"):
+            chosen["seconds"] = self.settings.most_seconds
+        if modality == "video":
+            chosen["frames"] = self.settings.frames
         facts = {"encoder": self.spec.name, "code": CODE, "weights": self.model.sha256}
         if plugin := plugins.version_of_giver("mirctl_encoders", self.spec):
             facts["plugin"] = plugin

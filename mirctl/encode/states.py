@@ -6,12 +6,10 @@ with the same batches.
 """
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 import torch
@@ -22,20 +20,17 @@ from mirctl.artifact.tensors import open_tensors
 from mirctl.console import counted
 from mirctl.encode import content
 from mirctl.encode.content import Contents, RawItem
+from mirctl.encode.opening import open_ahead, opener, require_readers
 from mirctl.encode.parallel import AT_ONCE
-from mirctl.encode.protocol import Encoder, choose
+from mirctl.encode.protocol import Encoder, Item, choose
 from mirctl.encode.segments import Segments, gather
 from mirctl.encode.settings import EncoderSettings
 from mirctl.errors import RunError, UsageError
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 OTHER_SHARD = "in another shard"
 COMMIT_ROWS = 8192
 COMMIT_SECONDS = 30.0
 T = TypeVar("T")
-Opened = TypeVar("Opened")
 LARGEST = float(torch.finfo(torch.float16).max)
 
 
@@ -200,12 +195,14 @@ class _Work:
     def __init__(self, source: Source, segments: Segments, device: torch.device) -> None:
         self.source, self.segments, self.device = source, segments, device
         self.unreadable: dict[bytes, str] = {}
-        self.calls = self.clamped = 0
+        self.calls = self.clamped = self.cut = 0
         self.waiting: list[tuple[np.ndarray, Tensor]] = []
         self.committed = time.monotonic()
 
     def run(self, items: Sequence[RawItem], keys: np.ndarray, lacking: np.ndarray) -> None:
         """Encode the items numbered `lacking`."""
+        modality = self.source.settings.modality
+        require_readers(modality, (Path(str(items[n])) for n in lacking))
         encoder = self.source.load(self.device)
         self.meta = {
             "widths": list(encoder.widths),
@@ -229,6 +226,10 @@ class _Work:
             values = counted(self.clamped, "value")
             model = self.source.settings.model
             console.warn(f"clamped to fp16's {LARGEST:.0f}: {values} of {model}")
+        if self.cut:
+            many = counted(self.cut, "sound" if modality == "audio" else "film")
+            longer = f"{many} {'is' if self.cut == 1 else 'are'} longer than {encoder.seconds:g} s"
+            console.say(f"{longer}, and read up to there: by `seconds`, or the model takes no more")
 
     def _batches(
         self,
@@ -237,7 +238,7 @@ class _Work:
         keys: np.ndarray,
         lacking: np.ndarray,
         advance: Callable[[int], None],
-    ) -> Iterator[tuple[np.ndarray, "list[str] | list[Image]"]]:
+    ) -> Iterator[tuple[np.ndarray, list[Item]]]:
         """Batches in a fixed order, so that the rest of an interrupted run has the same ones."""
         together = encoder.batch_size * AT_ONCE
         if encoder.modality == "text":
@@ -245,23 +246,25 @@ class _Work:
             for some in _chunks(order, together):
                 yield np.array(some), [str(items[n]) for n in some]
             return
-        pictures = open_ahead(((Path(str(items[n])), keys[n].tobytes()) for n in lacking), together)
-        for some in _chunks(self._readable(pictures, keys, lacking, advance), together):
-            yield np.array([n for n, _ in some]), [picture for _, picture in some]
+        paths = ((Path(str(items[n])), keys[n].tobytes()) for n in lacking)
+        found = open_ahead(paths, together, opener(encoder))
+        for some in _chunks(self._readable(found, keys, lacking, advance), together):
+            yield np.array([n for n, _ in some]), [item for _, item in some]
 
     def _readable(
         self,
-        pictures: "Iterable[Image | str]",
+        found: Iterable[Item],
         keys: np.ndarray,
         lacking: np.ndarray,
         advance: Callable[[int], None],
-    ) -> "Iterator[tuple[int, Image]]":
-        for n, picture in zip(lacking, pictures, strict=True):
-            if isinstance(picture, str):
-                self.unreadable[keys[n].tobytes()] = picture
+    ) -> Iterator[tuple[int, Item]]:
+        for n, item in zip(lacking, found, strict=True):
+            if isinstance(item, str):
+                self.unreadable[keys[n].tobytes()] = item
                 advance(1)
             else:
-                yield n, picture
+                self.cut += getattr(item, "cut", False)
+                yield n, item
 
     def _take(self, keys: np.ndarray, states: Tensor) -> None:
         """Keep states (n, width) float32 as fp16 until the next commit."""
@@ -282,28 +285,6 @@ class _Work:
             seconds = time.monotonic() - self.committed
             self.segments.add(np.concatenate(keys), torch.cat(states), self.meta, seconds)
         self.committed = time.monotonic()
-
-
-def open_ahead(
-    files: Iterable[tuple[Path, bytes]], ahead: int,
-    open_file: "Callable[[Path, bytes], Opened | str] | None" = None,
-) -> "Iterator[Opened | str]":  # fmt: skip
-    """Open pictures on threads while earlier ones are encoded; at most `ahead` wait in memory."""
-    from mirctl.encode.pictures import open_picture
-
-    open_file = open_file or open_picture
-    with ThreadPoolExecutor(2, thread_name_prefix="pictures") as pool:
-        waiting = deque()
-        try:
-            for path, sha256 in files:
-                waiting.append(pool.submit(open_file, path, sha256))
-                if len(waiting) >= ahead:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
 
 
 def _chunks(values: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -1,7 +1,7 @@
 """One resolver of names: frozen models (`org/name[@revision]`, a folder, `pip:PACKAGE[==VERSION]`)
 and artifacts (`org/name[@revision]`, a folder).
 
-Nothing of a model is ever run: weights are safetensors (or one .pth, read without its code), the
+Nothing of a model is ever run: weights are safetensors (or .pth, read without their code), the
 rest is JSON and text. What was fetched once is found again without network.
 """
 

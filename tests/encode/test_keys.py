@@ -7,7 +7,7 @@ import torch
 
 from mirctl import plugins, yaml12
 from mirctl.artifact import open_tensors, write_tensors
-from mirctl.encode import EncoderSettings, encode_items
+from mirctl.encode import AudioSettings, EncoderSettings, VideoSettings, encode_items
 from mirctl.encode.protocol import choose
 
 TITLES = ["toy story", "heat", "golden eye"]
@@ -89,3 +89,36 @@ def test_a_core_encoder_is_known_by_its_code_not_by_the_version_of_mirctl(settin
     before = choose(parsed, torch.float32).key
     monkeypatch.setattr("mirctl.encode.protocol.CODE", 2)
     assert choose(parsed, torch.float32).key != before
+
+
+@pytest.fixture
+def lone(tmp_path):
+    """A folder that every encoder of a .pth may be asked about."""
+    (tmp_path / "tiny.pth").write_bytes(b"weights")
+    (tmp_path / "film").mkdir()
+    (tmp_path / "film" / "transnetv2.pth").write_bytes(b"weights")
+    return tmp_path
+
+
+def keys(kind, model, *settings):
+    """How many different keys."""
+    every = [kind(model=str(model), **each) for each in settings]
+    return len({choose(each, torch.float32).key for each in every})
+
+
+def test_what_is_read_of_a_sound_or_a_film_is_in_the_key(lone):
+    assert keys(AudioSettings, lone, {}, {"seconds": 30}, {"frames": 9}, {"max_tokens": 9}) == 1
+    assert keys(AudioSettings, lone, {}, {"seconds": 29}, {"layers": (1,)}) == 3
+    film = lone / "film"
+    assert keys(VideoSettings, film, {}, {"seconds": 3600}, {"max_tokens": 9}) == 1
+    assert keys(VideoSettings, film, {}, {"seconds": 10}, {"frames": 9}, {"frames": 10}) == 4
+
+
+def test_two_sizes_in_one_folder_are_kept_apart(lone):
+    (lone / "full.pth").write_bytes(b"weights")
+    assert keys(AudioSettings, lone, {}, {"encoder": "crepe-full"}, {"encoder": "crepe-tiny"}) == 2
+
+
+def test_keys_of_texts_and_pictures_know_nothing_of_sounds_and_films(model):
+    """States that were cached before there were any are found."""
+    assert keys(EncoderSettings, model, {}, {"seconds": 9}, {"frames": 9}) == 1

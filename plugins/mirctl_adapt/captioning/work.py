@@ -11,10 +11,11 @@ from mirctl import cache, console
 from mirctl import device as devices
 from mirctl.cache.kept import Kept
 from mirctl.encode import content
+from mirctl.encode.films import Film, open_film
+from mirctl.encode.opening import open_ahead
 from mirctl.encode.parallel import AT_ONCE
-from mirctl.encode.states import open_ahead
+from mirctl.encode.pictures import open_picture
 from mirctl_adapt.captioning.captioner import Captioner, Source
-from mirctl_adapt.captioning.films import open_film
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -40,7 +41,7 @@ class Work:
 
     def captions(self, paths: Sequence[Path | None], advance: Advance) -> Captions:
         """Of some items; equal files are looked at once."""
-        keys = [content.file_key(path, self.known) for path in paths]
+        keys = [content.file_key(path, self.known, self.modality) for path in paths]
         known = self.kept.find([key for key in keys if isinstance(key, bytes)])
         lacking: dict[bytes, Path] = {}
         for key, path in zip(keys, paths, strict=True):
@@ -55,13 +56,16 @@ class Work:
 
     def _why_none(self, key: bytes | str, known: Mapping[bytes, bytes]) -> str | None:
         if isinstance(key, str):
-            told = {"no image": "no video", "not an image": "not a video"} if self.films else {}
-            return told.get(key, key)
+            return key
         return self.unreadable.get(key) or (None if known[key] else NOTHING)
 
     @property
     def films(self) -> bool:
         return self.source.films
+
+    @property
+    def modality(self) -> str:
+        return "video" if self.films else "image"
 
     def _write(
         self, lacking: Mapping[bytes, Path], advance: Advance
@@ -86,7 +90,7 @@ class Work:
     ) -> "Iterator[list[tuple[bytes, list[Image]]]]":
         """Batches of what can be opened; of pictures some together, which differ in shape."""
         size = self.source.settings.batch_size * (1 if self.films else AT_ONCE)
-        open_file = partial(open_film, count=self.source.frames) if self.films else None
+        open_file = partial(open_film, count=self.source.frames) if self.films else open_picture
         files = ((path, key) for key, path in lacking.items())
         batch: list[tuple[bytes, list[Image]]] = []
         for key, opened in zip(lacking, open_ahead(files, size, open_file), strict=True):
@@ -94,7 +98,7 @@ class Work:
                 self.unreadable[key] = opened
                 advance(1)
                 continue
-            batch.append((key, opened if isinstance(opened, list) else [opened]))
+            batch.append((key, opened.pictures if isinstance(opened, Film) else [opened]))
             if len(batch) == size:
                 yield batch
                 batch = []

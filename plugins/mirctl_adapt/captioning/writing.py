@@ -9,10 +9,11 @@ from mirctl import cache, console, files
 from mirctl import device as devices
 from mirctl.cache.kept import Kept
 from mirctl.console import counted
+from mirctl.encode import reading
 from mirctl.errors import DataError, Interrupted, UsageError
 from mirctl.shards import WHOLE, Shard
 from mirctl.tables import Stream, goes_through, open_stream
-from mirctl_adapt.captioning import captioner, films
+from mirctl_adapt.captioning import captioner
 from mirctl_adapt.captioning.captioner import Settings
 from mirctl_adapt.captioning.finding import Finder, Place, finder
 from mirctl_adapt.captioning.work import Work
@@ -85,7 +86,7 @@ def _check(place: Place, settings: Settings, column: str) -> None:
     if not column.strip() or column in (place.id_column, place.file_column):
         raise UsageError(f"--column {column!r}: captions go into a column of their own")
     if place.films:
-        films.require()
+        reading.require("av", "video")
     elif settings.frames is not None:
         raise UsageError("frames are those of films: give --videos")
 
