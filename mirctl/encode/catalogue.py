@@ -18,7 +18,7 @@ from mirctl.encode.states import OTHER_SHARD, States, encode_with
 from mirctl.encode.towers import CatalogueInputs, Tower
 from mirctl.errors import ArtifactError, DataError, UsageError
 
-NORMAL = ("no text", "no image", OTHER_SHARD)
+NORMAL = ("no text", "no image", "no audio", "no video", OTHER_SHARD)
 """Reasons for having no states that are nobody's mistake."""
 EXAMPLES = 3
 

@@ -20,7 +20,9 @@ def queries(stdin: str | None, told: Mapping[str, str | Path | None], by: Sequen
             raise UsageError(f"--by {pair}: write NAME=VALUE, each name once")
         asked[name] = value
     if (stdin is None) == (not asked):
-        raise UsageError("ask in one way: --text, --image, --by, --user, or - for stdin")
+        raise UsageError(
+            "ask in one way: --text, --image, --audio, --video, --by, --user, or - for stdin"
+        )
     if stdin not in (None, "-"):
         raise UsageError(f"{stdin!r} is not understood: - reads queries from stdin")
     return searching.from_stdin() if stdin else [(asked, "the query")]

@@ -160,6 +160,10 @@ def search(
     image: Annotated[
         Path | None, typer.Option("--image", help="A picture that it should look like.")
     ] = None,
+    audio: Annotated[
+        Path | None, typer.Option("--audio", help="A sound it should be like.")
+    ] = None,
+    video: Annotated[Path | None, typer.Option("--video", help="A film it should be like.")] = None,
     user: Annotated[str | None, typer.Option("--user", help="A user of the model's data.")] = None,
     by: Annotated[
         list[str] | None,
@@ -188,7 +192,8 @@ def search(
     from mirctl_fuse import asking, searching
 
     console.configure(quiet=quiet)
-    asked = asking.queries(stdin, {"text": text, "image": image, "user": user}, by or [])
+    told = {"text": text, "image": image, "audio": audio, "video": video, "user": user}
+    asked = asking.queries(stdin, told, by or [])
     found = searching.Search(artifact, model, device)
     answers = searching.rows(found, asked, k, where or [], apart=apart, approximate=approximate)
     tables.write_rows("-", answers)

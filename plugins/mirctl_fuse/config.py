@@ -1,24 +1,34 @@
 """What a fuse recipe may say. Each field can stand in a recipe or be given as `key=value`."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from mirctl.data.config import DataConfig
 from mirctl.encode.settings import EncoderSettings
-from mirctl.section import ArtifactName, InputPath, JobConfig, ModelName, Section
+from mirctl.section import (
+    ArtifactName,
+    InputPath,
+    JobConfig,
+    ModelName,
+    Relative,
+    Section,
+)
 from mirctl.sequences.config import WIDEST, EvalConfig, SaveConfig, SequenceTrain, UserConfig
 
-KINDS = ("text", "image")
+KINDS = ("text", "image", "audio", "video")
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+Folder = Annotated[Path, Relative(hashed=False)]
 TAKEN = ("item", "user", "history")
 
 
 class Modality(EncoderSettings):
     """What is read of each item, and by which frozen model; or vectors that are there already.
 
-    A plain string stands for `{model: ...}`; one that is called text or image is that.
+    A plain string stands for `{model: ...}`; one that is called text, image, audio or video is
+    that.
     """
 
     model: ModelName | None = Field(
@@ -40,10 +50,25 @@ class Modality(EncoderSettings):
         return self
 
 
+class FuseData(DataConfig):
+    """Interactions and items, as for any recommender, and what they sound and move like."""
+
+    audio: Folder | None = Field(
+        None, description="Folder of sounds named by item id; without it those of data.video"
+    )
+    video: Folder | None = Field(None, description="Folder of films named by item id")
+
+    @model_validator(mode="after")
+    def sounds_are_of_items(self) -> Self:
+        if (self.audio or self.video) and not self.items:
+            raise ValueError("audio and video need items: the table that lists them")
+        return self
+
+
 class FuseModel(UserConfig):
     """The recommender: the modalities of an item, how they meet, and who reads a history."""
 
-    modalities: dict[str, Modality] = Field(description="Name -> what is read; one or more")
+    modalities: dict[str, Modality] = Field(description="Name -> what is read, one or more; null: without it")
     modality_dropout: float = Field(
         0.3,
         ge=0,
@@ -72,7 +97,7 @@ class FuseModel(UserConfig):
         given = value.get("modalities") if isinstance(value, dict) else None
         if not isinstance(given, dict):
             return value
-        told = {name: _named(name, own) for name, own in given.items()}
+        told = {name: _named(name, own) for name, own in given.items() if own is not None}
         return {**value, "modalities": told}
 
     @model_validator(mode="after")
@@ -103,7 +128,7 @@ class FuseConfig(JobConfig):
     """A recipe with `uses: fuse/train`."""
 
     uses: Literal["fuse/train"]
-    data: DataConfig
+    data: FuseData
     model: FuseModel
     train: SequenceTrain = SequenceTrain()
     evaluation: EvalConfig = EvalConfig()
@@ -115,7 +140,7 @@ class MeasureConfig(JobConfig):
 
     uses: Literal["fuse/eval"]
     model: ArtifactName = Field(description="A trained model")
-    data: DataConfig | None = Field(None, description="Other data than what it was trained on")
+    data: FuseData | None = Field(None, description="Other data than what it was trained on")
     evaluation: EvalConfig | None = None
     apart: bool = Field(False, description="Also by each modality alone")
     missing: bool = Field(False, description="Also with modalities taken away")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mirctl.data.images import FILMS, SOUNDS, by_id
 from mirctl.data.items import Items
 from mirctl.efficiency import Meter
 from mirctl.encode import catalogue
@@ -16,8 +17,9 @@ from mirctl.encode.layers import Cached, keep
 from mirctl.encode.protocol import specs_for
 from mirctl.encode.states import States
 from mirctl.encode.towers import CatalogueInputs
+from mirctl.errors import UsageError
 from mirctl_fuse import vectors
-from mirctl_fuse.config import FuseConfig, Modality
+from mirctl_fuse.config import FuseConfig, FuseData, Modality
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,9 @@ class Raw:
     @classmethod
     def of(cls, config: FuseConfig, items: Items) -> "Raw":
         """A catalogue; what no encoding would mend is refused at once."""
-        content = {name: _read(items, own) for name, own in config.model.encoders.items()}
+        content = {}
+        for name, own in config.model.encoders.items():
+            content[name] = _read(items, own, config.data, key(name))
         for name, own in config.model.encoders.items():
             with catalogue.in_recipe(key(name)):
                 specs_for(own)
@@ -63,8 +67,18 @@ def key(name: str) -> str:
     return f"model.modalities.{name}"
 
 
-def _read(items: Items, own: Modality) -> Sequence[RawItem]:
-    return items.images if own.modality == "image" else items.text(own.column)
+def _read(items: Items, own: Modality, data: FuseData, where: str) -> Sequence[RawItem]:
+    """What a modality reads of each item."""
+    if own.modality == "text":
+        return items.text(own.column)
+    if own.modality == "image":
+        return items.images
+    films = data.video and by_id(data.video, items.ids, FILMS)
+    sounds = data.audio and by_id(data.audio, items.ids, SOUNDS)
+    found = {"video": films or items.video, "audio": sounds or films or items.audio}
+    if found[own.modality] is None:
+        raise UsageError(f"set data.{own.modality}: a folder of files by item id", where=where)
+    return found[own.modality]
 
 
 def _absent(widths: Sequence[int], count: int) -> States:
