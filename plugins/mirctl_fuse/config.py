@@ -68,7 +68,9 @@ class FuseData(DataConfig):
 class FuseModel(UserConfig):
     """The recommender: the modalities of an item, how they meet, and who reads a history."""
 
-    modalities: dict[str, Modality] = Field(description="Name -> what is read, one or more; null: without it")
+    modalities: dict[str, Modality] = Field(
+        description="Name -> what is read, one or more; null: without it"
+    )
     modality_dropout: float = Field(
         0.3,
         ge=0,
