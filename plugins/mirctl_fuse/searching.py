@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mirctl import artifact, console, device, tables
 from mirctl.efficiency import Meter
-from mirctl.errors import DataError, MissingError, UsageError, suggest
+from mirctl.errors import DataError, MissingError, suggest
 from mirctl.sequences import tables as saved_tables
 from mirctl.sequences.histories import pack
 from mirctl.sequences.scorer import NeuralScorer
@@ -52,9 +52,12 @@ class Search:
         index.open_index(folder, artifact.open_artifact(Path(found)))  # another one is refused
         self.saved: Saved = opening.load(Path(found), device.choose(place or "auto"))
         self.kinds = {name: own.modality for name, own in self.saved.config.model.encoders.items()}
-        self.users = saved_tables.read_users(self.saved.art, len(self.saved.item_ids))
+        self.places = {name: n for n, name in enumerate(self.saved.item_ids)}
+        kept = saved_tables.read_users(self.saved.art, len(self.places))
+        names, self.histories = kept or ([], None)
+        self.users = {name: n for n, name in enumerate(names)}
 
-    def named(self, word: str) -> str:
+    def named(self, word: str, where: str) -> str:
         """The modality that a query's word means: its name, or the first of that kind."""
         if word in self.kinds:
             return word
@@ -62,7 +65,7 @@ class Search:
         if first is None:
             known = [*self.kinds, USER, HISTORY]
             hint = suggest(word, known, f"there are {', '.join(known)}")
-            raise UsageError(f"a query has no {word!r}{hint}")
+            raise DataError(f"this model has no {word!r}{hint}", where=where)
         return first
 
     def query(self, asked: Mapping[str, Any], where: str) -> Query:
@@ -76,24 +79,22 @@ class Search:
         for word, value in asked.items():
             if not isinstance(value, str) or not value.strip():
                 raise DataError(f"{word!r} is not a text, or the name of a file", where=where)
-            name = self.named(word)
+            name = self.named(word, where)
             if self.kinds[name] != "text" and not os.path.isfile(value):
                 raise DataError(f"{word}: {value} is no file", where=where)
             given[name] = value
         return Query(given)
 
     def _history(self, word: str, value: Any, where: str) -> list[int]:
-        place = {name: n for n, name in enumerate(self.saved.item_ids)}
         if word == HISTORY:
             if not isinstance(value, list):
                 raise DataError('history: write items as in ["a", "b"]', where=where)
-            return [place[str(name)] for name in value if str(name) in place]
-        if self.users is None:
+            return [self.places[str(name)] for name in value if str(name) in self.places]
+        if self.histories is None:
             raise DataError("the model keeps no histories: ask by history", where=where)
-        names, histories = self.users
-        if str(value) not in names:
-            raise DataError(f"no user {value!r}{suggest(str(value), names)}", where=where)
-        _, items = histories.of(np.array([names.index(str(value))])).pairs()
+        if str(value) not in self.users:
+            raise DataError(f"no user {value!r}{suggest(str(value), self.users)}", where=where)
+        _, items = self.histories.of(np.array([self.users[str(value)]])).pairs()
         return items.tolist()
 
     def answer(

@@ -46,8 +46,7 @@ def test_a_user_gets_what_the_model_ranks_best_and_nothing_twice(found, made, mo
     saved = opening.load(model)
     rows = found("--user", "u3", "--k", 30)
     search = Search(made, None, "cpu")
-    names, histories = search.users
-    taken = set(histories.of([names.index("u3")]).pairs()[1].tolist())
+    taken = set(search.histories.of([search.users["u3"]]).pairs()[1].tolist())
     scores = search._vectors([search.query({"user": "u3"}, "")])[0]["item"] @ saved.embeddings.T
     scores[list(taken)] = -torch.inf
     best = [saved.item_ids[n] for n in scores.argsort(descending=True).tolist()]
@@ -101,7 +100,7 @@ def test_an_index_of_another_model_is_refused(mirctl, found, model, recipe, tmp_
     [
         ((), 2, "in one way"),
         (("-", "--text", "x"), 2, "in one way"),
-        (("--by", "sound=x"), 2, "no 'sound'"),
+        (("--by", "sound=x"), 3, "no 'sound'"),
         (("--by", "text"), 2, "NAME=VALUE"),
         (("--text", "x", "--user", "u1"), 3, "one user"),
         (("--user", "nobody"), 3, "no user 'nobody'"),
@@ -115,7 +114,9 @@ def test_what_cannot_be_asked_is_told(found, asked, code, told):
     assert told in found(*asked, code=code)
 
 
-@pytest.mark.parametrize("line", ["[]", "{}", "no", '{"text": 3}', '{"history": "i1"}'])
+@pytest.mark.parametrize(
+    "line", ["[]", "{}", "no", '{"text": 3}', '{"history": "i1"}', '{"sound": "x"}']
+)
 def test_a_wrong_line_is_named(found, line):
     assert "stdin, line 2" in found("-", stdin=f"\n{line}\n", code=3)
 
