@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 
+from mirctl.console import counted
 from mirctl.llm.answers import Problem
 
 BYTES_PER_TOKEN = 3
@@ -46,9 +47,9 @@ class Meter:
             while wait and self._held and not self._fits(tokens):
                 self._free.wait()
             if self.most_requests is not None and self.requests >= self.most_requests:
-                return _used_up(f"{self.most_requests:,} requests")
+                return _used_up(counted(self.most_requests, "request"))
             if not self._fits(tokens):
-                return _used_up(f"{self.most_tokens:,} tokens")
+                return _used_up(counted(self.most_tokens, "token"))
             self.requests += 1
             self.retried += again
             self._held += tokens

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -20,6 +21,8 @@ from mirctl.llm.pace import retry_after
 from mirctl.llm.prompts import Request
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from httpx2 import Client
 
 LARGEST = 32 << 20
@@ -63,6 +66,7 @@ class Endpoint:
         self.headers = {"accept-encoding": "identity", "user-agent": "mirctl"} | _key(config)
         self.heard = False
         """Has it ever answered?"""
+        _certificates()  # not while prompts wait
         self.model = model or self._only_model()
         self.name = f"{self.model} at {urlsplit(self.address).netloc}"
         self.identity = f"{self.address}#{self.model}"
@@ -74,7 +78,8 @@ class Endpoint:
 
         limits = httpx2.Limits(max_connections=self.at_once, max_keepalive_connections=self.at_once)
         patience = httpx2.Timeout(self.timeout, connect=min(self.timeout, 10.0), pool=None)
-        with httpx2.Client(headers=self.headers, limits=limits, timeout=patience) as client:
+        known = {"headers": self.headers, "limits": limits, "timeout": patience}
+        with httpx2.Client(verify=_certificates(), **known) as client:
             yield client
 
     def complete(self, client: Client, told: wire.Body, request: Request) -> Reply | Trouble:
@@ -147,6 +152,14 @@ class Endpoint:
             hint = suggest("", names, f"it has {', '.join(names[:20])}") if names else ""
             raise UsageError(f"which model of this server is meant? {todo}{hint}", where=where)
         return names[0]
+
+
+@cache
+def _certificates() -> SSLContext:
+    """Whom to trust; read once, which takes a tenth of a second."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 def _key(config: LlmConfig) -> dict[str, str]:
