@@ -7,7 +7,8 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -31,6 +32,8 @@ AGAIN = (
 )
 SHORTER = "the answer was cut off after {tokens} tokens, so it must be shorter"
 REFUSALS = ("refusal", "content_filter")
+Form = dict[str, Any]
+"""A JSON schema."""
 Schema = TypeVar("Schema", bound=BaseModel)
 
 
@@ -61,10 +64,9 @@ class LanguageModel:
         self, prompts: Sequence[str | Prompt], schema: type[Schema] | None = None
     ) -> list[Answer]:
         """An answer to each prompt, whose `problem` says why there is none; with a schema its
-        `value` is an object of it. A MissingError only where nothing at all could be asked."""
-        if schema is not None:
-            reading.require()
-        talks = [Talk(Prompt.of(prompt), self.config, schema) for prompt in prompts]
+        `value` is an object of it. A MissingError only where a server answered nothing at all."""
+        form = None if schema is None else reading.form(schema)
+        talks = [Talk(Prompt.of(prompt), self.config.seed, schema, form) for prompt in prompts]
         with self._keeping():
             for turn in range(1 + REASKS):
                 open_ = [talk for talk in talks if talk.wants is not None]
@@ -121,15 +123,14 @@ class LanguageModel:
             self.kept.compact()
 
     def _tell(self, answers: Sequence[Answer]) -> None:
-        """Say what has no answer; raise where that is all, and the reason is no prompt's."""
+        """Say what has no answer; raise where that is all, and the server's fault."""
         problems = [answer.problem for answer in answers if answer.problem]
         self.meter.failed.update(problem.kind for problem in problems)
         if not problems:
             return
-        hopeless = next((problem for problem in problems if problem.hopeless), None)
-        if hopeless and len(problems) == len(answers):
-            raise MissingError(hopeless.told, where=self.backend.identity)
         kinds = Counter(problem.kind for problem in problems).most_common()
+        if kinds == [("server", len(answers))]:
+            raise MissingError(problems[0].told)
         first = {problem.kind: problem.told for problem in reversed(problems)}
         told = "; ".join(f"{count:,} x {kind} ({first[kind]})" for kind, count in kinds)
         console.warn(f"{len(problems):,} of {counted(len(answers), 'prompt')} unanswered: {told}")
@@ -138,11 +139,12 @@ class LanguageModel:
 class Talk:
     """One prompt, until it is answered or given up."""
 
-    def __init__(self, prompt: Prompt, config: LlmConfig, schema: type[BaseModel] | None) -> None:
-        self.schema = schema
-        self.keys = reading.form(schema) if schema else None
-        self.seed = (config.seed + prompt.draw) % 2**31
-        self.wants: Request | None = Request(prompt, self.seed, self.keys)
+    def __init__(
+        self, prompt: Prompt, seed: int, schema: type[BaseModel] | None, form: Form | None
+    ) -> None:
+        self.schema, self.form = schema, form
+        """What the answer should be, and the same as a JSON schema."""
+        self.wants: Request | None = Request(prompt, (seed + prompt.draw) % 2**31, form)
         self.heard: list[Reply] = []
         self.value: BaseModel | None = None
         self.problem: Problem | None = None
@@ -150,24 +152,21 @@ class Talk:
 
     def hear(self, reply: Reply, cached: bool, *, last: bool) -> None:
         """Take a reply; afterwards `wants` is what must be asked next."""
-        prompt, self.wants = self.wants.prompt, None
+        asked, self.wants = self.wants, None
         self.heard.append(reply)
         self.cached &= cached
         # Where the talk has become too long, what was wrong before is what matters.
         too_long = reply.problem and reply.problem.kind == "prompt" and self.problem
         self.problem = (too_long and self.problem) or reply.problem or self._judged(reply)
         if self._may_mend and not (reply.problem or last):
-            told = AGAIN.format(problem=self.problem, schema=json.dumps(self.keys))
-            self.wants = Request(prompt.then(reply.text, told), self.seed, self.keys)
+            told = AGAIN.format(problem=self.problem, schema=json.dumps(self.form))
+            self.wants = replace(asked, prompt=asked.prompt.then(reply.text, told))
 
     @property
     def _may_mend(self) -> bool:
         """Is it worth asking again?"""
-        return (
-            self.schema is not None
-            and self.problem is not None
-            and (self.problem.kind in ("cut", "schema"))
-        )
+        kind = self.problem.kind if self.problem else None
+        return self.schema is not None and kind in ("cut", "schema")
 
     def _judged(self, reply: Reply) -> Problem | None:
         """Why a reply cannot be used; None of a good one."""
@@ -184,7 +183,7 @@ class Talk:
 
     def _read(self, reply: Reply) -> Problem | None:
         try:
-            self.value = reading.read(reply.text, self.schema, self.keys)
+            self.value = reading.read(reply.text, self.schema, self.form)
         except reading.Unfit as error:
             if reply.finish == "length":
                 return Problem("cut", SHORTER.format(tokens=reply.answer_tokens))

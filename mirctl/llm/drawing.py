@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 COMPACT = {"whitespace_flexible": False}
 """Else a weak model may write blanks without end."""
+FEW = 1024
+"""Tokens that mostly sum to top-p: to sort a whole vocabulary takes longer than to compute it."""
+HIGHEST = 1 - 1e-6
+"""A draw of 1 would be behind the last token."""
 
 
 class Draws:
@@ -32,15 +36,23 @@ class Draws:
 
     def __call__(self, ids: Tensor, scores: Tensor) -> Tensor:
         """(rows, tokens), (rows, vocabulary) -> (rows, vocabulary), -inf but for one token."""
-        chances, tokens = (scores.float() / self.temperature).softmax(1).sort(1, descending=True)
+        chances, tokens = (scores.float() / self.temperature).softmax(1), None
+        if self.top_p < 1:
+            chances, tokens = self._likeliest(chances)
         total = chances.cumsum(1)
-        # The likeliest token stays whatever top-p is.
-        chances = chances.masked_fill((total - chances >= self.top_p).to(chances.device), 0.0)
-        total = chances.cumsum(1)
-        points = torch.tensor([[row.random()] for row in self.rows], dtype=total.dtype)
-        place = torch.searchsorted(total, points.to(total.device) * total[:, -1:], right=True)
-        chosen = tokens.gather(1, place.clamp(max=tokens.shape[1] - 1))
+        points = torch.tensor([[min(row.random(), HIGHEST)] for row in self.rows])
+        chosen = torch.searchsorted(total, points.to(total) * total[:, -1:], right=True)
+        if tokens is not None:
+            chosen = tokens.gather(1, chosen)
         return torch.full_like(scores, -torch.inf).scatter(1, chosen, 0.0)
+
+    def _likeliest(self, chances: Tensor) -> tuple[Tensor, Tensor]:
+        """Those that sum to top-p, others 0, and their tokens, each (rows, some or all)."""
+        found, tokens = chances.topk(min(FEW, chances.shape[1]))
+        if found.sum(1).min() < self.top_p:
+            found, tokens = chances.sort(1, descending=True)
+        # The likeliest token stays whatever top-p is.
+        return found.masked_fill(found.cumsum(1) - found >= self.top_p, 0.0), tokens
 
 
 class Grammar:

@@ -32,14 +32,11 @@ class Unfit(ValueError):
     """An answer without an object that follows the schema; it says why."""
 
 
-def require() -> None:
-    """Raise a MissingError where answers cannot be repaired."""
+def form(schema: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema of a model, without room for keys that it does not name; a MissingError
+    where answers could not be repaired."""
     if find_spec("json_repair") is None:
         raise MissingError("answers in JSON are read with json-repair: pip install 'mirctl[llm]'")
-
-
-def form(schema: type[BaseModel]) -> dict[str, Any]:
-    """The JSON schema of a model, without room for keys that it does not name."""
     return _closed(schema.model_json_schema())
 
 

@@ -28,6 +28,12 @@ def said(request):
     return request["messages"][-1]["content"]
 
 
+def test_no_prompts_have_no_answers(serve):
+    server = serve()
+    assert connect(server).ask([]) == []
+    assert not server.asked
+
+
 def test_answers_come_in_the_order_of_the_prompts(serve):
     server = serve(lambda request, n: Say(f"to {said(request)}", delay=0.02 * (n % 3)))
     answers = connect(server).ask([f"p{n}" for n in range(20)])
@@ -153,8 +159,8 @@ def test_an_endless_answer_is_not_read_to_its_end(serve, monkeypatch):
 
     monkeypatch.setattr(module, "LARGEST", 1000)
     server = serve(lambda r, n: Say("x" * 5000))
-    answers = connect(server, tries=1).ask(["a", "b"])
-    assert "longer than" in answers[0].problem.told
+    with pytest.raises(MissingError, match="longer than"):
+        connect(server, tries=1).ask(["a", "b"])
 
 
 def test_the_one_model_of_a_server_need_not_be_named(serve):
