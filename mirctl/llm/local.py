@@ -11,6 +11,9 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import torch
+
+from mirctl import device as devices
 from mirctl import hub
 from mirctl.errors import UsageError
 from mirctl.hub import contents
@@ -20,8 +23,6 @@ from mirctl.llm.config import LlmConfig
 from mirctl.llm.prompts import Request
 
 if TYPE_CHECKING:
-    import torch
-
     from mirctl.llm.writer import Writer
 
 Take = Callable[[int, Reply], None]
@@ -31,11 +32,9 @@ class Local:
     """Answers requests with a model on this disk."""
 
     def __init__(self, config: LlmConfig, meter: Meter, device: str, precision: str) -> None:
-        from mirctl import device as devices
-
         self.config, self.meter = config, meter
         self.device = devices.choose(device)
-        self.dtype: torch.dtype = devices.precision(precision, self.device)
+        self.dtype = devices.precision(precision, self.device)
         self.model = hub.resolve(config.model)
         if not contents.is_transformers(self.model.folder):
             raise UsageError(f"model {config.model!r} is no language model of Hugging Face")
@@ -81,10 +80,20 @@ class Local:
         self, batch: Sequence[int], rows: Sequence[Sequence[int]], requests: Sequence[Request],
         take: Take,
     ) -> None:  # fmt: skip
-        replies = self.writer.write(
-            [rows[n] for n in batch], [requests[n] for n in batch], self.config
-        )
+        replies = self._replies([rows[n] for n in batch], [requests[n] for n in batch])
         for n, reply in zip(batch, replies, strict=True):
             most = len(rows[n]) + self.config.max_tokens
             self.meter.give(most, reply.prompt_tokens, reply.answer_tokens)
             take(n, reply)
+
+    def _replies(self, rows: Sequence[Sequence[int]], requests: Sequence[Request]) -> list[Reply]:
+        """Of a batch; in halves where the device's memory does not hold it."""
+        try:
+            return self.writer.write(rows, requests, self.config)
+        except torch.OutOfMemoryError:
+            half = len(rows) // 2  # outside of this block, which holds the memory
+        if half:
+            first = self._replies(rows[:half], requests[:half])
+            return [*first, *self._replies(rows[half:], requests[half:])]
+        told = f"{len(rows[0]):,} tokens and their answer do not fit the memory of {self.device}"
+        return [Reply("", problem=Problem("prompt", told))]

@@ -1,6 +1,7 @@
 """When the next request may go to a server, and how long one waits after trouble."""
 
 import random
+import re
 import threading
 import time
 from datetime import UTC, datetime
@@ -40,11 +41,11 @@ def backoff(tried: int) -> float:
 
 def retry_after(told: str) -> float | None:
     """Seconds that a header asks for, in either of its forms; None where it makes no sense."""
-    if told.strip().isdigit():
-        return float(told.strip()[:12])
+    if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", told.strip()):
+        return float(told)
     try:
         at = parsedate_to_datetime(told)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return max(0.0, (at - datetime.now(UTC)).total_seconds())

@@ -20,12 +20,14 @@ Object = TypeVar("Object", bound=BaseModel)
 THOUGHT = re.compile(r"<(/?)(think|thinking|thought|reasoning)>", re.IGNORECASE)
 OPENING = re.compile(r"[{[]")
 STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]"]', re.DOTALL)
+PAIRS = {"{": "}", "[": "]"}
 CUT = "the object in it does not end"
 NOTHING = "there is no JSON object in it"
 BEGUN = re.compile(r"\{\s*[\"'\w]|\[\s*\{")
 """In prose a bracket may stay open; an object begins with a key."""
-DEEPEST, MOST = 100, 1000
-"""Brackets in one another, and places where an object may begin: no answer has more."""
+DEEPEST, MOST, LEVELS = 100, 1000, 16
+"""Brackets in one another, places where an object may begin, and levels on which keys are renamed:
+no answer has more."""
 
 
 class Unfit(ValueError):
@@ -72,6 +74,8 @@ def read(text: str, schema: type[Object], keys: Mapping[str, Any]) -> Object:
                 return schema.model_validate_json(json.dumps(named))
             except ValidationError as error:
                 problem = _told(error) if problem is NOTHING else problem
+            except RecursionError:
+                problem = "it is nested too deeply"
     raise Unfit(problem)
 
 
@@ -110,12 +114,16 @@ def _values(text: str) -> tuple[list[Any], bool]:
 
 def _end(text: str, start: int) -> int | None:
     """Behind the bracket that closes the one at `start`; None where none does."""
-    depth = 0
+    wanted: list[str] = []
     for found in STRUCTURE.finditer(text, start):
-        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(found[0], 0)
-        if found[0] == '"' or depth > DEEPEST:
+        mark = found[0]
+        if mark in PAIRS:
+            wanted.append(PAIRS[mark])
+        elif mark in "}]" and mark != wanted.pop():
+            return None
+        if mark == '"' or len(wanted) > DEEPEST:
             return None  # a text that does not end
-        if not depth:
+        if not wanted:
             return found.end()
     return None
 
@@ -133,14 +141,18 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
 
 
-def renamed(value: Any, keys: Mapping[str, Any], shared: Mapping[str, Any]) -> Any:
+def renamed(
+    value: Any, keys: Mapping[str, Any], shared: Mapping[str, Any], levels: int = LEVELS
+) -> Any:
     """Keys in other case, or with other marks between their words, as the schema has them."""
     keys = shared.get(str(keys.get("$ref", "")).rpartition("/")[2], keys)
+    if not levels:
+        return value
     for kind in ("anyOf", "oneOf", "allOf"):
         for choice in keys.get(kind, ()):
-            value = renamed(value, choice, shared)
+            value = renamed(value, choice, shared, levels - 1)
     if isinstance(value, list):
-        return [renamed(part, keys.get("items", {}), shared) for part in value]
+        return [renamed(part, keys.get("items", {}), shared, levels - 1) for part in value]
     if not isinstance(value, dict):
         return value
     known = keys.get("properties", {})
@@ -149,7 +161,7 @@ def renamed(value: Any, keys: Mapping[str, Any], shared: Mapping[str, Any]) -> A
     for name, part in value.items():
         own = name if name in known else plain.get(_plain(name), name)
         if own == name or own not in value:
-            found[own] = renamed(part, known.get(own, {}), shared)
+            found[own] = renamed(part, known.get(own, {}), shared, levels - 1)
     return found
 
 

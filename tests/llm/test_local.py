@@ -154,6 +154,26 @@ def test_a_budget_ends_a_local_model_too(writer):
     assert facts["requests"] == sum(answer.problem is None for answer in answers)
 
 
+def test_a_batch_that_does_not_fit_is_halved(writer, monkeypatch):
+    import torch
+
+    model = llm.connect(LlmConfig(model=str(writer), max_tokens=3), device="cpu")
+    write, sizes = model.backend.writer.write, []
+
+    def narrow(rows, requests, config):
+        sizes.append(len(rows))
+        if len(rows) > 2 or len(rows[0]) > 50:
+            raise torch.OutOfMemoryError
+        return write(rows, requests, config)
+
+    monkeypatch.setattr(model.backend.writer, "write", narrow)
+    answers = model.ask(["a", "b", "c", "d", "x" * 99])
+    assert [answer.problem is None for answer in answers] == [True] * 4 + [False]
+    assert "memory of cpu" in answers[4].problem.told
+    assert sizes == [5, 2, 1, 1, 3, 1, 2]
+    assert model.facts()["requests"] == 5
+
+
 def test_the_chat_template_is_used_and_the_system_told_where_it_takes_none(tmp_path):
     folder = save_writer(tmp_path)
     (folder / "chat_template.jinja").write_text(CHAT)

@@ -1,6 +1,10 @@
 """The shapes in which models answer."""
 
+from contextlib import suppress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 from mirctl.llm import reading
@@ -57,6 +61,7 @@ HALVES = [
     '```json\n{"title": "Cat", "tags": [',
     '[{"title": "Cat"}, {"title": "D',
     '{\n  "title": "Ca',
+    '{"title": "Cat"]',
     "{'title': 'Cat', 'cover",
     'I will write {"title": "Cat", "sub": {"title": "inner"}, "cov',
 ]
@@ -81,6 +86,7 @@ def test_half_an_object_is_never_completed(text):
         ('{"a":' * 100_000, "does not end"),
         ("{" * 100_000, "no JSON object"),
         ('{"title": "' + "x" * 1_000_000, "does not end"),
+        ('{"title": ' + "[" * 500 + "]" * 500 + "}", "title|nested|recursion"),
     ],
 )
 def test_it_is_told_why_there_is_none(text, told):
@@ -116,6 +122,23 @@ def test_nan_is_no_json():
 
 def test_text_in_any_script_stays_as_it_is():
     assert read('{"title": "Кот 猫 🐈 \\ud83d\\ude00 قط"}').title == "Кот 猫 🐈 😀 قط"
+
+
+@given(
+    st.builds(
+        Idea, title=st.text(max_size=30), tags=st.lists(st.text("ab\"'{}[]\\\n", max_size=9))
+    ),
+    st.sampled_from(["", "Sure!\n", "Note {this}: ", "1) [a] ", "```json\n"]),
+    st.sampled_from(["", "\nDone.", "\n```", " :-}", "\n{so it is}"]),
+)
+def test_any_object_in_prose_is_read_as_it_was_written(idea, before, behind):
+    assert read(before + idea.model_dump_json() + behind) == idea
+
+
+@given(st.text("{}[]\"':,\\ab<>/`\n ", max_size=60))
+def test_any_text_is_an_object_or_told(text):
+    with suppress(reading.Unfit):
+        assert isinstance(read(text), Idea)
 
 
 def test_a_lone_surrogate_is_told_not_raised():

@@ -1,6 +1,8 @@
 """Servers in trouble: what passes is tried again, what does not is told, nothing done is lost."""
 
 import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from pydantic import BaseModel
@@ -9,6 +11,7 @@ from llm.server import Say
 from mirctl import llm
 from mirctl.errors import MissingError, UsageError
 from mirctl.llm import LlmConfig
+from mirctl.llm.pace import retry_after
 
 
 class Idea(BaseModel):
@@ -60,6 +63,8 @@ TROUBLES = {
     "half of an answer": Say(raw=b'{"choices": [{"mess'),
     "a page": Say(raw=b"<html>gateway</html>"),
     "no choices": Say(raw=b'{"choices": []}'),
+    "no object": Say(raw=b"[1]"),
+    "no message": Say(raw=b'{"choices": [{"message": "hello"}]}'),
     "silence": Say(delay=0.6),
 }
 
@@ -81,6 +86,14 @@ def test_a_busy_server_says_when_and_nobody_asks_before(serve):
     assert time.monotonic() - start > 1
     assert all(answer.text == "hello" for answer in answers)
     assert len(server.asked) == 8
+
+
+def test_both_forms_of_the_time_to_wait_are_read():
+    soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    assert 25 < retry_after(soon) <= 30
+    assert retry_after(" 2.5 ") == 2.5
+    assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+    assert [retry_after(told) for told in ("", "-1", "²", "soon", "9" * 99)] == [None] * 5
 
 
 def test_a_server_that_is_busy_for_hours_is_not_waited_for(serve):
