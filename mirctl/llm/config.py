@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from mirctl.section import Count, ModelName, Section
 
@@ -12,6 +12,8 @@ SERVER = re.compile(r"https?://", re.IGNORECASE)
 
 class LlmConfig(Section):
     """A language model, and how it is asked."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)  # it may be a key in the wrong place
 
     model: ModelName = Field(
         description="http(s)://HOST/v1#MODEL of an OpenAI-compatible server; else a local model: "

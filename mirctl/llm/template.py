@@ -56,7 +56,8 @@ def template(name: str | Path, shipped: Path) -> Template:
     path = known.get(str(name), Path(name))
     with files.unreadable_is(UsageError, path):
         if not path.is_file():
-            hint = suggest(str(name), known, f"name a file, or one of {', '.join(known)}")
+            others = f", or one of {', '.join(known)}" if known else ""
+            hint = suggest(str(name), known, f"name a file{others}")
             raise UsageError(f"prompt {str(name)!r} is not there{hint}")
         content = path.read_bytes()
     try:

@@ -1,6 +1,7 @@
 """What is asked once is not asked again, what does not fit is, and a budget ends it."""
 
 import json
+import re
 
 import pytest
 from pydantic import BaseModel, Field
@@ -178,8 +179,9 @@ def test_a_key_that_is_not_there_is_told(serve, monkeypatch):
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError) as error:
         LlmConfig(**settings)
+    assert not {"secret", "sk-live-1234"} & set(re.findall(r"[\w-]+", str(error.value)))
 
 
 def test_what_was_answered_before_an_interruption_is_kept(serve):
