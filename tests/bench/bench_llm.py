@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import httpx2
 from measure import goal
 
-from llm.server import Say, Server
+from llm_server import Say, Server
 from mirctl import llm
 from mirctl.llm import LlmConfig
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from llm.server import Server
+from llm_server import Server
 from mirctl.llm import pace
 
 

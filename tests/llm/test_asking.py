@@ -6,7 +6,7 @@ import re
 import pytest
 from pydantic import BaseModel, Field
 
-from llm.server import Say
+from llm_server import Say
 from mirctl import llm
 from mirctl.llm import LlmConfig
 

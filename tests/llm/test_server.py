@@ -7,7 +7,7 @@ from email.utils import format_datetime
 import pytest
 from pydantic import BaseModel
 
-from llm.server import Say
+from llm_server import Say
 from mirctl import llm
 from mirctl.errors import MissingError, UsageError
 from mirctl.llm import LlmConfig
