@@ -1,9 +1,11 @@
-"""A made world in which each of four modalities carries a known part of what users like.
+"""A made world: what each of four modalities tells of what users like is known.
 
-An item has a hidden part a modality; a user likes items by the sum over modalities of how well the
-parts suit. What a modality's encoder sees of its part is two layers of states in which it is mixed
-with noise. Of some items a modality tells nothing but noise, and its states show that it is so:
-who weighs modalities by item does better than who weighs them alike. A fifth one is noise alone.
+An item has a few hidden traits, and users like items by their traits. Each modality sees some of
+them, each trait is seen by several: more modalities tell more, and what is lost of one can be had
+from another. What a modality tells of an item is a lie now and then: other traits than the item's,
+and it shows that it is so; who weighs modalities by item does better than who weighs them alike. A
+fifth modality is noise alone. `states` tells it in layers of states as an encoder would give them,
+fuse_files in titles, pictures, sounds and films.
 """
 
 from collections.abc import Sequence
@@ -20,60 +22,72 @@ NOISE = "noise"
 class World:
     """How large, how clear, how often a modality lies about an item."""
 
-    items: int = 400
-    users: int = 600
+    items: int = 300
+    users: int = 1500
     history: int = 20
-    part: int = 4
+    traits: int = 4
+    seen: int = 3
     width: int = 24
-    lies: float = 0.35
-    taste: float = 1.6
+    lies: float = 0.3
+    taste: float = 3.0
 
 
-def write(folder: Path, world: World = World(), seed: int = 0) -> Path:
+@dataclass(frozen=True)
+class Told:
+    """What a modality says of each item, and where it lies."""
+
+    traits: np.ndarray
+    """(items, seen)"""
+    lies: np.ndarray
+    """(items,) bool"""
+
+
+def write(folder: Path, world: World = World(), seed: int = 0) -> dict[str, Told]:
     """interactions.csv, items.csv and NAME.npy (items, layers, width) of each modality."""
     draw = np.random.default_rng(seed)
+    traits, told = things(world, draw)
     folder.mkdir(parents=True, exist_ok=True)
-    shape = (len(NAMES), world.items, world.part)
-    parts = draw.normal(size=shape)
-    for name, own in zip(NAMES, parts, strict=True):
+    for name, own in told.items():
         np.save(folder / f"{name}.npy", states(own, world, draw))
-    noise = draw.normal(size=parts[0].shape)
-    np.save(folder / f"{NOISE}.npy", states(noise, world, draw))
-    tastes = draw.normal(size=(len(NAMES), world.users, world.part)) * world.taste
-    liked = np.einsum("mup,mip->ui", tastes, parts) / np.sqrt(len(NAMES) * world.part)
-    _write_histories(folder, histories(liked, world, draw))
-    rows = [f"i{n},thing {n}" for n in range(world.items)]
-    (folder / "items.csv").write_text("item_id,title\n" + "\n".join(rows) + "\n")
-    return folder
+    write_tables(folder, [f"thing {n}" for n in range(world.items)], taken(traits, world, draw))
+    return told
 
 
-def states(part: np.ndarray, world: World, draw: np.random.Generator) -> np.ndarray:
-    """(items, 2, width) float32 of hidden parts (items, part): the later layer is clearer."""
-    items = len(part)
-    lies = draw.random(items) < world.lies
-    told = np.where(lies[:, None], draw.normal(size=part.shape), part)
+def things(world: World, draw: np.random.Generator) -> tuple[np.ndarray, dict[str, Told]]:
+    """Traits (items, traits), and what each modality and the noise say of them."""
+    traits = draw.normal(size=(world.items, world.traits))
+    told = {}
+    for n, name in enumerate((*NAMES, NOISE)):
+        own = traits[:, (n + np.arange(world.seen)) % world.traits]
+        lies = draw.random(world.items) < (1 if name == NOISE else world.lies)
+        told[name] = Told(np.where(lies[:, None], draw.normal(size=own.shape), own), lies)
+    return traits, told
+
+
+def states(told: Told, world: World, draw: np.random.Generator) -> np.ndarray:
+    """(items, 2, width) float32: the later layer is clearer."""
     layers = []
     for noise in (1.5, 0.5):
-        mix = draw.normal(size=(part.shape[1], world.width)) / np.sqrt(part.shape[1])
+        mix = draw.normal(size=(world.seen, world.width)) / np.sqrt(world.seen)
         mark = draw.normal(size=world.width)
-        seen = told @ mix + noise * draw.normal(size=(items, world.width))
-        layers.append(seen + 1.5 * lies[:, None] * mark)
+        seen = told.traits @ mix + noise * draw.normal(size=(world.items, world.width))
+        layers.append(seen + 1.5 * told.lies[:, None] * mark)
     return np.stack(layers, 1).astype(np.float32)
 
 
-def histories(
-    liked: np.ndarray, world: World, draw: np.random.Generator
-) -> Sequence[Sequence[int]]:
+def taken(traits: np.ndarray, world: World, draw: np.random.Generator) -> Sequence[Sequence[int]]:
     """Of each user distinct items, drawn by how much they are liked."""
-    found = []
-    for row in liked:
-        keys = row + draw.gumbel(size=len(row))  # the top of these is a draw without replacement
-        best = np.argsort(-keys)[: world.history]
-        found.append(draw.permutation(best).tolist())
-    return found
+    tastes = draw.normal(size=(world.users, world.traits)) * world.taste
+    liked = tastes @ traits.T / np.sqrt(world.traits)
+    keys = liked + draw.gumbel(size=liked.shape)  # the top of these is a draw without replacement
+    best = np.argsort(-keys, 1)[:, : world.history]
+    return [draw.permutation(own).tolist() for own in best]
 
 
-def _write_histories(folder: Path, taken: Sequence[Sequence[int]]) -> None:
-    lines = ["user_id,item_id,timestamp"]
-    lines += [f"u{u},i{i},{t}" for u, own in enumerate(taken) for t, i in enumerate(own)]
-    (folder / "interactions.csv").write_text("\n".join(lines) + "\n")
+def write_tables(folder: Path, titles: Sequence[str], taken: Sequence[Sequence[int]]) -> None:
+    """items.csv and interactions.csv."""
+    rows = [f"i{n},{title}" for n, title in enumerate(titles)]
+    (folder / "items.csv").write_text("\n".join(["item_id,title", *rows]) + "\n")
+    lines = [f"u{u},i{i},{t}" for u, own in enumerate(taken) for t, i in enumerate(own)]
+    table = "\n".join(["user_id,item_id,timestamp", *lines]) + "\n"
+    (folder / "interactions.csv").write_text(table)
