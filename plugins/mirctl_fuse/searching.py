@@ -13,16 +13,15 @@ import torch
 from torch import Tensor
 
 from mirctl import artifact, console, device, tables
-from mirctl.efficiency import Meter
 from mirctl.errors import DataError, MissingError, suggest
 from mirctl.sequences import tables as saved_tables
 from mirctl.sequences.histories import pack
 from mirctl.sequences.scorer import NeuralScorer
-from mirctl_fuse import experts, index, inputs, measuring, opening
+from mirctl_fuse import experts, index, measuring, opening
 from mirctl_fuse.building import WHOLE
 from mirctl_fuse.index import Found, Index, rrf
-from mirctl_fuse.inputs import Raw
 from mirctl_fuse.opening import Saved
+from mirctl_fuse.reading import Reader
 
 AT_ONCE = 256
 """Queries that are answered together."""
@@ -56,6 +55,7 @@ class Search:
         kept = saved_tables.read_users(self.saved.art, len(self.places))
         names, self.histories = kept or ([], None)
         self.users = {name: n for n, name in enumerate(names)}
+        self.reader = Reader(self.saved)
 
     def named(self, word: str, where: str) -> str:
         """The modality that a query's word means: its name, or the first of that kind."""
@@ -102,17 +102,24 @@ class Search:
         approximate: bool,
     ) -> Iterator[list[tuple[int, float]]]:  # fmt: skip
         """Of each query the k best items, as (place in the index, score)."""
-        for query, own in zip(queries, self._vectors(queries), strict=True):
-            kept = self._unseen(query, allowed)
-            if apart and query.given:
-                names = list(query.given)
-                parts = [self._found(name, own[name], max(k, DEPTH), kept, approximate).items
-                         for name in names]  # fmt: skip
-                found = rrf(parts)
-            else:
-                found = self._found(WHOLE, own[WHOLE], k, kept, approximate)
-            pairs = zip(found.items[0, :k].tolist(), found.scores[0, :k].tolist(), strict=True)
-            yield [(item, score) for item, score in pairs if item >= 0]
+        for query, own in zip(queries, self.vectors(queries), strict=True):
+            yield self.ranked(query, own, k, allowed, apart=apart, approximate=approximate)
+
+    def ranked(
+        self, query: Query, own: Mapping[str, Tensor], k: int, allowed: Tensor | None, *,
+        apart: bool, approximate: bool,
+    ) -> list[tuple[int, float]]:  # fmt: skip
+        """The same of one query whose vectors are there."""
+        kept = self._unseen(query, allowed)
+        if apart and query.given:
+            names = list(query.given)
+            parts = [self._found(name, own[name], max(k, DEPTH), kept, approximate).items
+                     for name in names]  # fmt: skip
+            found = rrf(parts)
+        else:
+            found = self._found(WHOLE, own[WHOLE], k, kept, approximate)
+        pairs = zip(found.items[0, :k].tolist(), found.scores[0, :k].tolist(), strict=True)
+        return [(item, score) for item, score in pairs if item >= 0]
 
     def _found(
         self, space: str, query: Tensor, k: int, allowed: Tensor | None, approximate: bool
@@ -128,7 +135,7 @@ class Search:
         kept[[self.index.place[name] for name in names if name in self.index.place]] = False
         return kept
 
-    def _vectors(self, queries: Sequence[Query]) -> list[dict[str, Tensor]]:
+    def vectors(self, queries: Sequence[Query]) -> list[dict[str, Tensor]]:
         """Of each query a vector for each space that it may be asked in."""
         found: list[dict[str, Tensor]] = [{} for _ in queries]
         people = [n for n, query in enumerate(queries) if query.history is not None]
@@ -145,20 +152,12 @@ class Search:
 
     def _of_items(self, queries: Sequence[Query]) -> list[dict[str, Tensor]]:
         """What the model makes of things that have only what the queries give."""
-        config, place = self.saved.config, self.saved.embeddings.device
-        then = next(iter(self.saved.facts.values()))["precision"]
-        dtype = device.precision(then, place)
         with console.aside():
-            raw = Raw.asked([query.given for query in queries], config, self.saved.facts)
-            read = inputs.inputs_for(config, raw, place, dtype, Meter(), self.saved.facts)
-            names = list(read.towers)
+            read = self.reader.read([query.given for query in queries])
             whole, _ = experts.embed(self.saved.model, read)
             apart = {name: experts.embed(self.saved.model, read, measuring.only(n))[0]
-                     for n, name in enumerate(names)}  # fmt: skip
-        for n, query in enumerate(queries):
-            for name in query.given:
-                if not read.towers[name].present[n]:
-                    raise DataError(f"{name}: {query.given[name]} cannot be read")
+                     for n, name in enumerate(read.towers)
+                     if any(name in query.given for query in queries)}  # fmt: skip
         return [{WHOLE: whole[n].cpu(), **{name: apart[name][n].cpu() for name in query.given}}
                 for n, query in enumerate(queries)]  # fmt: skip
 
