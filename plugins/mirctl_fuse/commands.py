@@ -28,6 +28,8 @@ from mirctl.several import several_processes
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
 STDIN = """- reads lines {"text": "..."}, {"user": "x"}, {"history": ["a", "b"]}."""
+Index = Annotated[Path, typer.Argument(metavar="INDEX", help="Made by fuse index.")]
+Model = Annotated[Path | None, typer.Option("--model", help="The model, where it was moved since.")]
 OutFolder = Annotated[Path | None, typer.Option("--out", "-o", help="New folder for the result.")]
 
 
@@ -154,7 +156,7 @@ def index(
 
 @app.command(epilog='Example: mirctl fuse search index --text "a boy and his robot" --k 5')
 def search(
-    artifact: Annotated[Path, typer.Argument(metavar="INDEX", help="Made by fuse index.")],
+    artifact: Index,
     stdin: Annotated[str | None, typer.Argument(metavar="-", help=STDIN)] = None,
     text: Annotated[str | None, typer.Option("--text", help="What it should say.")] = None,
     image: Annotated[
@@ -181,9 +183,7 @@ def search(
     approximate: Annotated[
         bool, typer.Option("--approximate", help="The faster search, where the index has one.")
     ] = False,
-    model: Annotated[
-        Path | None, typer.Option("--model", help="The model, where it was moved since.")
-    ] = None,
+    model: Model = None,
     device: Device = None,
     quiet: Quiet = False,
 ) -> None:
@@ -197,3 +197,24 @@ def search(
     found = searching.Search(artifact, model, device)
     answers = searching.rows(found, asked, k, where or [], apart=apart, approximate=approximate)
     tables.write_rows("-", answers)
+
+
+@app.command(epilog="Example: mirctl fuse serve index --port 0")
+def serve(
+    artifact: Index,
+    host: Annotated[str, typer.Option("--host", help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", parser=whole(0, 65535), help="0: any that is free.")
+    ] = 8080,
+    model: Model = None,
+    images: Annotated[
+        Path | None, typer.Option("--images", help="Pictures of the items, where they were moved.")
+    ] = None,
+    device: Device = None,
+    quiet: Quiet = False,
+) -> None:
+    """The same over HTTP: a JSON API, and a page to search with (needs mirctl[serve])."""
+    from mirctl_fuse.serving import running
+
+    console.configure(quiet=quiet)
+    running.serve(artifact, model, images, device, host, port)

@@ -28,6 +28,11 @@ class Reader:
         self._models: dict[str, tuple[Encoder, str]] = {}
         self._loaded: dict[str, Encoder] = {}
 
+    def load(self) -> None:
+        """All of them now."""
+        for name in self.saved.config.model.encoders:
+            self._model(name)
+
     def read(self, given: Sequence[Mapping[str, str]]) -> CatalogueInputs:
         """Things of which only this is known by modality: texts, and names of files."""
         facts, model = self.saved.facts, self.saved.config.model

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from mirctl.sequences.histories import pack
 from mirctl.sequences.scorer import NeuralScorer
 from mirctl_fuse import experts, index, measuring, opening
 from mirctl_fuse.building import WHOLE
-from mirctl_fuse.index import Found, Index, rrf
+from mirctl_fuse.index import Found, rrf
 from mirctl_fuse.opening import Saved
 from mirctl_fuse.reading import Reader
 
@@ -56,6 +57,13 @@ class Search:
         names, self.histories = kept or ([], None)
         self.users = {name: n for n, name in enumerate(names)}
         self.reader = Reader(self.saved)
+
+    @cached_property
+    def titles(self) -> list[str | None] | None:
+        """Of the items of the index; None where it has no column of titles."""
+        title = self.saved.config.data.columns.title
+        made = self.index.items
+        return made[title].to_pylist() if title in made.column_names else None
 
     def named(self, word: str, where: str) -> str:
         """The modality that a query's word means: its name, or the first of that kind."""
@@ -102,7 +110,7 @@ class Search:
         approximate: bool,
     ) -> Iterator[list[tuple[int, float]]]:  # fmt: skip
         """Of each query the k best items, as (place in the index, score)."""
-        for query, own in zip(queries, self.vectors(queries), strict=True):
+        for query, own in zip(queries, self.vectors(queries, apart=apart), strict=True):
             yield self.ranked(query, own, k, allowed, apart=apart, approximate=approximate)
 
     def ranked(
@@ -135,8 +143,8 @@ class Search:
         kept[[self.index.place[name] for name in names if name in self.index.place]] = False
         return kept
 
-    def vectors(self, queries: Sequence[Query]) -> list[dict[str, Tensor]]:
-        """Of each query a vector for each space that it may be asked in."""
+    def vectors(self, queries: Sequence[Query], *, apart: bool) -> list[dict[str, Tensor]]:
+        """Of each query a vector in the space of wholes; `apart`: also in each of its own."""
         found: list[dict[str, Tensor]] = [{} for _ in queries]
         people = [n for n, query in enumerate(queries) if query.history is not None]
         if people:
@@ -146,19 +154,21 @@ class Search:
                 found[n][WHOLE] = vector
         things = [n for n, query in enumerate(queries) if query.history is None]
         if things:
-            for n, own in zip(things, self._of_items([queries[n] for n in things]), strict=True):
+            made = self._of_items([queries[n] for n in things], apart)
+            for n, own in zip(things, made, strict=True):
                 found[n] = own
         return found
 
-    def _of_items(self, queries: Sequence[Query]) -> list[dict[str, Tensor]]:
+    def _of_items(self, queries: Sequence[Query], apart: bool) -> list[dict[str, Tensor]]:
         """What the model makes of things that have only what the queries give."""
         with console.aside():
             read = self.reader.read([query.given for query in queries])
-            whole, _ = experts.embed(self.saved.model, read)
-            apart = {name: experts.embed(self.saved.model, read, measuring.only(n))[0]
-                     for n, name in enumerate(read.towers)
-                     if any(name in query.given for query in queries)}  # fmt: skip
-        return [{WHOLE: whole[n].cpu(), **{name: apart[name][n].cpu() for name in query.given}}
+            spaces = {WHOLE: experts.embed(self.saved.model, read)[0].cpu()}
+            for n, name in enumerate(read.towers if apart else ()):
+                if any(name in query.given for query in queries):
+                    own, _ = experts.embed(self.saved.model, read, measuring.only(n))
+                    spaces[name] = own.cpu()
+        return [{name: own[n] for name, own in spaces.items() if name in (WHOLE, *query.given)}
                 for n, query in enumerate(queries)]  # fmt: skip
 
 
@@ -167,10 +177,8 @@ def rows(
     conditions: Sequence[str], *, apart: bool, approximate: bool,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
     """Answers to queries (what is asked, where it stands): query, rank, item_id, title, score."""
-    made: Index = search.index
+    made, titles = search.index, search.titles
     allowed = made.allowed(conditions) if conditions else None
-    title = search.saved.config.data.columns.title
-    titles = made.items[title].to_pylist() if title in made.items.column_names else None
     numbered = iter(enumerate(asked, start=1))
     while block := list(islice(numbered, AT_ONCE)):
         queries = [search.query(what, where) for _, (what, where) in block]
