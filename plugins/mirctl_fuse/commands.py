@@ -21,6 +21,7 @@ from mirctl.options import (
     Resume,
     Seed,
     Shard,
+    paths,
     whole,
 )
 from mirctl.several import several_processes
@@ -218,3 +219,35 @@ def serve(
 
     console.configure(quiet=quiet)
     running.serve(artifact, model, images, device, host, port)
+
+
+@app.command(epilog="Example: mirctl fuse bench index other --require 'index.exact.p99_ms<=5'")
+def bench(
+    artifacts: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ARTIFACT",
+            help="Models and indexes, or folders that hold some; an index names its model.",
+            autocompletion=paths,
+        ),
+    ],
+    metric: Annotated[
+        str | None, typer.Option("--metric", help="What quality is; else what the kind names.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="New folder for two tables and pareto.svg, .png."),
+    ] = None,
+    device: Device = None,
+    force: Force = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """As `mirctl bench`, and how indexes are searched: recall, speed, size, latency."""
+    from mirctl import jobs
+    from mirctl_fuse import benching
+
+    console.configure(quiet=quiet)
+    gate = jobs.requirements(require)
+    benching.run(artifacts, metric, out, gate, device, force=force, json=json)
