@@ -8,6 +8,8 @@ from PIL import Image
 
 from mirctl.testing.catalogue import N_ITEMS, write_catalogue
 
+HOSTILE = "<img src=x onerror=\"document.body.id='caught'\"><b>bold</b> &amp; toy"
+
 
 def trained(mirctl, recipe, out, *changes):
     """What a run says."""

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from mirctl import console, costs
+from mirctl.artifact import Artifact
 from mirctl.console import counted
-from mirctl.errors import ArtifactError, MissingError
+from mirctl.errors import MissingError
 from mirctl.metrics.ranking import summarize
 from mirctl_fuse.benching.reading import Made
 from mirctl_fuse.building import APPROXIMATE, EXACT, WHOLE
@@ -107,17 +108,17 @@ def _recall(made: Made, space: str, queries: Tensor) -> dict[str, Any]:
     return told
 
 
-def _build(art: Any) -> dict[str, float]:
-    """By way the seconds that it took to be made, approximate after exact."""
-    phases = costs.recorded(art).get("phases", {})
-    try:
-        exact = float(phases[EXACT]["seconds"])
-        return {EXACT: exact, APPROXIMATE: exact + float(phases[APPROXIMATE]["seconds"])}
-    except KeyError:
-        return {EXACT: exact} if EXACT in phases else {}
-    except (TypeError, ValueError) as error:
-        told = f"{costs.FILE}: phases are not as `fuse index` writes them"
-        raise ArtifactError(told, where=str(art.folder)) from error
+def _build(art: Artifact) -> dict[str, float]:
+    """By phase the seconds until its end; what is not recorded is not there."""
+    phases, told, total = costs.recorded(art).get("phases"), {}, 0.0
+    for name in (EXACT, APPROXIMATE):
+        phase = phases.get(name) if isinstance(phases, dict) else None
+        seconds = phase.get("seconds") if isinstance(phase, dict) else None
+        if type(seconds) not in (int, float):
+            break
+        total += seconds
+        told[name] = total
+    return told
 
 
 def _whole(search: Search | None, problems: list[str]) -> Iterator[Way]:

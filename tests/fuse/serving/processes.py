@@ -1,4 +1,4 @@
-"""`fuse serve` as a process, and a title that would be HTML."""
+"""`fuse serve` as a process."""
 
 import contextlib
 import os
@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 
-HOSTILE = "<img src=x onerror=\"document.body.id='caught'\"><b>bold</b> &amp; toy"
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 
 

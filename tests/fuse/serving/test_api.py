@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from PIL import Image
 
-from fuse.serving.processes import HOSTILE
+from fuse.runs import HOSTILE
 from mirctl.data.config import DataConfig
 from mirctl_fuse import searching
 

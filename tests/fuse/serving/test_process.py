@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 import pytest
 
-from fuse.serving.processes import HOSTILE, started
+from fuse.runs import HOSTILE
+from fuse.serving.processes import started
 
 pytest.importorskip("fastapi")
 
