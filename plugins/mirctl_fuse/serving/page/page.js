@@ -63,6 +63,10 @@ async function answered(response) {
 
 async function search() {
   const [wanted, files] = asked();
+  if (!files.length && !Object.keys(wanted.query).length) {
+    byId("problem").textContent = "Say what to look for.";
+    return;
+  }
   const turn = ++latest;
   const button = form.querySelector("button[type=submit]");
   button.setAttribute("aria-busy", "true");
