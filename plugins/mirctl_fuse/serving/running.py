@@ -1,6 +1,7 @@
 """An address that answers until it is interrupted."""
 
 import ipaddress
+import logging
 import socket
 from contextlib import closing
 from importlib.util import find_spec
@@ -39,6 +40,7 @@ def _run(search: Search, files: dict[str, Path], listening: socket.socket) -> No
         timeout_graceful_shutdown=PATIENCE,
     )  # fmt: skip
     listening.listen()  # whoever reads the address can use it at once
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # who sent it is told
     host, port = listening.getsockname()[:2]
     if not ipaddress.ip_address(host.partition("%")[0]).is_loopback:
         console.warn("whoever reaches this machine can search: nobody is asked for a password")
