@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -128,6 +128,13 @@ def levels(ax: "Axes", points: Sequence[Point]) -> None:
 
 def _scale(ax: "Axes", points: Sequence[Point]) -> None:
     """Seconds as plain numbers, on a log scale; no quality below 0 where none is."""
+    numbers(ax)
+    if all(point.value >= 0 for point in points):
+        ax.set_ylim(bottom=0)
+
+
+def numbers(ax: "Axes", text: Callable[[float], str] = "{:g}".format) -> None:
+    """A log scale across, with plain numbers, or as `text` tells them."""
     from matplotlib.ticker import FuncFormatter
 
     ax.set_xscale("log")
@@ -135,11 +142,9 @@ def _scale(ax: "Axes", points: Sequence[Point]) -> None:
     low, high = ax.get_xlim()
     # as many numbers as there is room for, by their first digit
     first = "123456789" if high < 3 * low else "125" if high < 50 * low else "1"
-    numbers = FuncFormatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in first else "")
-    ax.xaxis.set_major_formatter(numbers)
-    ax.xaxis.set_minor_formatter(numbers)
-    if all(point.value >= 0 for point in points):
-        ax.set_ylim(bottom=0)
+    told = FuncFormatter(lambda value, _: text(value) if f"{value:e}"[0] in first else "")
+    ax.xaxis.set_major_formatter(told)
+    ax.xaxis.set_minor_formatter(told)
 
 
 def plain(text: str) -> str:

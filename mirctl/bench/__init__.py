@@ -24,7 +24,7 @@ def bench(
         files.refuse_to_overwrite(files.target(out), force=force, marker=report.TABLE)
     rows = reading.read(given, metric)
     metrics = report.metrics(rows)
-    _check_gate(metrics, require)
+    check_gate(metrics, require)
     warnings = report.warnings(rows)
     if out is not None:
         with files.atomic_folder(out, force=force, marker=report.TABLE) as folder:
@@ -44,7 +44,8 @@ def bench(
     jobs.leave(missed)
 
 
-def _check_gate(metrics: report.Metrics, require: Sequence[Requirement]) -> None:
+def check_gate(metrics: report.Metrics, require: Sequence[Requirement]) -> None:
+    """Raise a UsageError for a metric that is none of these."""
     for item in require:
         if item.metric not in metrics:
             hint = suggest(item.metric, metrics, "write NAME.METRIC, as in model.epoch_seconds")

@@ -40,6 +40,12 @@ def read(root: Path) -> tuple[Log, Items]:
     return log, replace(items, images=covers, audio=found["audio"], video=found["video"])
 
 
+def covers(root: Path, ids: list[str]) -> list[Path | None] | None:
+    """The covers of some items; None where there is no folder of covers."""
+    with files.unreadable_is(DataError, root):
+        return _media(root, "cover", MEDIA["cover"], ids)
+
+
 def _only(root: Path, pattern: str, prefix: str) -> Path | None:
     """The one file that matches; of several, the one of the same subset as the pairs."""
     found = sorted(root.glob(pattern))

@@ -10,6 +10,7 @@ import torch
 from mirctl import console, files, jobs
 from mirctl.console import counted
 from mirctl.data.items import Items
+from mirctl.efficiency import Meter
 from mirctl.encode.towers import CatalogueInputs
 from mirctl_fuse import experts, index, measuring
 from mirctl_fuse.index import Approximation, Index, Model, Space
@@ -18,6 +19,8 @@ from mirctl_fuse.opening import Saved
 
 WHOLE = "item"
 """The space of what items are as a whole; each modality has one, too."""
+EXACT, APPROXIMATE = "items to vectors", "approximate search"
+"""The phases of what an index takes to be made."""
 EFFORTS = {"ivf": 8, "hnsw": 32}
 
 
@@ -28,13 +31,16 @@ def build(
     """Write the index of a model's items, or of those that `changes` of its data name."""
     files.refuse_to_overwrite(out, force=options.force)
     saved, config, catalogue = measuring.opened(folder, changes, options)
-    read = measuring.inputs_of(saved, config, catalogue.items)
-    made = _index(saved, catalogue.items, config.data.columns.in_items, read)
-    if kind is not None:
-        how = Approximation(kind=kind, effort=effort or EFFORTS[kind], seed=config.seed)
-        for name in made.spaces:
-            made = made.approximated(name, how)
-    index.write(made, out, force=options.force)
+    with Meter(saved.embeddings.device) as meter:
+        with meter.phase(EXACT):
+            read = measuring.inputs_of(saved, config, catalogue.items)
+            made = _index(saved, catalogue.items, config.data.columns.in_items, read)
+        if kind is not None:
+            how = Approximation(kind=kind, effort=effort or EFFORTS[kind], seed=config.seed)
+            with meter.phase(APPROXIMATE):
+                for name in made.spaces:
+                    made = made.approximated(name, how)
+    index.write(made, out, force=options.force, spent=meter.report())
     spaces = ", ".join(made.spaces)
     console.say(f"{out}: {counted(len(made), 'item')} in the spaces {spaces}")
     return {"artifact": str(out), "items": len(made), "metrics": dict(made.metrics)}

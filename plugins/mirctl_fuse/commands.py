@@ -21,6 +21,7 @@ from mirctl.options import (
     Resume,
     Seed,
     Shard,
+    paths,
     whole,
 )
 from mirctl.several import several_processes
@@ -28,6 +29,8 @@ from mirctl.several import several_processes
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
 STDIN = """- reads lines {"text": "..."}, {"user": "x"}, {"history": ["a", "b"]}."""
+Index = Annotated[Path, typer.Argument(metavar="INDEX", help="Made by fuse index.")]
+Model = Annotated[Path | None, typer.Option("--model", help="The model, where it was moved since.")]
 OutFolder = Annotated[Path | None, typer.Option("--out", "-o", help="New folder for the result.")]
 
 
@@ -154,7 +157,7 @@ def index(
 
 @app.command(epilog='Example: mirctl fuse search index --text "a boy and his robot" --k 5')
 def search(
-    artifact: Annotated[Path, typer.Argument(metavar="INDEX", help="Made by fuse index.")],
+    artifact: Index,
     stdin: Annotated[str | None, typer.Argument(metavar="-", help=STDIN)] = None,
     text: Annotated[str | None, typer.Option("--text", help="What it should say.")] = None,
     image: Annotated[
@@ -181,9 +184,7 @@ def search(
     approximate: Annotated[
         bool, typer.Option("--approximate", help="The faster search, where the index has one.")
     ] = False,
-    model: Annotated[
-        Path | None, typer.Option("--model", help="The model, where it was moved since.")
-    ] = None,
+    model: Model = None,
     device: Device = None,
     quiet: Quiet = False,
 ) -> None:
@@ -197,3 +198,56 @@ def search(
     found = searching.Search(artifact, model, device)
     answers = searching.rows(found, asked, k, where or [], apart=apart, approximate=approximate)
     tables.write_rows("-", answers)
+
+
+@app.command(epilog="Example: mirctl fuse serve index --port 0")
+def serve(
+    artifact: Index,
+    host: Annotated[str, typer.Option("--host", help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", parser=whole(0, 65535), help="0: any that is free.")
+    ] = 8080,
+    model: Model = None,
+    images: Annotated[
+        Path | None, typer.Option("--images", help="Pictures of the items, where they were moved.")
+    ] = None,
+    device: Device = None,
+    quiet: Quiet = False,
+) -> None:
+    """The same over HTTP: a JSON API, and a page to search with (needs mirctl[serve])."""
+    from mirctl_fuse.serving import running
+
+    console.configure(quiet=quiet)
+    running.serve(artifact, model, images, device, host, port)
+
+
+@app.command(epilog="Example: mirctl fuse bench index other --require 'index.exact.p99_ms<=5'")
+def bench(
+    artifacts: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ARTIFACT",
+            help="Models and indexes, or folders that hold some; an index names its model.",
+            autocompletion=paths,
+        ),
+    ],
+    metric: Annotated[
+        str | None, typer.Option("--metric", help="What quality is; else what the kind names.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="New folder for two tables and pareto.svg, .png."),
+    ] = None,
+    device: Device = None,
+    force: Force = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """As `mirctl bench`, and how indexes are searched: recall, speed, size, latency."""
+    from mirctl import jobs
+    from mirctl_fuse import benching
+
+    console.configure(quiet=quiet)
+    gate = jobs.requirements(require)
+    benching.run(artifacts, metric, out, gate, device, force=force, json=json)

@@ -1,10 +1,9 @@
-"""A catalogue, or things that are asked about -> what the towers of the modalities read."""
+"""A catalogue -> what the towers of the modalities read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
 from mirctl.data.images import FILMS, SOUNDS, by_id
@@ -45,18 +44,6 @@ class Raw:
         found = {name: vectors.read(path, items.ids, column) for name, path in given.items()}
         return cls(items.ids, content, found)
 
-    @classmethod
-    def asked(
-        cls, given: Sequence[Mapping[str, RawItem]], config: FuseConfig,
-        facts: Mapping[str, Mapping[str, Any]],
-    ) -> "Raw":  # fmt: skip
-        """Things of which this is given by modality; nobody can ask by vectors."""
-        names = config.model.encoders
-        content = {name: [one.get(name) for one in given] for name in names}
-        others = {name: _absent(facts[name]["widths"], len(given))
-                  for name in config.model.modalities if name not in names}  # fmt: skip
-        return cls([f"query {n + 1}" for n in range(len(given))], content, others)
-
     def wanted(self, config: FuseConfig) -> Wanted:
         """What is to be encoded."""
         return Wanted(config.model.encoders, self.content, self.ids, key)
@@ -79,11 +66,6 @@ def _read(items: Items, own: Modality, data: FuseData, where: str) -> Sequence[R
     if found[own.modality] is None:
         raise UsageError(f"set data.{own.modality}: a folder of files by item id", where=where)
     return found[own.modality]
-
-
-def _absent(widths: Sequence[int], count: int) -> States:
-    layers = tuple(str(k) for k in range(len(widths)))
-    return States(tuple(widths), layers, np.full(count, -1), [], {}, weights=vectors.WEIGHTS)
 
 
 def inputs_for(

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,15 @@ import torch
 from torch import Tensor
 
 from mirctl import artifact, console, device, tables
-from mirctl.efficiency import Meter
 from mirctl.errors import DataError, MissingError, suggest
 from mirctl.sequences import tables as saved_tables
 from mirctl.sequences.histories import pack
 from mirctl.sequences.scorer import NeuralScorer
-from mirctl_fuse import experts, index, inputs, measuring, opening
+from mirctl_fuse import experts, index, measuring, opening
 from mirctl_fuse.building import WHOLE
-from mirctl_fuse.index import Found, Index, rrf
-from mirctl_fuse.inputs import Raw
+from mirctl_fuse.index import Found, rrf
 from mirctl_fuse.opening import Saved
+from mirctl_fuse.reading import Reader
 
 AT_ONCE = 256
 """Queries that are answered together."""
@@ -56,6 +56,14 @@ class Search:
         kept = saved_tables.read_users(self.saved.art, len(self.places))
         names, self.histories = kept or ([], None)
         self.users = {name: n for n, name in enumerate(names)}
+        self.reader = Reader(self.saved)
+
+    @cached_property
+    def titles(self) -> list[str | None] | None:
+        """Of the items of the index; None where it has no column of titles."""
+        title = self.saved.config.data.columns.title
+        made = self.index.items
+        return made[title].to_pylist() if title in made.column_names else None
 
     def named(self, word: str, where: str) -> str:
         """The modality that a query's word means: its name, or the first of that kind."""
@@ -102,17 +110,24 @@ class Search:
         approximate: bool,
     ) -> Iterator[list[tuple[int, float]]]:  # fmt: skip
         """Of each query the k best items, as (place in the index, score)."""
-        for query, own in zip(queries, self._vectors(queries), strict=True):
-            kept = self._unseen(query, allowed)
-            if apart and query.given:
-                names = list(query.given)
-                parts = [self._found(name, own[name], max(k, DEPTH), kept, approximate).items
-                         for name in names]  # fmt: skip
-                found = rrf(parts)
-            else:
-                found = self._found(WHOLE, own[WHOLE], k, kept, approximate)
-            pairs = zip(found.items[0, :k].tolist(), found.scores[0, :k].tolist(), strict=True)
-            yield [(item, score) for item, score in pairs if item >= 0]
+        for query, own in zip(queries, self.vectors(queries, apart=apart), strict=True):
+            yield self.ranked(query, own, k, allowed, apart=apart, approximate=approximate)
+
+    def ranked(
+        self, query: Query, own: Mapping[str, Tensor], k: int, allowed: Tensor | None, *,
+        apart: bool, approximate: bool,
+    ) -> list[tuple[int, float]]:  # fmt: skip
+        """The same of one query whose vectors are there."""
+        kept = self._unseen(query, allowed)
+        if apart and query.given:
+            names = list(query.given)
+            parts = [self._found(name, own[name], max(k, DEPTH), kept, approximate).items
+                     for name in names]  # fmt: skip
+            found = rrf(parts)
+        else:
+            found = self._found(WHOLE, own[WHOLE], k, kept, approximate)
+        pairs = zip(found.items[0, :k].tolist(), found.scores[0, :k].tolist(), strict=True)
+        return [(item, score) for item, score in pairs if item >= 0]
 
     def _found(
         self, space: str, query: Tensor, k: int, allowed: Tensor | None, approximate: bool
@@ -128,8 +143,8 @@ class Search:
         kept[[self.index.place[name] for name in names if name in self.index.place]] = False
         return kept
 
-    def _vectors(self, queries: Sequence[Query]) -> list[dict[str, Tensor]]:
-        """Of each query a vector for each space that it may be asked in."""
+    def vectors(self, queries: Sequence[Query], *, apart: bool) -> list[dict[str, Tensor]]:
+        """Of each query a vector in the space of wholes; `apart`: also in each of its own."""
         found: list[dict[str, Tensor]] = [{} for _ in queries]
         people = [n for n, query in enumerate(queries) if query.history is not None]
         if people:
@@ -139,27 +154,21 @@ class Search:
                 found[n][WHOLE] = vector
         things = [n for n, query in enumerate(queries) if query.history is None]
         if things:
-            for n, own in zip(things, self._of_items([queries[n] for n in things]), strict=True):
+            made = self._of_items([queries[n] for n in things], apart)
+            for n, own in zip(things, made, strict=True):
                 found[n] = own
         return found
 
-    def _of_items(self, queries: Sequence[Query]) -> list[dict[str, Tensor]]:
+    def _of_items(self, queries: Sequence[Query], apart: bool) -> list[dict[str, Tensor]]:
         """What the model makes of things that have only what the queries give."""
-        config, place = self.saved.config, self.saved.embeddings.device
-        then = next(iter(self.saved.facts.values()))["precision"]
-        dtype = device.precision(then, place)
         with console.aside():
-            raw = Raw.asked([query.given for query in queries], config, self.saved.facts)
-            read = inputs.inputs_for(config, raw, place, dtype, Meter(), self.saved.facts)
-            names = list(read.towers)
-            whole, _ = experts.embed(self.saved.model, read)
-            apart = {name: experts.embed(self.saved.model, read, measuring.only(n))[0]
-                     for n, name in enumerate(names)}  # fmt: skip
-        for n, query in enumerate(queries):
-            for name in query.given:
-                if not read.towers[name].present[n]:
-                    raise DataError(f"{name}: {query.given[name]} cannot be read")
-        return [{WHOLE: whole[n].cpu(), **{name: apart[name][n].cpu() for name in query.given}}
+            read = self.reader.read([query.given for query in queries])
+            spaces = {WHOLE: experts.embed(self.saved.model, read)[0].cpu()}
+            for n, name in enumerate(read.towers if apart else ()):
+                if any(name in query.given for query in queries):
+                    own, _ = experts.embed(self.saved.model, read, measuring.only(n))
+                    spaces[name] = own.cpu()
+        return [{name: own[n] for name, own in spaces.items() if name in (WHOLE, *query.given)}
                 for n, query in enumerate(queries)]  # fmt: skip
 
 
@@ -168,10 +177,8 @@ def rows(
     conditions: Sequence[str], *, apart: bool, approximate: bool,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
     """Answers to queries (what is asked, where it stands): query, rank, item_id, title, score."""
-    made: Index = search.index
+    made, titles = search.index, search.titles
     allowed = made.allowed(conditions) if conditions else None
-    title = search.saved.config.data.columns.title
-    titles = made.items[title].to_pylist() if title in made.items.column_names else None
     numbered = iter(enumerate(asked, start=1))
     while block := list(islice(numbered, AT_ONCE)):
         queries = [search.query(what, where) for _, (what, where) in block]

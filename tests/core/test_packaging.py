@@ -56,4 +56,6 @@ def test_no_file_of_the_product_is_left_out_of_the_wheel(installed):
     sources = {str(p.relative_to(ROOT)) for p in (ROOT / "mirctl").rglob("*.py")}
     sources |= {str(p.relative_to(ROOT / "plugins")) for p in (ROOT / "plugins").rglob("*.py")}
     sources |= {str(p.relative_to(ROOT)) for p in scaffold.sources()}
+    page = (ROOT / "plugins/mirctl_fuse/serving/page").iterdir()
+    sources |= {str(p.relative_to(ROOT / "plugins")) for p in page}
     assert sources <= packaged

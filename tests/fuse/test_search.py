@@ -47,7 +47,8 @@ def test_a_user_gets_what_the_model_ranks_best_and_nothing_twice(found, made, mo
     rows = found("--user", "u3", "--k", 30)
     search = Search(made, None, "cpu")
     taken = set(search.histories.of([search.users["u3"]]).pairs()[1].tolist())
-    scores = search._vectors([search.query({"user": "u3"}, "")])[0]["item"] @ saved.embeddings.T
+    (vectors,) = search.vectors([search.query({"user": "u3"}, "")], apart=False)
+    scores = vectors["item"] @ saved.embeddings.T
     scores[list(taken)] = -torch.inf
     best = [saved.item_ids[n] for n in scores.argsort(descending=True).tolist()]
     assert [row["item_id"] for row in rows] == best[: len(rows)]
@@ -62,7 +63,7 @@ def test_the_whole_of_an_item_is_where_the_item_is(found, made, recipe):
     title = (recipe.parent / "items.csv").read_text().splitlines()[6].split(",")[1]
     picture = str(recipe.parent / "images" / "i5.png")
     query = search.query({"text": title, "image": picture}, "")
-    (vectors,) = search._vectors([query])
+    (vectors,) = search.vectors([query], apart=True)
     rows = found("--text", title, "--image", picture, "--apart", "--k", 5)
     assert "i5" in [row["item_id"] for row in rows]
     for name in ("text", "poster"):

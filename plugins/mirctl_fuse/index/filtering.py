@@ -47,6 +47,6 @@ def _holds(cells: pa.ChunkedArray, value: str, name: str) -> np.ndarray:
         cells, kind = cells.cast(kind.value_type), kind.value_type
     try:
         same = pc.equal(cells, pa.scalar(value).cast(kind))
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeError) as error:
         raise UsageError(f"filter {name}={value}: the column holds {kind}: {error}") from error
     return same.fill_null(False).to_numpy(zero_copy_only=False)

@@ -1,12 +1,14 @@
 """The artifact of an index: what it holds, how it is written."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mirctl import artifact
+from mirctl import artifact, costs
 from mirctl_fuse.index.index import Index
 
 KIND, SCHEMA = "fuse/index", 1
@@ -16,11 +18,18 @@ MODEL = "model"
 """Its name among the artifact's parents."""
 
 
-def write(index: Index, out: Path, *, force: bool = False) -> None:
-    """Write an artifact in one rename; `out` may be the one that the index was read from."""
+def write(
+    index: Index, out: Path, *, force: bool = False, spent: Mapping[str, Any] | None = None
+) -> None:
+    """Write an artifact in one rename; `out` may be the one that the index was read from.
+
+    `spent` is what it took to make it.
+    """
     with artifact.create(out, KIND, SCHEMA, force) as draft:
         fill(draft, index, out)
         draft.json("metrics.json", index.metrics)
+        if spent is not None:
+            draft.json(costs.FILE, spent)
 
 
 def fill(draft: artifact.Draft, index: Index, out: Path) -> None:

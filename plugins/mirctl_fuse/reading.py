@@ -1,0 +1,91 @@
+"""What is asked about, read by frozen models that stay loaded; nothing of it is cached."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mirctl import device
+from mirctl.encode import catalogue
+from mirctl.encode.opening import opener, require_readers
+from mirctl.encode.protocol import Encoder, Item, choose
+from mirctl.encode.states import LARGEST, States
+from mirctl.encode.towers import CatalogueInputs
+from mirctl.errors import DataError
+from mirctl_fuse.inputs import key
+from mirctl_fuse.opening import Saved
+
+
+class Reader:
+    """The frozen models of a saved model, each loaded when first something is asked of it."""
+
+    def __init__(self, saved: Saved) -> None:
+        self.saved, self.place = saved, saved.embeddings.device
+        then = next(iter(saved.facts.values()))["precision"]
+        self.dtype = device.precision(then, self.place)
+        self._models: dict[str, tuple[Encoder, str]] = {}
+        self._loaded: dict[str, Encoder] = {}
+
+    def load(self) -> None:
+        """All of them now."""
+        for name in self.saved.config.model.encoders:
+            self._model(name)
+
+    def read(self, given: Sequence[Mapping[str, str]]) -> CatalogueInputs:
+        """Things of which only this is known by modality: texts, and names of files."""
+        facts, model = self.saved.facts, self.saved.config.model
+        states = {name: self._states(name, [one.get(name) for one in given]) for name in facts}
+        kept = {name: own["layers"] for name, own in facts.items()}
+        towers = catalogue.keep_layers(states, kept, self.dtype)
+        made = CatalogueInputs(towers, len(given), self.place)
+        models = {name: own.model or str(own.vectors) for name, own in model.modalities.items()}
+        catalogue.refuse_others(made, facts, models, key)
+        return made
+
+    def _states(self, name: str, items: Sequence[str | None]) -> States:
+        """Of one modality; what cannot be read is a DataError."""
+        facts = self.saved.facts[name]
+        here = [n for n, item in enumerate(items) if item is not None]
+        rows = np.full(len(items), -1)
+        if not here:
+            layers = tuple(str(k) for k in range(len(facts["widths"])))
+            return States(tuple(facts["widths"]), layers, rows, [], {}, weights=facts["weights"])
+        rows[here] = np.arange(len(here))
+        encoder, weights = self._model(name)
+        blocks = []
+        for start in range(0, len(here), encoder.batch_size):
+            some = [str(items[n]) for n in here[start : start + encoder.batch_size]]
+            blocks.append(_encoded(encoder, name, some))
+        return States(encoder.widths, encoder.layers, rows, blocks, {}, weights=weights)
+
+    def _model(self, name: str) -> tuple[Encoder, str]:
+        """The frozen model of a modality and its sha256; modalities that read alike share one."""
+        if name not in self._models:
+            with catalogue.in_recipe(key(name)):
+                choice = choose(self.saved.config.model.encoders[name], self.dtype)
+                if choice.key not in self._loaded:
+                    self._loaded[choice.key] = choice.load(self.place)
+            self._models[name] = self._loaded[choice.key], choice.weights
+        return self._models[name]
+
+
+def _encoded(encoder: Encoder, name: str, items: Sequence[str]) -> Tensor:
+    """(items, sum of widths) fp16, as the cache keeps them."""
+    states = encoder.encode(items if encoder.modality == "text" else _opened(encoder, name, items))
+    if states.isnan().any():
+        raise DataError(f"{name}: its model makes no numbers of what is asked")
+    return states.clamp(-LARGEST, LARGEST).to(torch.float16)
+
+
+def _opened(encoder: Encoder, name: str, files: Sequence[str]) -> list[Item]:
+    paths = [Path(file) for file in files]
+    require_readers(encoder.modality, paths)
+    open_file, found = opener(encoder), []
+    for path in paths:
+        item = open_file(path, None)
+        if isinstance(item, str):
+            raise DataError(f"{name}: {path} cannot be read: {item}")
+        found.append(item)
+    return found
