@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
+from mirctl.data.config import Columns
 from mirctl.data.images import FILMS, SOUNDS, by_id
 from mirctl.data.items import Items
 from mirctl.efficiency import Meter
@@ -19,7 +21,36 @@ from mirctl.encode.states import States
 from mirctl.encode.towers import CatalogueInputs
 from mirctl.errors import UsageError
 from mirctl_fuse import vectors
-from mirctl_fuse.config import FuseConfig, FuseData, Modality
+from mirctl_fuse.config import Modality
+
+
+class Model(Protocol):
+    """The modalities that are read, and how many layers of each."""
+
+    modalities: Mapping[str, Modality]
+    groups: int
+
+    @property
+    def encoders(self) -> Mapping[str, Modality]: ...
+
+
+class Data(Protocol):
+    """Where files of the items lie, and what the columns are called."""
+
+    audio: Path | None
+    video: Path | None
+
+    @property
+    def columns(self) -> Columns: ...
+
+
+class Reads(Protocol):
+    """What a recipe says of a table of things, and of what is read of them."""
+
+    model: Model
+    data: Data
+
+    def key(self, name: str) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -32,13 +63,13 @@ class Raw:
     vectors: Mapping[str, States]
 
     @classmethod
-    def of(cls, config: FuseConfig, items: Items) -> "Raw":
+    def of(cls, config: Reads, items: Items) -> "Raw":
         """A catalogue; what no encoding would mend is refused at once."""
         content = {}
         for name, own in config.model.encoders.items():
-            content[name] = _read(items, own, config.data, key(name))
+            content[name] = _read(items, own, config.data, config.key(name))
         for name, own in config.model.encoders.items():
-            with catalogue.in_recipe(key(name)):
+            with catalogue.in_recipe(config.key(name)):
                 specs_for(own)
         column = config.data.columns.in_items
         given = {name: own.vectors for name, own in config.model.modalities.items() if own.vectors}
@@ -47,7 +78,7 @@ class Raw:
 
     @classmethod
     def asked(
-        cls, given: Sequence[Mapping[str, RawItem]], config: FuseConfig,
+        cls, given: Sequence[Mapping[str, RawItem]], config: Reads,
         facts: Mapping[str, Mapping[str, Any]],
     ) -> "Raw":  # fmt: skip
         """Things of which this is given by modality; nobody can ask by vectors."""
@@ -57,17 +88,12 @@ class Raw:
                   for name in config.model.modalities if name not in names}  # fmt: skip
         return cls([f"query {n + 1}" for n in range(len(given))], content, others)
 
-    def wanted(self, config: FuseConfig) -> Wanted:
+    def wanted(self, config: Reads) -> Wanted:
         """What is to be encoded."""
-        return Wanted(config.model.encoders, self.content, self.ids, key)
+        return Wanted(config.model.encoders, self.content, self.ids, config.key)
 
 
-def key(name: str) -> str:
-    """Where a modality stands in a recipe."""
-    return f"model.modalities.{name}"
-
-
-def _read(items: Items, own: Modality, data: FuseData, where: str) -> Sequence[RawItem]:
+def _read(items: Items, own: Modality, data: Data, where: str) -> Sequence[RawItem]:
     """What a modality reads of each item."""
     if own.modality == "text":
         return items.text(own.column)
@@ -87,7 +113,7 @@ def _absent(widths: Sequence[int], count: int) -> States:
 
 
 def inputs_for(
-    config: FuseConfig, raw: Raw, device: torch.device, dtype: torch.dtype, meter: Meter,
+    config: Reads, raw: Raw, device: torch.device, dtype: torch.dtype, meter: Meter,
     saved: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> CatalogueInputs:  # fmt: skip
     """Encode items and open them; `saved` is what an artifact's model read."""
@@ -100,5 +126,5 @@ def inputs_for(
         kept |= keep("group", min(model.groups, cached.layers), {name: cached})
     made = CatalogueInputs(catalogue.keep_layers(states, kept, dtype), len(raw.ids), device)
     models = {name: own.model or str(own.vectors) for name, own in model.modalities.items()}
-    catalogue.refuse_others(made, saved or {}, models, key)
+    catalogue.refuse_others(made, saved or {}, models, config.key)
     return made

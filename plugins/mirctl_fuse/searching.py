@@ -13,16 +13,17 @@ import torch
 from torch import Tensor
 
 from mirctl import artifact, console, device, tables
-from mirctl.efficiency import Meter
 from mirctl.errors import DataError, MissingError, suggest
 from mirctl.sequences import tables as saved_tables
 from mirctl.sequences.histories import pack
 from mirctl.sequences.scorer import NeuralScorer
-from mirctl_fuse import experts, index, inputs, measuring, opening
+from mirctl_fuse import index, opening, things
 from mirctl_fuse.building import WHOLE
 from mirctl_fuse.index import Found, Index, rrf
-from mirctl_fuse.inputs import Raw
 from mirctl_fuse.opening import Saved
+from mirctl_fuse.retrieval import asking as retrieval
+from mirctl_fuse.retrieval import opening as retrievers
+from mirctl_fuse.retrieval import saving
 
 AT_ONCE = 256
 """Queries that are answered together."""
@@ -50,12 +51,16 @@ class Search:
             told = f"its model is not at {found}" if found else "it does not say where its model is"
             raise MissingError(f"{told}: name it with --model", where=str(folder))
         index.open_index(folder, artifact.open_artifact(Path(found)))  # another one is refused
-        self.saved: Saved = opening.load(Path(found), device.choose(place or "auto"))
-        self.kinds = {name: own.modality for name, own in self.saved.config.model.encoders.items()}
-        self.places = {name: n for n, name in enumerate(self.saved.item_ids)}
-        kept = saved_tables.read_users(self.saved.art, len(self.places))
-        names, self.histories = kept or ([], None)
-        self.users = {name: n for n, name in enumerate(names)}
+        self.saved = _load(Path(found), device.choose(place or "auto"))
+        self.retriever = isinstance(self.saved, retrievers.Saved)
+        """Does it know pairs, and no users?"""
+        self.kinds = _kinds(self.saved)
+        self.places, self.users, self.histories = {}, {}, None
+        if not self.retriever:
+            self.places = {name: n for n, name in enumerate(self.saved.item_ids)}
+            kept = saved_tables.read_users(self.saved.art, len(self.places))
+            names, self.histories = kept or ([], None)
+            self.users = {name: n for n, name in enumerate(names)}
 
     def named(self, word: str, where: str) -> str:
         """The modality that a query's word means: its name, or the first of that kind."""
@@ -63,7 +68,7 @@ class Search:
             return word
         first = next((name for name, kind in self.kinds.items() if kind == word), None)
         if first is None:
-            known = [*self.kinds, USER, HISTORY]
+            known = [*self.kinds, *(() if self.retriever else (USER, HISTORY))]
             hint = suggest(word, known, f"there are {', '.join(known)}")
             raise DataError(f"this model has no {word!r}{hint}", where=where)
         return first
@@ -73,6 +78,9 @@ class Search:
         people = [word for word in (USER, HISTORY) if word in asked]
         if len(people) + (len(asked) > len(people)) != 1:
             raise DataError("ask by modalities, or for one user, or by one history", where=where)
+        if people and self.retriever:
+            told = f"this model was trained on pairs and knows no {people[0]}: ask by modalities"
+            raise DataError(told, where=where)
         if people:
             return Query(history=self._history(people[0], asked[people[0]], where))
         given = {}
@@ -105,14 +113,19 @@ class Search:
         for query, own in zip(queries, self._vectors(queries), strict=True):
             kept = self._unseen(query, allowed)
             if apart and query.given:
-                names = list(query.given)
-                parts = [self._found(name, own[name], max(k, DEPTH), kept, approximate).items
-                         for name in names]  # fmt: skip
+                deep = max(k, DEPTH)
+                parts = [self._found(self._space(name), own[name], deep, kept, approximate).items
+                         for name in query.given]  # fmt: skip
                 found = rrf(parts)
             else:
                 found = self._found(WHOLE, own[WHOLE], k, kept, approximate)
             pairs = zip(found.items[0, :k].tolist(), found.scores[0, :k].tolist(), strict=True)
             yield [(item, score) for item, score in pairs if item >= 0]
+
+    def _space(self, name: str) -> str:
+        """Where what a modality says is compared with what is like it."""
+        asks = self.retriever and retrieval.side_of(self.saved, name) == "queries"
+        return WHOLE if asks else name
 
     def _found(
         self, space: str, query: Tensor, k: int, allowed: Tensor | None, approximate: bool
@@ -139,28 +152,28 @@ class Search:
                 found[n][WHOLE] = vector
         things = [n for n, query in enumerate(queries) if query.history is None]
         if things:
-            for n, own in zip(things, self._of_items([queries[n] for n in things]), strict=True):
+            given = [queries[n].given for n in things]
+            read = retrieval.vectors(self.saved, given) if self.retriever else self._of_items(given)
+            for n, own in zip(things, read, strict=True):
                 found[n] = own
         return found
 
-    def _of_items(self, queries: Sequence[Query]) -> list[dict[str, Tensor]]:
-        """What the model makes of things that have only what the queries give."""
-        config, place = self.saved.config, self.saved.embeddings.device
-        then = next(iter(self.saved.facts.values()))["precision"]
-        dtype = device.precision(then, place)
-        with console.aside():
-            raw = Raw.asked([query.given for query in queries], config, self.saved.facts)
-            read = inputs.inputs_for(config, raw, place, dtype, Meter(), self.saved.facts)
-            names = list(read.towers)
-            whole, _ = experts.embed(self.saved.model, read)
-            apart = {name: experts.embed(self.saved.model, read, measuring.only(n))[0]
-                     for n, name in enumerate(names)}  # fmt: skip
-        for n, query in enumerate(queries):
-            for name in query.given:
-                if not read.towers[name].present[n]:
-                    raise DataError(f"{name}: {query.given[name]} cannot be read")
-        return [{WHOLE: whole[n].cpu(), **{name: apart[name][n].cpu() for name in query.given}}
-                for n, query in enumerate(queries)]  # fmt: skip
+    def _of_items(self, given: Sequence[Mapping[str, str]]) -> list[dict[str, Tensor]]:
+        """What the model makes of things that have only what queries give."""
+        own = self.saved
+        return things.vectors(given, own.config, own.facts, own.model.items, own.embeddings.device)
+
+
+def _load(folder: Path, place: torch.device) -> Saved | retrievers.Saved:
+    kind = artifact.open_artifact(folder).manifest.kind
+    return (retrievers if kind == saving.KIND else opening).load(folder, place)
+
+
+def _kinds(saved: Saved | retrievers.Saved) -> dict[str, str]:
+    """Modality that can be asked by -> text, image, audio or video."""
+    if isinstance(saved, retrievers.Saved):
+        return retrieval.kinds(saved)
+    return {name: own.modality for name, own in saved.config.model.encoders.items()}
 
 
 def rows(
