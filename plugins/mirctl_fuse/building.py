@@ -18,7 +18,7 @@ from mirctl_fuse.crossan import ItemEncoder
 from mirctl_fuse.index import Approximation, Index, Model, Space
 from mirctl_fuse.index.index import ID
 from mirctl_fuse.retrieval import measuring as of_pairs
-from mirctl_fuse.retrieval import saving
+from mirctl_fuse.retrieval import pairs, saving
 
 WHOLE = "item"
 """The space of what items are as a whole; each modality has one, too."""
@@ -60,13 +60,13 @@ def build(
 def _catalogue(folder: Path, changes: Sequence[str], options: jobs.Options) -> Catalogue:
     """The items of a recommender, or of a retriever."""
     if artifact.open_artifact(folder).manifest.kind == saving.KIND:
-        saved, config, pairs = of_pairs.opened(folder, changes, options)
-        items, read = pairs.items, of_pairs.inputs_of(saved, config, pairs, "items")
-        metric = "cosine"
+        saved, config = of_pairs.opened(folder, changes, options)
+        items = pairs.load_things(config.data)
+        read, metric = of_pairs.inputs_of(saved, config, items, "items"), "cosine"
     else:
         saved, config, found = measuring.opened(folder, changes, options)
-        items, read = found.items, measuring.inputs_of(saved, config, found.items)
-        metric = "inner"
+        items = found.items
+        read, metric = measuring.inputs_of(saved, config, items), "inner"
     id_column = config.data.columns.in_items
     return Catalogue(saved.art, saved.model.items, read, items, id_column, config.seed, metric)
 

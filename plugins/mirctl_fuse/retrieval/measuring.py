@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mirctl import console, device, jobs
+from mirctl.data.items import Items
 from mirctl.efficiency import Meter
 from mirctl.encode.towers import CatalogueInputs
 from mirctl.errors import UsageError
@@ -25,10 +26,8 @@ CHANGEABLE = ("data.", "data=", "device=", "precision=")
 VECTORS = re.compile(r"model\.(queries|items)\.[^.=]+\.vectors=")
 
 
-def opened(
-    folder: Path, changes: Sequence[str], options: jobs.Options
-) -> tuple[Saved, PairConfig, Pairs]:
-    """A retriever, its recipe with other data where `changes` say so, and that data."""
+def opened(folder: Path, changes: Sequence[str], options: jobs.Options) -> tuple[Saved, PairConfig]:
+    """A retriever, and its recipe with other data where `changes` say so."""
     for change in changes:
         if not change.startswith(CHANGEABLE) and not VECTORS.match(change):
             told = "this model is trained; only data.*, and where vectors lie"
@@ -36,15 +35,15 @@ def opened(
     saved = opening.load(folder, device.choose(options.device or "auto"))
     _, config = jobs.prepare(str(folder), changes, options, only="fuse/retrieval")
     assert isinstance(config, PairConfig)
-    return saved, config, pairs.load(config)
+    return saved, config
 
 
-def inputs_of(saved: Saved, config: PairConfig, whole: Pairs, side: str) -> CatalogueInputs:
+def inputs_of(saved: Saved, config: PairConfig, things: Items, side: str) -> CatalogueInputs:
     """What one side reads, encoded as for the training unless told otherwise."""
     then = next(iter(saved.facts[side].values()))["precision"]
     dtype = device.precision(then if config.precision == "auto" else config.precision, saved.place)
     own = config.side(side)
-    raw = Raw.of(own, whole.queries if side == "queries" else whole.items)
+    raw = Raw.of(own, things)
     return inputs.inputs_for(own, raw, saved.place, dtype, Meter(), saved.facts[side])
 
 
@@ -53,8 +52,9 @@ def evaluate(
 ) -> Measured:
     """Measure a retriever; `apart`: also each modality alone on its side, `missing`: with some
     taken away on both."""
-    saved, config, whole = opened(folder, changes, options)
-    read = {side: inputs_of(saved, config, whole, side) for side in SIDES}
+    saved, config = opened(folder, changes, options)
+    whole = pairs.load(config)
+    read = {side: inputs_of(saved, config, whole.side(side), side) for side in SIDES}
     known = whole.between(*map(evaluation.known, read.values()))
     pairs.tell(known, whole)
     pairs.refuse_too_few(known, valid=False)

@@ -13,7 +13,7 @@ from mirctl.data.ids import read_ids
 from mirctl.data.items import Items, load_items, text_values
 from mirctl.errors import DataError, suggest
 from mirctl.tables import at_row, open_source, read_table, require_columns
-from mirctl_fuse.retrieval.config import PairConfig, QueryColumns
+from mirctl_fuse.retrieval.config import PairConfig, PairData, Queries, QueryColumns
 
 PARTS = ("train", "valid", "test")
 SPLIT = "split"
@@ -31,6 +31,10 @@ class Pairs:
     """(pairs,) int64"""
     part: np.ndarray
     """(pairs,) int8 into PARTS; all pairs of a query are in one part."""
+
+    def side(self, name: str) -> Items:
+        """The queries or the items."""
+        return self.queries if name == "queries" else self.items
 
     def of(self, part: str) -> "Pairs":
         """The pairs of one part."""
@@ -61,15 +65,24 @@ class Pairs:
 
 def load(config: PairConfig) -> Pairs:
     """Read what a recipe's `data` names."""
-    data = config.data
-    items = load_items(data.items, data.columns, data.images)
-    queries = items
-    if data.queries:
-        queries = load_items(data.queries.table, data.queries.columns, data.queries.images)
-    if data.pairs is None:
+    items, asking = load_things(config.data), config.data.queries
+    queries = load_things(asking) if asking else items
+    if config.data.pairs is None:
         same = np.arange(len(items.ids))
         return Pairs(queries, items, same, same, _drawn(items.ids, config))
     return _read(config, queries, items)
+
+
+def load_things(data: PairData | Queries) -> Items:
+    """A table of items, or of queries, and the pictures that go with it."""
+    table = data.items if isinstance(data, PairData) else data.table
+    found = load_items(table, data.columns, data.images)
+    for note in found.notes:
+        console.say(note)
+    if lost := found.lost_images:
+        told = f"{counted(len(lost), 'picture')} that {found.where} names"
+        console.warn(f"not there, so taken as missing: {told}")
+    return found
 
 
 def _read(config: PairConfig, queries: Items, items: Items) -> Pairs:

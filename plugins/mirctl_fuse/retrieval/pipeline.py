@@ -59,8 +59,7 @@ def check(config: PairConfig) -> None:
 
 def raw(config: PairConfig, whole: Pairs) -> dict[str, Raw]:
     """What there is to read, by side."""
-    things = {"queries": whole.queries, "items": whole.items}
-    return {side: Raw.of(config.side(side), things[side]) for side in SIDES}
+    return {side: Raw.of(config.side(side), whole.side(side)) for side in SIDES}
 
 
 def train(config: PairConfig, whole: Pairs, run: Run) -> Trained:
