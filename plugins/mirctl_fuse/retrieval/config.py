@@ -39,6 +39,20 @@ class ThingColumns(Section):
         return self.id
 
 
+class PairColumns(Section):
+    """What the columns of the pairs are called."""
+
+    query: str = "query_id"
+    item: str = "item_id"
+    split: str = "split"
+
+    @model_validator(mode="after")
+    def each_names_another(self) -> Self:
+        if len({self.query, self.item, self.split}) < 3:
+            raise ValueError("query, item and split are three columns: give each a name of its own")
+        return self
+
+
 class QueryColumns(ThingColumns):
     """The same, of a table of queries."""
 
@@ -80,6 +94,7 @@ class PairData(Files):
         "test; without it each item is the answer to itself",
     )
     columns: ThingColumns = ThingColumns()
+    pair_columns: PairColumns = PairColumns()
 
     @model_validator(mode="after")
     def queries_have_answers(self) -> Self:

@@ -11,7 +11,6 @@ from mirctl.data.items import Items
 from mirctl.efficiency import Meter
 from mirctl.encode.towers import CatalogueInputs
 from mirctl.errors import UsageError
-from mirctl.sequences.loading import TRAINED_ON
 from mirctl_fuse import experts, inputs
 from mirctl_fuse.experts import Change
 from mirctl_fuse.inputs import Raw
@@ -82,7 +81,7 @@ def evaluate(
 
 def _warn(saved: Saved, known: Pairs) -> None:
     then = {item.name: item.sha256 for item in saved.art.manifest.inputs}
-    if then.get(TRAINED_ON) != known.of("train").digest():
+    if then.get(pairs.TRAINED_ON) != known.of("train").digest():
         console.warn(
             "these are not the pairs of the training, or split otherwise: a query may be one it "
             "learned from"

@@ -13,10 +13,11 @@ from mirctl.data.ids import read_ids
 from mirctl.data.items import Items, load_items, text_values
 from mirctl.errors import DataError, suggest
 from mirctl.tables import at_row, open_source, read_table, require_columns
-from mirctl_fuse.retrieval.config import PairConfig, PairData, Queries, QueryColumns
+from mirctl_fuse.retrieval.config import PairConfig, PairData, Queries
 
 PARTS = ("train", "valid", "test")
-SPLIT = "split"
+TRAINED_ON = "training pairs"
+"""What an artifact calls the pairs that a model may know."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,16 +90,16 @@ def _read(config: PairConfig, queries: Items, items: Items) -> Pairs:
     """The table of pairs; one that stands there twice counts once."""
     source = open_source(config.data.pairs)
     table, where = read_table(source), source.name
-    named = config.data.queries.columns if config.data.queries else QueryColumns()
+    named = config.data.pair_columns
     if not len(table):
         raise DataError("has a header and no rows", where=where)
-    require_columns([named.id, config.data.columns.id], table.column_names, where)
-    query = _places(table, named.id, queries, where)
-    item = _places(table, config.data.columns.id, items, where)
+    require_columns([named.query, named.item], table.column_names, where)
+    query = _places(table, named.query, queries, where)
+    item = _places(table, named.item, items, where)
     _, first = np.unique(query * len(items.ids) + item, return_index=True)
     first.sort()
-    if SPLIT in table.column_names:
-        part = _told(table, query, queries.ids, where)
+    if named.split in table.column_names:
+        part = _told(text_values(table, named.split, where), query, queries.ids, where)
     else:
         part = _drawn(queries.ids, config)[query]
     if twice := len(table) - len(first):
@@ -119,13 +120,14 @@ def _places(table: pa.Table, column: str, things: Items, where: str) -> np.ndarr
     return found
 
 
-def _told(table: pa.Table, query: np.ndarray, ids: Sequence[str], where: str) -> np.ndarray:
+def _told(
+    said: Sequence[str | None], query: np.ndarray, ids: Sequence[str], where: str
+) -> np.ndarray:
     """(rows,) the part that each row's own column says."""
-    said = text_values(table, SPLIT, where)
     part = np.array([PARTS.index(word) if word in PARTS else -1 for word in said], np.int8)
     if (part < 0).any():
         row = int(np.argmax(part < 0))
-        told = f"{SPLIT} is {said[row]!r}: write {', '.join(PARTS)}"
+        told = f"its part is {said[row]!r}: write {', '.join(PARTS)}"
         raise DataError(told, where=at_row(where, row + 1))
     first = np.full(len(ids), -1, np.int8)
     first[query[::-1]] = part[::-1]

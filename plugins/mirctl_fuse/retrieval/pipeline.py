@@ -8,7 +8,6 @@ from mirctl import console, hub, training
 from mirctl.encode.catalogue import input_name, refuse_empty
 from mirctl.encode.towers import CatalogueInputs
 from mirctl.run import Result, Run
-from mirctl.sequences.loading import TRAINED_ON
 from mirctl_fuse import inputs
 from mirctl_fuse.inputs import Raw
 from mirctl_fuse.retrieval import evaluation, model, pairs, saving
@@ -75,7 +74,7 @@ def train(config: PairConfig, whole: Pairs, run: Run) -> Trained:
     known = whole.between(*map(evaluation.known, read.values()))
     pairs.tell(known, whole)
     pairs.refuse_too_few(known, valid=config.train.metric is not None)
-    run.note_input(TRAINED_ON, known.of("train").digest())
+    run.note_input(pairs.TRAINED_ON, known.of("train").digest())
     torch.manual_seed(config.seed)
     made = model.build(
         config.model, *(own.tower_inputs(normalize=True) for own in read.values())

@@ -201,6 +201,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(mirctl, pairs_recipe, tmp_path):
         (["model.items.there.column=title"], 2, "column"),
         (["data.queries=items.csv"], 2, "queries need pairs"),
         (["data.pairs=none.csv"], 3, "does not exist"),
+        (["data.pair_columns.query=item_id"], 2, "three columns"),
         (["train.metric=recall@2"], 2, "did you mean 'recall@"),
         (["evaluation.test=0"], 2, "evaluation.test"),
         (["evaluation.valid=0.5", "evaluation.test=0.5"], 2, "nothing to learn"),

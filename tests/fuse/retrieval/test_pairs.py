@@ -76,8 +76,8 @@ def test_a_hash_puts_all_answers_of_a_query_into_one_part(load):
     [
         ("query_id,item_id\na,t1\nz,t2\n", "query_id 'z' is not in", "row 2"),
         ("query_id,item_id\na,t1\nb,t999\n", "item_id 't999' is not in", "row 2"),
-        ("query_id,item_id,split\na,t1,train\nb,t2,dev\n", "split is 'dev'", "row 2"),
-        ("query_id,item_id,split\na,t1,train\nb,t2,\n", "split is None", "row 2"),
+        ("query_id,item_id,split\na,t1,train\nb,t2,dev\n", "part is 'dev'", "row 2"),
+        ("query_id,item_id,split\na,t1,train\nb,t2,\n", "part is None", "row 2"),
         ("query_id,item_id,split\na,t1,train\na,t2,test\n", "'a' is in test", "row 2"),
         ("query_id,thing\na,t1\n", "item_id", "pairs.csv"),
         ("query_id,item_id\n", "no rows", "pairs.csv"),
@@ -88,6 +88,18 @@ def test_a_table_of_pairs_that_cannot_be_is_told(load, table, told, where):
         load(table)
     assert told in str(error.value)
     assert where in error.value.where
+
+
+def test_tables_may_call_their_columns_as_they_like(load, pairs_recipe):
+    asking = f"{{table: {pairs_recipe.parent}/queries.csv, columns: {{id: item_id, title: said}}}}"
+    found = load(
+        "asks,answers,when\na,t1,train\nb,t2,test\n",
+        "data.pair_columns={query: asks, item: answers, split: when}",
+        f"data.queries={asking}",
+        queries="item_id,said\na,red\nb,green\n",
+    )
+    assert found.queries.titles == ["red", "green"]
+    assert [found.items.ids[i] for i in found.of("test").item] == ["t2"]
 
 
 def test_parts_without_pairs_are_told(load):

@@ -134,5 +134,5 @@ def test_the_scale_comes_back_to_a_hundred(tasks):
     with torch.no_grad():
         made.model.temperature.log_scale.fill_(9.0)
     gradients(made, made.batch(0, 0))
-    assert float(made.model.temperature(torch.ones(1))) == pytest.approx(100, rel=1e-5)
+    assert made.model.temperature(torch.ones(1)).item() == pytest.approx(100, rel=1e-5)
     assert made.model.temperature.log_scale.grad is not None
