@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -53,6 +53,7 @@ class Modality(EncoderSettings):
 class FuseData(DataConfig):
     """Interactions and items, as for any recommender, and what they sound and move like."""
 
+    place: ClassVar[str] = "data"
     audio: Folder | None = Field(
         None, description="Folder of sounds named by item id; without it those of data.video"
     )

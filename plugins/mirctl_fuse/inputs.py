@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -37,6 +37,8 @@ class Model(Protocol):
 class Data(Protocol):
     """Where files of the items lie, and what the columns are called."""
 
+    place: ClassVar[str]
+    """Its own, in a recipe."""
     audio: Path | None
     video: Path | None
 
@@ -103,7 +105,9 @@ def _read(items: Items, own: Modality, data: Data, where: str) -> Sequence[RawIt
     sounds = data.audio and by_id(data.audio, items.ids, SOUNDS)
     found = {"video": films or items.video, "audio": sounds or films or items.audio}
     if found[own.modality] is None:
-        raise UsageError(f"set data.{own.modality}: a folder of files by item id", where=where)
+        raise UsageError(
+            f"set {data.place}.{own.modality}: a folder of files by item id", where=where
+        )
     return found[own.modality]
 
 

@@ -3,17 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from mirctl.errors import suggest
 from mirctl.metrics import answers
-from mirctl.section import InputPath, JobConfig, Relative, Section
+from mirctl.section import InputPath, JobConfig, Section
 from mirctl.training import TrainConfig
-from mirctl_fuse.config import Fusion, Modalities, Modality, encoders
+from mirctl_fuse.config import Folder, Fusion, Modalities, Modality, encoders
 
-Folder = Annotated[Path, Relative(hashed=False)]
 SIDES = ("queries", "items")
 REVERSE = "reverse/"
 """Before a measure: items are asked with, and queries are found."""
@@ -62,6 +61,7 @@ class QueryColumns(ThingColumns):
 class Files(Section):
     """What things look, sound and move like."""
 
+    place: ClassVar[str] = "data"
     images: Folder | None = Field(None, description="Folder of pictures named by id")
     audio: Folder | None = Field(
         None, description="Folder of sounds named by id; without it those of video"
@@ -72,6 +72,7 @@ class Files(Section):
 class Queries(Files):
     """Queries that are no items. A plain path stands for `{table: ...}`."""
 
+    place: ClassVar[str] = "data.queries"
     table: InputPath = Field(description="CSV, TSV, JSONL or Parquet: query and any text columns")
     columns: QueryColumns = QueryColumns()
 
