@@ -35,19 +35,28 @@ def _run(search: Search, files: dict[str, Path], listening: socket.socket) -> No
 
     from mirctl_fuse.serving import app
 
+    class Server(uvicorn.Server):
+        """Tells its address once Ctrl-C is its own, and whoever reads it is answered."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            _tell(listening, len(search.index))
+
     settings = uvicorn.Config(
         app.create(search, files), log_level="critical", access_log=False, server_header=False,
         timeout_graceful_shutdown=PATIENCE,
     )  # fmt: skip
-    listening.listen()  # whoever reads the address can use it at once
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # who sent it is told
+    Server(settings).run(sockets=[listening])
+
+
+def _tell(listening: socket.socket, items: int) -> None:
     host, port = listening.getsockname()[:2]
     if not ipaddress.ip_address(host.partition("%")[0]).is_loopback:
         console.warn("whoever reaches this machine can search: nobody is asked for a password")
     shown = f"[{host}]" if ":" in host else host
-    many = console.counted(len(search.index), "item")
+    many = console.counted(items, "item")
     console.say(f"{many} can be searched at http://{shown}:{port}; Ctrl-C ends it")
-    uvicorn.Server(settings).run(sockets=[listening])
 
 
 def _bound(host: str, port: int) -> socket.socket:
