@@ -119,7 +119,7 @@ class PairTrain(TrainConfig):
         256,
         ge=1,
         le=1_000_000,
-        description="Things that are embedded at once: memory grows with it, not with the batch",
+        description="Things that are embedded, and compared, at once: what memory grows with",
     )
 
     @field_validator("metric")

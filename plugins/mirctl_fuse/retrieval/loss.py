@@ -17,17 +17,23 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mirctl.sequences.loss import full_precision
+from mirctl_fuse.retrieval.chunks import in_chunks
+
+Scaled = Callable[[Tensor], Tensor]
 
 
 def one_way(
-    asked: Tensor, candidates: Tensor, answer: Tensor, right: Tensor,
-    scaled: Callable[[Tensor], Tensor],
-) -> Tensor:  # fmt: skip
+    asked: Tensor, candidates: Tensor, answer: Tensor, right: Tensor, scaled: Scaled, chunk: int
+) -> Tensor:
     """Sum of cross-entropies of asked (p, d) for answer (p,) among candidates (m, d), all of length
-    one; right (p, m) bool are the right answers of each."""
-    own = F.one_hot(answer, len(candidates)).bool()
-    with full_precision(asked):
-        logits = scaled(asked.float() @ candidates.float().T)
-        return F.cross_entropy(
-            logits.masked_fill(right & ~own, -torch.inf), answer, reduction="sum"
-        )
+    one; right (p, m) bool are the right answers of each. Logits are there for a chunk at a time."""
+    others = right.scatter(1, answer[:, None], False)
+
+    def loss(rows: Tensor) -> Tensor:
+        with full_precision(asked):
+            logits = scaled(asked[rows].float() @ candidates.float().T)
+            allowed = logits.masked_fill(others[rows], -torch.inf)
+            return F.cross_entropy(allowed, answer[rows], reduction="sum")
+
+    rows = torch.arange(len(asked), device=asked.device)
+    return torch.stack(in_chunks(loss, rows, chunk)).sum()

@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from mirctl import distributed
 from mirctl.encode.towers import CatalogueInputs
@@ -11,6 +10,7 @@ from mirctl.sequences.histories import Histories
 from mirctl_fuse.crossan import ItemEncoder
 from mirctl_fuse.missing import take_away
 from mirctl_fuse.retrieval import evaluation
+from mirctl_fuse.retrieval.chunks import in_chunks
 from mirctl_fuse.retrieval.loss import one_way
 from mirctl_fuse.retrieval.model import Retriever, unit
 from mirctl_fuse.retrieval.pairs import Pairs
@@ -19,11 +19,9 @@ from mirctl_fuse.retrieval.pairs import Pairs
 class PairTask:
     """Batches of pairs in, contrastive loss out; validates by ranking all items.
 
-    Batches are large, since what is in them is what a pair is told from. So their things are
-    embedded chunk by chunk and forgotten; once the gradient of all embeddings is known, each chunk
-    is embedded again, with the same random numbers, and its gradient goes on to the weights
-    (GradCache, Gao et al., 2021): the gradient is that of the whole batch. Of several processes
-    each embeds its part of the things, which all of them then see, and answers for its part of the
+    Batches are large, since what is in them is what a pair is told from; so they are embedded and
+    compared chunk by chunk, and the gradient is that of the whole batch. Of several processes each
+    embeds its part of the things, which all of them then see, and answers for its part of the
     pairs. A router's load balance is over a chunk.
     """
 
@@ -60,8 +58,8 @@ class PairTask:
         q, i = (torch.from_numpy(at[mine]).to(device) for at in (query_at, item_at))
         right = torch.from_numpy(self._right(query, item)).to(device)
         scaled = self.model.temperature
-        there = one_way(queries[q], items, i, right[q], scaled)
-        back = one_way(items[i], queries, q, right.T[i], scaled)
+        there = one_way(queries[q], items, i, right[q], scaled, self.chunk)
+        back = one_way(items[i], queries, q, right.T[i], scaled, self.chunk)
         return (there + back) / (2 * len(batch[0])) + routing + more
 
     def _right(self, query: np.ndarray, item: np.ndarray) -> np.ndarray:
@@ -81,24 +79,19 @@ class PairTask:
         process = distributed.process()
         own = torch.from_numpy(ids[process.rows(len(ids))])
         draws = torch.rand(len(own), len(inputs.towers))
-        parts, routing = [], torch.zeros((), device=inputs.device)
-        for rows, drawn in zip(own.split(self.chunk), draws.split(self.chunk), strict=True):
-            work = (self._chunk, encoder, inputs, rows, drawn)
-            once = len(own) <= self.chunk
-            part, loss = self._chunk(*work[1:]) if once else checkpoint(*work, use_reentrant=False)
-            parts.append(part)
-            if loss is not None and len(rows):
-                routing = routing + loss * (len(rows) / len(own) / process.world)
-        return process.join(torch.cat(parts), len(ids)), routing
 
-    def _chunk(
-        self, encoder: ItemEncoder, inputs: CatalogueInputs, rows: Tensor, draws: Tensor
-    ) -> tuple[Tensor, Tensor | None]:
-        batch = inputs.gather(rows)
-        if self.modality_dropout:
-            batch = take_away(batch, draws.to(inputs.device), self.modality_dropout)
-        fused = encoder.fuse(batch)
-        return unit(fused.embedding), fused.loss
+        def work(rows: Tensor) -> tuple[Tensor, Tensor]:
+            batch = inputs.gather(own[rows])
+            if self.modality_dropout:
+                batch = take_away(batch, draws[rows].to(inputs.device), self.modality_dropout)
+            fused = encoder.fuse(batch)
+            if fused.loss is None or not len(rows):
+                return unit(fused.embedding), torch.zeros((), device=inputs.device)
+            return unit(fused.embedding), fused.loss * (len(rows) / len(own) / process.world)
+
+        made = in_chunks(work, torch.arange(len(own)), self.chunk)
+        parts, routing = zip(*made, strict=True)
+        return process.join(torch.cat(parts), len(ids)), torch.stack(routing).sum()
 
     def validate(self) -> dict[str, float]:
         """Mean ranking measures of the validation queries, both ways."""

@@ -8,7 +8,7 @@ from torch import nn
 from mirctl import recipe
 from mirctl.efficiency import Meter
 from mirctl_fuse import inputs
-from mirctl_fuse.retrieval import model, pairs, pipeline, task
+from mirctl_fuse.retrieval import chunks, model, pairs, pipeline
 from mirctl_fuse.retrieval.config import PairConfig
 from mirctl_fuse.retrieval.loss import one_way
 from mirctl_fuse.retrieval.task import PairTask
@@ -70,7 +70,7 @@ def test_what_dropout_hid_is_hidden_the_second_time_too(tasks, monkeypatch):
         encoder.heads[0] = nn.Sequential(encoder.heads[0], nn.Dropout(0.5))
     batch = made.batch(0, 0)
     again = gradients(made, batch)
-    monkeypatch.setattr(task, "checkpoint", lambda work, *given, use_reentrant: work(*given))
+    monkeypatch.setattr(chunks, "checkpoint", lambda work, part, use_reentrant: work(part))
     same(again, gradients(made, batch))
 
 
@@ -92,7 +92,7 @@ def test_the_loss_is_that_of_the_formula(tasks):
     right = torch.tensor([[(q, i) in known for i in range(5)] for q in range(4)])
     batch = [(0, 0), (0, 1), (1, 1), (2, 4)]
     q, i = (torch.tensor(own) for own in zip(*batch, strict=True))
-    ours = one_way(queries[q], items, i, right[q], lambda cosines: cosines * scale)
+    ours = one_way(queries[q], items, i, right[q], lambda cosines: cosines * scale, 3)
     logits = 1.7 * queries.double().numpy() @ items.double().numpy().T
     by_hand = 0.0
     for a, b in batch:
