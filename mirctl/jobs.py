@@ -25,6 +25,8 @@ _REQUIREMENT = re.compile(
     r"^\s*(?P<metric>[^<>\s]*[^<>=\s])\s*(?P<sign>>=|<=|>|<)\s*(?P<value>[-+.\deE]+)\s*$"
 )
 _BUG = "a bug of its plugin"
+Only = str | Sequence[str] | None
+"""The job, or the jobs, that a command is for; None: all."""
 _SIGNS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 
 
@@ -102,14 +104,14 @@ def find(uses: str) -> Job:
 
 
 def prepare(
-    name: str, changes: Sequence[str], options: Options, *, only: str | None = None
+    name: str, changes: Sequence[str], options: Options, *, only: Only = None
 ) -> tuple[Job, JobConfig]:
-    """Read, change and check a recipe; `only` is the job a plugin's own command insists on."""
+    """Read, change and check a recipe; `only` are the jobs a plugin's own command insists on."""
     read = recipe.change(recipe.read(name, changes), options.changes())
-    if only is not None and read.uses != only:
-        raise UsageError(
-            f"uses {read.uses}, not {only}: `mirctl run` takes any recipe", where=read.where("uses")
-        )
+    wanted = (only,) if isinstance(only, str) else only
+    if wanted is not None and read.uses not in wanted:
+        told = f"uses {read.uses}, not {' or '.join(wanted)}: `mirctl run` takes any recipe"
+        raise UsageError(told, where=read.where("uses"))
     job = find(read.uses)
     config = recipe.resolve(plugins.import_object(job.config), read)
     refuse_missing(inputs.find(config), read)
@@ -152,7 +154,7 @@ def execute(
     changes: Sequence[str],
     options: Options,
     *,
-    only: str | None = None,
+    only: Only = None,
     require: Sequence[Requirement] = (),
 ) -> "Result | None":
     """Do a recipe's job; None after --dry-run, which checks everything and writes nothing."""
@@ -164,7 +166,7 @@ def _execute(
     name: str,
     changes: Sequence[str],
     options: Options,
-    only: str | None,
+    only: Only,
     require: Sequence[Requirement],
 ) -> "Result | None":
     job, config = prepare(name, changes, options, only=only)

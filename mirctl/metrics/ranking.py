@@ -109,7 +109,9 @@ def means(ranks: Ranks, cutoffs: Sequence[int] = CUTOFFS) -> dict[str, float]:
     return {name: float(value.mean()) for name, value in per_user(ranks, cutoffs).items()}
 
 
-def summarize(values: Mapping[str, np.ndarray], seed: int) -> dict[str, dict[str, Any]]:
+def summarize(
+    values: Mapping[str, np.ndarray], seed: int, over: str = "users"
+) -> dict[str, dict[str, Any]]:
     """Mean, n and 95 % percentile-bootstrap interval over users of each (users,) array."""
     names = list(values)
     matrix = np.stack([values[name] for name in names], axis=1) if names else np.zeros((0, 0))
@@ -120,7 +122,7 @@ def summarize(values: Mapping[str, np.ndarray], seed: int) -> dict[str, dict[str
             "low": float(low[i]) if len(matrix) else None,
             "high": float(high[i]) if len(matrix) else None,
             "n": len(matrix),
-            "unit": "mean over users, 0..1",
+            "unit": f"mean over {over}, 0..1",
         }
         for i, name in enumerate(names)
     }

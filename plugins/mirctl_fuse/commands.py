@@ -28,6 +28,7 @@ from mirctl.several import several_processes
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
+JOBS = ("fuse/train", "fuse/retrieval")
 STDIN = """- reads lines {"text": "..."}, {"user": "x"}, {"history": ["a", "b"]}."""
 Index = Annotated[Path, typer.Argument(metavar="INDEX", help="Made by fuse index.")]
 Model = Annotated[Path | None, typer.Option("--model", help="The model, where it was moved since.")]
@@ -54,13 +55,13 @@ def train(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Data to artifact: cache hidden states, train, rank the whole catalogue, save."""
+    """Data to artifact: histories, or pairs; cache hidden states, train, rank everything, save."""
     from mirctl import jobs
 
     console.configure(quiet=quiet)
     gate = jobs.requirements(require)
     options = jobs.Options(out, seed, device, precision, resume, dry_run, force)
-    result = jobs.execute(recipe, changes or [], options, only="fuse/train", require=gate)
+    result = jobs.execute(recipe, changes or [], options, only=JOBS, require=gate)
     jobs.show_result(result, require=gate, json=json)
 
 
@@ -109,14 +110,14 @@ def evaluate(
 ) -> None:
     """Measure a model again: also by modality, with some missing, and who decided."""
     from mirctl import jobs
-    from mirctl_fuse import listing, measuring
+    from mirctl_fuse import evaluating, listing
 
     console.configure(quiet=quiet)
     gate = jobs.requirements(require)
     jobs.check_requirements(jobs.find("fuse/eval"), gate)
     listing.check(experts, force=force)
     options = jobs.Options(device=device, precision=precision)
-    found = measuring.evaluate(artifact, changes or [], options, apart=apart, missing=missing)
+    found = evaluating.evaluate(artifact, changes or [], options, apart=apart, missing=missing)
     listing.write(found, experts, force=force)
     jobs.show(found.metrics, found.report, require=gate, json=json, artifact=artifact)
 

@@ -1,15 +1,15 @@
 """What a fuse recipe may say. Each field can stand in a recipe or be given as `key=value`."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mirctl.data.config import DataConfig
 from mirctl.encode.settings import EncoderSettings
 from mirctl.section import (
-    ArtifactName,
     InputPath,
     JobConfig,
     ModelName,
@@ -53,6 +53,7 @@ class Modality(EncoderSettings):
 class FuseData(DataConfig):
     """Interactions and items, as for any recommender, and what they sound and move like."""
 
+    place: ClassVar[str] = "data"
     audio: Folder | None = Field(
         None, description="Folder of sounds named by item id; without it those of data.video"
     )
@@ -65,12 +66,47 @@ class FuseData(DataConfig):
         return self
 
 
-class FuseModel(UserConfig):
-    """The recommender: the modalities of an item, how they meet, and who reads a history."""
+def encoders(modalities: Mapping[str, Modality]) -> dict[str, Modality]:
+    """Those that a frozen model reads."""
+    return {name: own for name, own in modalities.items() if own.vectors is None}
 
-    modalities: dict[str, Modality] = Field(
-        description="Name -> what is read, one or more; null: without it"
-    )
+
+def _named(name: str, own: Any) -> Any:
+    if isinstance(own, str):
+        own = {"model": own}
+    if isinstance(own, dict) and name in KINDS and "vectors" not in own:
+        return {"modality": name, **own}
+    return own
+
+
+def _names_tell_the_kind(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {name: _named(name, own) for name, own in value.items() if own is not None}
+
+
+def _something_is_read(value: dict[str, Modality]) -> dict[str, Modality]:
+    if not value:
+        raise ValueError("name at least one")
+    for name in value:
+        if not NAME.fullmatch(name) or name in TAKEN:
+            told = f"is of a-z, 0-9, _ and -, begins with a-z, and is not {', '.join(TAKEN)}"
+            raise ValueError(f"{name!r}: a name {told}")
+    return value
+
+
+Modalities = Annotated[
+    dict[str, Modality],
+    BeforeValidator(_names_tell_the_kind),
+    AfterValidator(_something_is_read),
+    Field(description="Name -> what is read, one or more; null: without it"),
+]
+
+
+class Fusion(Section):
+    """Towers on what frozen models saw, how they meet, and how they become one."""
+
+    dim: int = Field(64, ge=1, le=WIDEST, description="Width of embeddings")
     modality_dropout: float = Field(
         0.3,
         ge=0,
@@ -93,37 +129,16 @@ class FuseModel(UserConfig):
     balance: float = Field(0.01, ge=0, description="momef: weight of the load balance in the loss")
     z: float = Field(0.001, ge=0, description="momef: weight of the router's squared logsumexp")
 
-    @model_validator(mode="before")
-    @classmethod
-    def names_tell_the_kind(cls, value: Any) -> Any:
-        given = value.get("modalities") if isinstance(value, dict) else None
-        if not isinstance(given, dict):
-            return value
-        told = {name: _named(name, own) for name, own in given.items() if own is not None}
-        return {**value, "modalities": told}
 
-    @model_validator(mode="after")
-    def something_is_read(self) -> Self:
-        if not self.modalities:
-            raise ValueError("modalities: name at least one")
-        for name in self.modalities:
-            if not NAME.fullmatch(name) or name in TAKEN:
-                told = f"is of a-z, 0-9, _ and -, begins with a-z, and is not {', '.join(TAKEN)}"
-                raise ValueError(f"modalities: {name!r}: a name {told}")
-        return self
+class FuseModel(Fusion, UserConfig):
+    """The recommender: the modalities of an item, how they meet, and who reads a history."""
+
+    modalities: Modalities
 
     @property
     def encoders(self) -> dict[str, Modality]:
         """The modalities that a frozen model reads."""
-        return {name: own for name, own in self.modalities.items() if own.vectors is None}
-
-
-def _named(name: str, own: Any) -> Any:
-    if isinstance(own, str):
-        own = {"model": own}
-    if isinstance(own, dict) and name in KINDS and "vectors" not in own:
-        return {"modality": name, **own}
-    return own
+        return encoders(self.modalities)
 
 
 class FuseConfig(JobConfig):
@@ -136,16 +151,9 @@ class FuseConfig(JobConfig):
     evaluation: EvalConfig = EvalConfig()
     save: SaveConfig = SaveConfig()
 
-
-class MeasureConfig(JobConfig):
-    """A recipe with `uses: fuse/eval`; its result is a table of metrics."""
-
-    uses: Literal["fuse/eval"]
-    model: ArtifactName = Field(description="A trained model")
-    data: FuseData | None = Field(None, description="Other data than what it was trained on")
-    evaluation: EvalConfig | None = None
-    apart: bool = Field(False, description="Also by each modality alone")
-    missing: bool = Field(False, description="Also with modalities taken away")
+    def key(self, name: str) -> str:
+        """Where a modality stands in a recipe."""
+        return f"model.modalities.{name}"
 
 
 class Facts(Section):

@@ -1,37 +1,37 @@
 """Who decides: the weights that a fusion gives the modalities, or the experts, of each item."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
 
 from mirctl import console
 from mirctl.encode.towers import CatalogueInputs, ItemBatch
-from mirctl.sequences.users import Recommender
-from mirctl_fuse.config import FuseModel
+from mirctl_fuse.config import Fusion
+from mirctl_fuse.crossan import ItemEncoder
 
 Change = Callable[[ItemBatch, Tensor], ItemBatch]
 """A batch and its items' indexes in the catalogue -> the batch as it is to be read."""
 
 
-def names(model: FuseModel) -> list[str]:
+def names(model: Fusion, modalities: Iterable[str]) -> list[str]:
     """Of the columns of the weights."""
     if model.fusion != "momef":
-        return list(model.modalities)
-    return [*model.modalities, *(f"shared {n + 1}" for n in range(model.shared))]
+        return list(modalities)
+    return [*modalities, *(f"shared {n + 1}" for n in range(model.shared))]
 
 
 @torch.no_grad()
 def embed(
-    model: Recommender, inputs: CatalogueInputs, change: Change | None = None
+    encoder: ItemEncoder, inputs: CatalogueInputs, change: Change | None = None
 ) -> tuple[Tensor, Tensor | None]:
     """(items, dim) float32 and, where the fusion weighs, (items, experts), in blocks."""
-    model.eval()
+    encoder.eval()
     embeddings, weights = [], []
     with console.progress("embedding the items", inputs.n_items) as advance:
         for rows in torch.arange(inputs.n_items).split(inputs.block):
             batch = inputs.gather(rows)
-            fused = model.items.fuse(batch if change is None else change(batch, rows))
+            fused = encoder.fuse(batch if change is None else change(batch, rows))
             embeddings.append(fused.embedding.float())
             weights += [] if fused.weights is None else [fused.weights.float()]
             advance(len(rows))

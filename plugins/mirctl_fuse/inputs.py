@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
 import torch
 
+from mirctl.data.config import Columns
 from mirctl.data.images import FILMS, SOUNDS, by_id
 from mirctl.data.items import Items
 from mirctl.efficiency import Meter
@@ -18,7 +20,38 @@ from mirctl.encode.states import States
 from mirctl.encode.towers import CatalogueInputs
 from mirctl.errors import UsageError
 from mirctl_fuse import vectors
-from mirctl_fuse.config import FuseConfig, FuseData, Modality
+from mirctl_fuse.config import Modality
+
+
+class Model(Protocol):
+    """The modalities that are read, and how many layers of each."""
+
+    modalities: Mapping[str, Modality]
+    groups: int
+
+    @property
+    def encoders(self) -> Mapping[str, Modality]: ...
+
+
+class Data(Protocol):
+    """Where files of the items lie, and what the columns are called."""
+
+    place: ClassVar[str]
+    """Its own, in a recipe."""
+    audio: Path | None
+    video: Path | None
+
+    @property
+    def columns(self) -> Columns: ...
+
+
+class Reads(Protocol):
+    """What a recipe says of a table of things, and of what is read of them."""
+
+    model: Model
+    data: Data
+
+    def key(self, name: str) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -31,30 +64,25 @@ class Raw:
     vectors: Mapping[str, States]
 
     @classmethod
-    def of(cls, config: FuseConfig, items: Items) -> "Raw":
+    def of(cls, config: Reads, items: Items) -> "Raw":
         """A catalogue; what no encoding would mend is refused at once."""
         content = {}
         for name, own in config.model.encoders.items():
-            content[name] = _read(items, own, config.data, key(name))
+            content[name] = _read(items, own, config.data, config.key(name))
         for name, own in config.model.encoders.items():
-            with catalogue.in_recipe(key(name)):
+            with catalogue.in_recipe(config.key(name)):
                 specs_for(own)
         column = config.data.columns.in_items
         given = {name: own.vectors for name, own in config.model.modalities.items() if own.vectors}
         found = {name: vectors.read(path, items.ids, column) for name, path in given.items()}
         return cls(items.ids, content, found)
 
-    def wanted(self, config: FuseConfig) -> Wanted:
+    def wanted(self, config: Reads) -> Wanted:
         """What is to be encoded."""
-        return Wanted(config.model.encoders, self.content, self.ids, key)
+        return Wanted(config.model.encoders, self.content, self.ids, config.key)
 
 
-def key(name: str) -> str:
-    """Where a modality stands in a recipe."""
-    return f"model.modalities.{name}"
-
-
-def _read(items: Items, own: Modality, data: FuseData, where: str) -> Sequence[RawItem]:
+def _read(items: Items, own: Modality, data: Data, where: str) -> Sequence[RawItem]:
     """What a modality reads of each item."""
     if own.modality == "text":
         return items.text(own.column)
@@ -64,12 +92,14 @@ def _read(items: Items, own: Modality, data: FuseData, where: str) -> Sequence[R
     sounds = data.audio and by_id(data.audio, items.ids, SOUNDS)
     found = {"video": films or items.video, "audio": sounds or films or items.audio}
     if found[own.modality] is None:
-        raise UsageError(f"set data.{own.modality}: a folder of files by item id", where=where)
+        raise UsageError(
+            f"set {data.place}.{own.modality}: a folder of files by item id", where=where
+        )
     return found[own.modality]
 
 
 def inputs_for(
-    config: FuseConfig, raw: Raw, device: torch.device, dtype: torch.dtype, meter: Meter,
+    config: Reads, raw: Raw, device: torch.device, dtype: torch.dtype, meter: Meter,
     saved: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> CatalogueInputs:  # fmt: skip
     """Encode items and open them; `saved` is what an artifact's model read."""
@@ -82,5 +112,5 @@ def inputs_for(
         kept |= keep("group", min(model.groups, cached.layers), {name: cached})
     made = CatalogueInputs(catalogue.keep_layers(states, kept, dtype), len(raw.ids), device)
     models = {name: own.model or str(own.vectors) for name, own in model.modalities.items()}
-    catalogue.refuse_others(made, saved or {}, models, key)
+    catalogue.refuse_others(made, saved or {}, models, config.key)
     return made

@@ -3,8 +3,8 @@
 from mirctl import hub, jobs
 from mirctl.metrics import table as metrics_table
 from mirctl.run import Result, Run
-from mirctl_fuse import measuring
-from mirctl_fuse.config import MeasureConfig
+from mirctl_fuse import evaluating
+from mirctl_fuse.measure_config import MeasureConfig
 
 
 def evaluate(config: MeasureConfig, run: Run) -> Result:
@@ -12,7 +12,7 @@ def evaluate(config: MeasureConfig, run: Run) -> Result:
     said = {"data": config.data, "evaluation": config.evaluation}
     changes = [f"{key}={part.model_dump_json()}" for key, part in said.items() if part is not None]
     options = jobs.Options(device=config.device, precision=config.precision)
-    found = measuring.evaluate(
+    found = evaluating.evaluate(
         hub.artifact_folder(config.model), changes, options, apart=config.apart,
         missing=config.missing,
     )  # fmt: skip

@@ -66,7 +66,7 @@ def evaluate(
     tell(catalogue, split)
     _warn(saved, split, catalogue)
     read = inputs_of(saved, config, catalogue.items)
-    embeddings, weights = experts.embed(saved.model, read)
+    embeddings, weights = experts.embed(saved.model.items, read)
     scorer = NeuralScorer(saved.model.users, embeddings)
     metrics = evaluation.evaluate(scorer, split, config.evaluation, config.seed).metrics
     parts = [evaluation.report(metrics, config.evaluation)]
@@ -74,12 +74,12 @@ def evaluate(
     if apart:
         told = {f"only.{name}": how.measure(only(n)) for n, name in enumerate(read.towers)}
         metrics |= {f"{name}/{MEASURE}": entry for name, entry in told.items()}
-        parts.append(_table("modality alone", told, metrics[MEASURE]))
+        parts.append(compared("modality alone", told, metrics[MEASURE]))
     if missing:
         told = {f"missing.{share}": how.measure(without(share, config.seed)) for share in SHARES}
         metrics |= {f"{name}/{MEASURE}": entry for name, entry in told.items()}
-        parts.append(_table("per cent missing", told, metrics[MEASURE]))
-    columns = experts.names(config.model)
+        parts.append(compared("per cent missing", told, metrics[MEASURE]))
+    columns = experts.names(config.model, config.model.modalities)
     if weights is not None:
         parts.append(experts.summary(columns, weights))
     return Measured(metrics, "\n\n".join(parts), columns, catalogue.items.ids, weights)
@@ -127,7 +127,7 @@ class _Other:
     config: FuseConfig
 
     def measure(self, change: Change) -> dict[str, Any]:
-        embeddings, _ = experts.embed(self.saved.model, self.read, change)
+        embeddings, _ = experts.embed(self.saved.model.items, self.read, change)
         scorer = NeuralScorer(self.saved.model.users, embeddings)
         ranks = rank_all(scorer, self.split, "test", self.config.evaluation.repeats)
         return ranking.summarize(ranking.per_user(ranks), self.config.seed)[MEASURE]
@@ -149,7 +149,8 @@ def without(share: int, seed: int) -> Change:
     return change
 
 
-def _table(title: str, told: dict[str, dict[str, Any]], whole: dict[str, Any]) -> str:
+def compared(title: str, told: dict[str, dict[str, Any]], whole: dict[str, Any]) -> str:
+    """A table of one measure on items of which less is known, beside that of all."""
     lines = [
         [name.partition(".")[2], f"{own['value']:.4f} [{own['low']:.4f}, {own['high']:.4f}]",
          f"{own['value'] / whole['value']:.2f}" if whole["value"] else "-"]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +11,13 @@ from mirctl import artifact, recipe
 from mirctl.artifact import Artifact
 from mirctl.encode.towers import TowerInput
 from mirctl.errors import blamed_on_the_artifact
+from mirctl.section import JobConfig
 from mirctl.sequences import tables
 from mirctl.sequences.users import Recommender
 from mirctl_fuse import experts, network, saving
 from mirctl_fuse.config import Facts, FuseConfig
+
+Config = TypeVar("Config", bound=JobConfig)
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,10 @@ def load(folder: Path, place: torch.device | None = None) -> Saved:
     """Open an artifact of kind fuse/recommender."""
     place = place or torch.device("cpu")
     art = artifact.open_artifact(folder, saving.KIND, saving.SCHEMA)
-    settings, ids = config(art), tables.read_items(art)["item_id"].to_pylist()
+    settings, ids = config(art, FuseConfig), tables.read_items(art)["item_id"].to_pylist()
     facts = modalities(art, settings)
     with torch.device("meta"):  # nothing is set aside before the file is known to fit
-        empty = network.build(settings.model, [_input(own) for own in facts.values()])
+        empty = network.build(settings.model, [empty_input(own) for own in facts.values()])
     shapes = {name: (t.dtype, tuple(t.shape)) for name, t in empty.state_dict().items()}
     found = art.expected_tensors("model", shapes)
     size = (len(ids), settings.model.dim)
@@ -51,12 +54,12 @@ def load(folder: Path, place: torch.device | None = None) -> Saved:
     return Saved(art, settings, facts, ids, *own)
 
 
-def config(art: Artifact) -> FuseConfig:
+def config(art: Artifact, kind: type[Config]) -> Config:
     """The recipe that made it."""
     path = art.path("recipe.yaml")
     tree, marks = art.recipe()
     with blamed_on_the_artifact():
-        return recipe.resolve(FuseConfig, recipe.Recipe(str(path), art.folder, tree, marks))
+        return recipe.resolve(kind, recipe.Recipe(str(path), art.folder, tree, marks))
 
 
 def modalities(art: Artifact, settings: FuseConfig) -> dict[str, dict[str, Any]]:
@@ -69,7 +72,8 @@ def modalities(art: Artifact, settings: FuseConfig) -> dict[str, dict[str, Any]]
     return found
 
 
-def _input(facts: dict[str, Any]) -> nn.Module:
+def empty_input(facts: dict[str, Any]) -> nn.Module:
+    """What reads a modality, of the right size."""
     widths = [facts["widths"][layer] for layer in facts["layers"]]
     return TowerInput(widths, torch.zeros(sum(widths)), torch.ones(sum(widths)))
 
@@ -77,5 +81,5 @@ def _input(facts: dict[str, Any]) -> nn.Module:
 def _weights(art: Artifact, settings: FuseConfig, items: int) -> Tensor | None:
     if f"{saving.EXPERTS}.safetensors" not in art.manifest.files:
         return None
-    shape = (items, len(experts.names(settings.model)))
+    shape = (items, len(experts.names(settings.model, settings.model.modalities)))
     return art.expected_tensors(saving.EXPERTS, {"weights": (torch.float32, shape)})["weights"]

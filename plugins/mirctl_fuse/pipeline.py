@@ -48,7 +48,7 @@ def run(config: FuseConfig, run: Run) -> Result:
     saving.save(config, run, catalogue, split, trained, tested)
     report = evaluation.report(tested.metrics, config.evaluation)
     if trained.weights is not None:
-        names = experts.names(config.model)
+        names = experts.names(config.model, config.model.modalities)
         report += "\n\n" + experts.summary(names, trained.weights)
     return Result(run.out, metrics=tested.metrics, report=report)
 
@@ -73,7 +73,7 @@ def train(config: FuseConfig, catalogue: Catalogue, split: Split, run: Run) -> T
     """Fit the recipe's network on the training part."""
     raw = Raw.of(config, catalogue.items)
     read = inputs.inputs_for(config, raw, run.device, run.dtype, run.meter)
-    refuse_empty(read, inputs.key)
+    refuse_empty(read, config.key)
     for name, tower in read.towers.items():
         run.note_input(input_name(name), tower.content)
         run.note_input(f"{name} model", tower.weights)
@@ -87,7 +87,7 @@ def train(config: FuseConfig, catalogue: Catalogue, split: Split, run: Run) -> T
     console.say(f"{count:,} trainable parameters; softmax over {candidates}")
     with run.meter.phase("train"):
         history = training.fit(task, config.train, run)
-    embeddings, weights = experts.embed(model, read)
+    embeddings, weights = experts.embed(model.items, read)
     return Trained(model, read, NeuralScorer(model.users, embeddings), weights, tuple(history))
 
 

@@ -20,11 +20,19 @@ def mirctl_jobs() -> list[Job]:
             check="mirctl_fuse.pipeline:check",
         ),
         Job(
+            "fuse/retrieval",
+            config="mirctl_fuse.retrieval.config:PairConfig",
+            function="mirctl_fuse.retrieval.pipeline:run",
+            summary="pairs -> cached hidden states -> train by contrast -> evaluate -> artifact",
+            metrics="mirctl_fuse.retrieval.evaluation:names",
+            check="mirctl_fuse.retrieval.pipeline:check",
+        ),
+        Job(
             "fuse/eval",
-            config="mirctl_fuse.config:MeasureConfig",
+            config="mirctl_fuse.measure_config:MeasureConfig",
             function="mirctl_fuse.jobs:evaluate",
             summary="a trained model, and other data -> a table of metrics",
-            metrics="mirctl_fuse.measuring:names",
+            metrics="mirctl_fuse.evaluating:names",
             makes="table",
         ),
     ]
@@ -35,6 +43,9 @@ def mirctl_artifact_kinds() -> list[ArtifactKind]:
     """Trained models, and hidden states alone."""
     return [
         ArtifactKind("fuse/recommender", 1, "mirctl_fuse.opening:load", headline=("ndcg@10",)),
+        ArtifactKind(
+            "fuse/retriever", 1, "mirctl_fuse.retrieval.opening:load", headline=("recall@10",)
+        ),
         ArtifactKind("fuse/index", 1, "mirctl_fuse.index:open_index"),
         ArtifactKind(
             "fuse/states", 1, "mirctl.artifact:open_artifact", "mirctl.encode.stored:merge"

@@ -2,51 +2,72 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mirctl import device
+from mirctl import console, device
 from mirctl.encode import catalogue
 from mirctl.encode.opening import opener, require_readers
 from mirctl.encode.protocol import Encoder, Item, choose
 from mirctl.encode.states import LARGEST, States
 from mirctl.encode.towers import CatalogueInputs
 from mirctl.errors import DataError
-from mirctl_fuse.inputs import key
-from mirctl_fuse.opening import Saved
+from mirctl_fuse import experts, measuring
+from mirctl_fuse.building import WHOLE
+from mirctl_fuse.crossan import ItemEncoder
+from mirctl_fuse.inputs import Reads
 
 
 class Reader:
-    """The frozen models of a saved model, each loaded when first something is asked of it."""
+    """The frozen models of what an encoder of items, or of queries, reads: each is loaded when
+    first something is asked of it."""
 
-    def __init__(self, saved: Saved) -> None:
-        self.saved, self.place = saved, saved.embeddings.device
-        then = next(iter(saved.facts.values()))["precision"]
-        self.dtype = device.precision(then, self.place)
+    def __init__(
+        self, config: Reads, facts: Mapping[str, Mapping[str, Any]], encoder: ItemEncoder,
+        place: torch.device,
+    ) -> None:  # fmt: skip
+        self.config, self.facts, self.encoder, self.place = config, facts, encoder, place
+        self.dtype = device.precision(next(iter(facts.values()))["precision"], place)
         self._models: dict[str, tuple[Encoder, str]] = {}
         self._loaded: dict[str, Encoder] = {}
 
     def load(self) -> None:
         """All of them now."""
-        for name in self.saved.config.model.encoders:
+        for name in self.config.model.encoders:
             self._model(name)
 
+    def vectors(
+        self, given: Sequence[Mapping[str, str]], *, apart: bool
+    ) -> list[dict[str, Tensor]]:
+        """Of things of which only this is known by modality (texts, and names of files) a vector as
+        a whole and, `apart`, one by each modality alone."""
+        with console.aside():
+            read = self.read(given)
+            spaces = {WHOLE: experts.embed(self.encoder, read)[0].cpu()}
+            for n, name in enumerate(read.towers if apart else ()):
+                if any(name in one for one in given):
+                    own, _ = experts.embed(self.encoder, read, measuring.only(n))
+                    spaces[name] = own.cpu()
+        return [{name: own[n] for name, own in spaces.items() if name in (WHOLE, *one)}
+                for n, one in enumerate(given)]  # fmt: skip
+
     def read(self, given: Sequence[Mapping[str, str]]) -> CatalogueInputs:
-        """Things of which only this is known by modality: texts, and names of files."""
-        facts, model = self.saved.facts, self.saved.config.model
+        """What the encoder reads of them."""
+        facts, model = self.facts, self.config.model
         states = {name: self._states(name, [one.get(name) for one in given]) for name in facts}
         kept = {name: own["layers"] for name, own in facts.items()}
         towers = catalogue.keep_layers(states, kept, self.dtype)
         made = CatalogueInputs(towers, len(given), self.place)
         models = {name: own.model or str(own.vectors) for name, own in model.modalities.items()}
-        catalogue.refuse_others(made, facts, models, key)
+        catalogue.refuse_others(made, facts, models, self.config.key)
         return made
 
     def _states(self, name: str, items: Sequence[str | None]) -> States:
         """Of one modality; what cannot be read is a DataError."""
-        facts = self.saved.facts[name]
+        facts = self.facts[name]
         here = [n for n, item in enumerate(items) if item is not None]
         rows = np.full(len(items), -1)
         if not here:
@@ -63,8 +84,8 @@ class Reader:
     def _model(self, name: str) -> tuple[Encoder, str]:
         """The frozen model of a modality and its sha256; modalities that read alike share one."""
         if name not in self._models:
-            with catalogue.in_recipe(key(name)):
-                choice = choose(self.saved.config.model.encoders[name], self.dtype)
+            with catalogue.in_recipe(self.config.key(name)):
+                choice = choose(self.config.model.encoders[name], self.dtype)
                 if choice.key not in self._loaded:
                     self._loaded[choice.key] = choice.load(self.place)
             self._models[name] = self._loaded[choice.key], choice.weights

@@ -18,17 +18,20 @@ from mirctl.errors import DataError, MissingError, suggest
 from mirctl.sequences import tables as saved_tables
 from mirctl.sequences.histories import pack
 from mirctl.sequences.scorer import NeuralScorer
-from mirctl_fuse import experts, index, measuring, opening
+from mirctl_fuse import index, opening
 from mirctl_fuse.building import WHOLE
 from mirctl_fuse.index import Found, rrf
 from mirctl_fuse.opening import Saved
 from mirctl_fuse.reading import Reader
+from mirctl_fuse.retrieval import asking as retrieval
+from mirctl_fuse.retrieval import opening as retrievers
+from mirctl_fuse.retrieval import saving
 
 AT_ONCE = 256
 """Queries that are answered together."""
 DEPTH = 100
 """Places of each ranking that a fusion of rankings looks at."""
-USER, HISTORY = "user", "history"
+USER, HISTORY, ITEMS = "user", "history", "items"
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,17 @@ class Search:
             told = f"its model is not at {found}" if found else "it does not say where its model is"
             raise MissingError(f"{told}: name it with --model", where=str(folder))
         index.open_index(folder, artifact.open_artifact(Path(found)))  # another one is refused
-        self.saved: Saved = opening.load(Path(found), device.choose(place or "auto"))
-        self.kinds = {name: own.modality for name, own in self.saved.config.model.encoders.items()}
-        self.places = {name: n for n, name in enumerate(self.saved.item_ids)}
-        kept = saved_tables.read_users(self.saved.art, len(self.places))
-        names, self.histories = kept or ([], None)
-        self.users = {name: n for n, name in enumerate(names)}
-        self.reader = Reader(self.saved)
+        self.saved = _load(Path(found), device.choose(place or "auto"))
+        self.retriever = isinstance(self.saved, retrievers.Saved)
+        """Does it know pairs, and no users?"""
+        self.kinds = _kinds(self.saved)
+        self.places, self.users, self.histories = {}, {}, None
+        if not self.retriever:
+            self.places = {name: n for n, name in enumerate(self.saved.item_ids)}
+            kept = saved_tables.read_users(self.saved.art, len(self.places))
+            names, self.histories = kept or ([], None)
+            self.users = {name: n for n, name in enumerate(names)}
+        self.readers = _readers(self.saved)
 
     @cached_property
     def titles(self) -> list[str | None] | None:
@@ -65,14 +72,24 @@ class Search:
         made = self.index.items
         return made[title].to_pylist() if title in made.column_names else None
 
+    @property
+    def words(self) -> list[str]:
+        """What can be asked by."""
+        return [*self.kinds, *(() if self.retriever else (USER, HISTORY))]
+
+    def column(self, name: str) -> str:
+        """Where a modality of texts stands in its table."""
+        config = self.saved.config
+        side = config.side(retrieval.side_of(self.saved, name)) if self.retriever else config
+        return side.model.modalities[name].column or side.data.columns.title
+
     def named(self, word: str, where: str) -> str:
         """The modality that a query's word means: its name, or the first of that kind."""
         if word in self.kinds:
             return word
         first = next((name for name, kind in self.kinds.items() if kind == word), None)
         if first is None:
-            known = [*self.kinds, USER, HISTORY]
-            hint = suggest(word, known, f"there are {', '.join(known)}")
+            hint = suggest(word, self.words, f"there are {', '.join(self.words)}")
             raise DataError(f"this model has no {word!r}{hint}", where=where)
         return first
 
@@ -81,6 +98,9 @@ class Search:
         people = [word for word in (USER, HISTORY) if word in asked]
         if len(people) + (len(asked) > len(people)) != 1:
             raise DataError("ask by modalities, or for one user, or by one history", where=where)
+        if people and self.retriever:
+            told = f"this model was trained on pairs and knows no {people[0]}: ask by modalities"
+            raise DataError(told, where=where)
         if people:
             return Query(history=self._history(people[0], asked[people[0]], where))
         given = {}
@@ -120,14 +140,19 @@ class Search:
         """The same of one query whose vectors are there."""
         kept = self._unseen(query, allowed)
         if apart and query.given:
-            names = list(query.given)
-            parts = [self._found(name, own[name], max(k, DEPTH), kept, approximate).items
-                     for name in names]  # fmt: skip
+            deep = max(k, DEPTH)
+            parts = [self._found(self._space(name), own[name], deep, kept, approximate).items
+                     for name in query.given]  # fmt: skip
             found = rrf(parts)
         else:
             found = self._found(WHOLE, own[WHOLE], k, kept, approximate)
         pairs = zip(found.items[0, :k].tolist(), found.scores[0, :k].tolist(), strict=True)
         return [(item, score) for item, score in pairs if item >= 0]
+
+    def _space(self, name: str) -> str:
+        """Where what a modality says is compared with what is like it."""
+        asks = self.retriever and retrieval.side_of(self.saved, name) == "queries"
+        return WHOLE if asks else name
 
     def _found(
         self, space: str, query: Tensor, k: int, allowed: Tensor | None, approximate: bool
@@ -154,22 +179,39 @@ class Search:
                 found[n][WHOLE] = vector
         things = [n for n, query in enumerate(queries) if query.history is None]
         if things:
-            made = self._of_items([queries[n] for n in things], apart)
+            given = [queries[n].given for n in things]
+            if self.retriever:
+                made = retrieval.vectors(self.saved, self.readers, given, apart=apart)
+            else:
+                made = self.readers[ITEMS].vectors(given, apart=apart)
             for n, own in zip(things, made, strict=True):
                 found[n] = own
         return found
 
-    def _of_items(self, queries: Sequence[Query], apart: bool) -> list[dict[str, Tensor]]:
-        """What the model makes of things that have only what the queries give."""
-        with console.aside():
-            read = self.reader.read([query.given for query in queries])
-            spaces = {WHOLE: experts.embed(self.saved.model, read)[0].cpu()}
-            for n, name in enumerate(read.towers if apart else ()):
-                if any(name in query.given for query in queries):
-                    own, _ = experts.embed(self.saved.model, read, measuring.only(n))
-                    spaces[name] = own.cpu()
-        return [{name: own[n] for name, own in spaces.items() if name in (WHOLE, *query.given)}
-                for n, query in enumerate(queries)]  # fmt: skip
+    def load(self) -> None:
+        """All frozen models that read what is asked, now."""
+        for reader in self.readers.values():
+            reader.load()
+
+
+def _load(folder: Path, place: torch.device) -> Saved | retrievers.Saved:
+    kind = artifact.open_artifact(folder).manifest.kind
+    return (retrievers if kind == saving.KIND else opening).load(folder, place)
+
+
+def _readers(saved: Saved | retrievers.Saved) -> dict[str, Reader]:
+    """Of a retriever one for each side."""
+    if isinstance(saved, retrievers.Saved):
+        return retrieval.readers(saved)
+    place = saved.embeddings.device
+    return {ITEMS: Reader(saved.config, saved.facts, saved.model.items, place)}
+
+
+def _kinds(saved: Saved | retrievers.Saved) -> dict[str, str]:
+    """Modality that can be asked by -> text, image, audio or video."""
+    if isinstance(saved, retrievers.Saved):
+        return retrieval.kinds(saved)
+    return {name: own.modality for name, own in saved.config.model.encoders.items()}
 
 
 def rows(

@@ -36,3 +36,18 @@ def _genres(file):
     with file.open() as lines:
         for row in csv.DictReader(lines):
             yield row["item_id"], row["genres"]
+
+
+def test_posters_are_found_by_titles_and_genres(mirctl, real_data, tmp_path):
+    folder = real_data / "movielens-posters"
+    told = [
+        "fuse/ml-100k-retrieval", f"data.items={folder / 'items.csv'}",
+        f"data.images={folder / 'posters'}", "train.epochs=8",
+    ]  # fmt: skip
+    model, index = tmp_path / "model", tmp_path / "index"
+    gate = ("--require", "recall@10>=0.02", "--require", "reverse/recall@10>=0.02")
+    trained = mirctl("fuse", "train", *told, "--out", model, *gate)
+    assert trained.code == 0, trained.err + "by chance it would be .007"
+    assert mirctl("fuse", "index", model, "--out", index).code == 0
+    found = mirctl("fuse", "search", index, "--image", folder / "posters" / "1.jpg", "--k", 1)
+    assert json.loads(found.out)["title"] == "Toy Story"

@@ -32,6 +32,14 @@ FUSED = (
     "        balance: 0.0}\n"  # which is over the items of each process
     "train: {epochs: 2, batch_size: 16, lr: 1.0e-2}\n"
 )
+PAIRS = (
+    "uses: fuse/retrieval\n"
+    "data: {items: items.csv}\n"
+    "model: {queries: {title: TEXT}, items: {first: {model: TEXT, pool: cls}}, dim: 16,\n"
+    "        bottleneck: 8, rank: 4, modality_dropout: 0.0, balance: 0.0}\n"
+    "train: {epochs: 3, batch_size: 9, chunk: 2, lr: 1.0e-2}\n"
+    "evaluation: {valid: 0.2}\n"
+)
 KEPT = ("model.safetensors", "metrics.json", "extra/history.json")
 
 
@@ -44,6 +52,7 @@ def work(tmp_path, bert):
     (tmp_path / "items.csv").write_text("\n".join(lines) + "\n")
     (tmp_path / "adapt.yaml").write_text(CATALOGUE.replace("TEXT", str(bert)))
     (tmp_path / "fuse.yaml").write_text(FUSED.replace("TEXT", str(bert)))
+    (tmp_path / "pairs.yaml").write_text(PAIRS.replace("TEXT", str(bert)))
     (tmp_path / "table.csv").write_text(csv_text(rows(90), holes(90)))
     (tmp_path / "impute.yaml").write_text(SMALL_TABLE)
     return tmp_path
@@ -59,6 +68,8 @@ def test_two_processes_learn_what_one_does(work, mirctl):
         "catalogue": [work / "adapt.yaml", "train.loss=catalogue"],
         "batch": [work / "adapt.yaml", "train.loss=batch"],
         "fuse": [work / "fuse.yaml"],
+        "pairs": [work / "pairs.yaml"],
+        "pairs in pieces": [work / "pairs.yaml", "train.parallel=fsdp", "train.chunk=9"],
         # wide enough for blocks of their own; with a running mean of the weights
         "fsdp": [work / "impute.yaml", "train.parallel=fsdp", "model.width=128", "train.ema=0.9"],
     }
@@ -81,7 +92,7 @@ def test_two_processes_learn_what_one_does(work, mirctl):
     assert spent["phases"]["encode text"]["items"] == 26  # titles, each by one process
     assert spent["cpu_seconds"] > spent["phases"]["train"]["cpu_seconds"] > 0
     told = (work / "told/stderr-0").read_text()
-    assert told.count("fp32 in 2 processes") == 5
+    assert told.count("fp32 in 2 processes") == 7
     assert (work / "told/stderr-1").read_text() == ""
     assert not [*work.glob("*.partial")]
 

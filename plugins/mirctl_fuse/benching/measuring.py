@@ -145,9 +145,7 @@ def _texts(search: Search) -> list[Query]:
     name = next((name for name, kind in search.kinds.items() if kind == "text"), None)
     if name is None:
         return []
-    config = search.saved.config
-    column = config.model.modalities[name].column or config.data.columns.title
-    items = search.index.items
+    column, items = search.column(name), search.index.items
     said = items[column].to_pylist() if column in items.column_names else []
     texts = [text for text in dict.fromkeys(said) if isinstance(text, str) and text.strip()]
     return [Query({name: text}) for text in texts[:WHOLE_QUERIES]]

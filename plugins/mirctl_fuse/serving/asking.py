@@ -121,7 +121,7 @@ def prepare(search: Search, sent: Sent) -> Prepared:
             raise DataError(f"{word!r} is a text, and said in the document", where=WHERE)
         query[word] = str(path)
     if not query:
-        told = f"nothing is asked: give a query by {', '.join([*search.kinds, USER, HISTORY])}"
+        told = f"nothing is asked: give a query by {', '.join(search.words)}"
         raise DataError(told, where=WHERE)
     allowed = search.index.allowed(asked.where) if asked.where else None
     return Prepared(asked, search.query(query, WHERE), allowed)

@@ -15,12 +15,13 @@ from mirctl.data.items import text_values
 from mirctl.encode.pictures import open_picture
 from mirctl.errors import MirctlError
 from mirctl_fuse.index import Index
+from mirctl_fuse.retrieval.config import PairData
 
 SIDE = 320
 KEPT = 1000
 
 
-def of_items(index: Index, data: DataConfig, folder: Path | None) -> dict[str, Path]:
+def of_items(index: Index, data: DataConfig | PairData, folder: Path | None) -> dict[str, Path]:
     """Item id -> file, of those that the model's recipe, or `folder`, has a picture of."""
     try:
         found = _files(index, data, folder)
@@ -32,9 +33,9 @@ def of_items(index: Index, data: DataConfig, folder: Path | None) -> dict[str, P
     return {name: path for name, path in zip(index.ids, found, strict=True) if path is not None}
 
 
-def _files(index: Index, data: DataConfig, folder: Path | None) -> list[Path | None]:
+def _files(index: Index, data: DataConfig | PairData, folder: Path | None) -> list[Path | None]:
     nothing: list[Path | None] = [None] * len(index)
-    if folder is None and data.microlens is not None:
+    if folder is None and isinstance(data, DataConfig) and data.microlens is not None:
         return microlens.covers(data.microlens, index.ids) or nothing
     column, folder = data.columns.image, folder or data.images
     if column is not None and column in index.items.column_names:

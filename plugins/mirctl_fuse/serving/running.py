@@ -25,7 +25,7 @@ def serve(
         raise MissingError("serving is done by fastapi and uvicorn: pip install 'mirctl[serve]'")
     with closing(_bound(host, port)) as listening:
         search = Search(folder, model, place)
-        search.reader.load()
+        search.load()
         files = pictures.of_items(search.index, search.saved.config.data, images)
         _run(search, files, listening)
 

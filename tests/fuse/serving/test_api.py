@@ -211,7 +211,7 @@ def test_many_at_once_are_answered_as_alone_and_a_bad_one_harms_no_other(client)
 
 def test_a_fault_of_the_server_harms_no_other(client, search, monkeypatch, capsys):
     with monkeypatch.context() as patch:
-        patch.setattr(search.reader, "read", lambda given: 1 / 0)
+        patch.setattr(search, "vectors", lambda queries, apart: 1 / 0)
         answer = client.post("/search", json={"query": {"text": "x"}})
     assert (answer.status_code, "error" in answer.json()) == (500, True)
     assert "ZeroDivision" not in answer.text

@@ -1,0 +1,1 @@
+"""Retrieval: queries and items of any modalities, brought together by contrast."""
