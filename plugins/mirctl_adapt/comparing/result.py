@@ -9,12 +9,12 @@ import typer
 from mirctl import console, files, jobs, pareto
 from mirctl.artifact import manifest
 from mirctl.jobs import Options, Requirement
+from mirctl.sequences.standing import Metrics, Standing
 from mirctl.steps import command
 from mirctl_adapt.comparing import asking, encoders, racing, rates, report, scaling, standing
 from mirctl_adapt.comparing.asking import Asked
 from mirctl_adapt.comparing.racing import Encoded, Race
 from mirctl_adapt.comparing.scaling import Size
-from mirctl_adapt.comparing.standing import Metrics, Standing
 
 
 def compare(

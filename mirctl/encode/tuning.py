@@ -10,7 +10,7 @@ adapter   A(x) = W_up ReLU(W_down x) + x after each layer (Houlsby et al., 2019;
 bitfit    biases alone (Ben Zaken et al., 2022)
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +19,11 @@ import torch
 from torch import Tensor, nn
 
 from mirctl.device import send
-from mirctl.encode import EncoderSettings, choose, content
+from mirctl.encode import content
 from mirctl.encode.content import RawItem
 from mirctl.encode.pretrained import refuse_foreign
+from mirctl.encode.protocol import choose
+from mirctl.encode.settings import EncoderSettings
 from mirctl.encode.text import TextEncoder, pooled
 from mirctl.errors import UsageError
 from mirctl.nn.side import SideAdapter
@@ -170,3 +172,13 @@ def own_state(model: nn.Module) -> dict[str, Tensor]:
             for key in [k for k in state if k.startswith(start) and k not in learned]:
                 del state[key]
     return state
+
+
+def fill(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Put what was learned, as `own_state` gave it, into a model of which all but the encoders is
+    on the meta device."""
+    for part in model.modules():
+        own = (*part.parameters(recurse=False), *part.buffers(recurse=False))
+        if all(tensor.is_meta for tensor in own):
+            part.to_empty(device="cpu", recurse=False)
+    model.load_state_dict(weights, strict=False)
