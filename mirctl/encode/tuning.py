@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mirctl.artifact import Artifact
 from mirctl.device import send
 from mirctl.encode import content
 from mirctl.encode.content import RawItem
@@ -25,7 +26,7 @@ from mirctl.encode.pretrained import refuse_foreign
 from mirctl.encode.protocol import choose
 from mirctl.encode.settings import EncoderSettings
 from mirctl.encode.text import TextEncoder, pooled
-from mirctl.errors import UsageError
+from mirctl.errors import ArtifactError, UsageError
 from mirctl.nn.side import SideAdapter
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class TextTower:
         self._encoder = choice.load(torch.device("cpu"))
         if not isinstance(self._encoder, TextEncoder):
             told = f"{settings.model!r} is run by {choice.spec.name!r}, which does not learn"
-            raise UsageError(f"{told}: fft, lora, adapter and bitfit take Hugging Face text models")
+            raise UsageError(f"{told}: {method} takes Hugging Face text models")
         rows = self._encoder.tokens([str(text or "") for text in texts]) if texts else []
         self.lengths = np.array([max(len(row), 1) for row in rows], np.int64)
         self.ids = np.full((len(rows), self.lengths.max(initial=1)), self._encoder.padding)
@@ -152,6 +153,19 @@ class TextTower:
         """What an artifact says of it."""
         width = self._encoder.widths[-1]
         return {"weights": self.weights, "widths": [width], "layers": [0], "precision": "fp32"}
+
+
+def reopen(
+    art: Artifact, settings: EncoderSettings, method: str, bottleneck: int, facts: Mapping[str, Any]
+) -> TunedText:
+    """The encoder of an artifact as it was before it learned; what is added to it takes no memory
+    yet. `facts` are what the artifact says of its tower."""
+    tower = TextTower(settings, [], method, bottleneck)
+    if tower.facts() != facts:
+        told = f"an encoder was another {settings.model} than is here"
+        raise ArtifactError(told, where=str(art.folder))
+    with torch.device("meta"):
+        return tower.module(normalize=False)
 
 
 def rates(model: nn.Module, rate: float) -> dict[str, float]:

@@ -99,12 +99,7 @@ def network(
 def _tuned(art: Artifact, model: ModelConfig, name: str, facts: dict[str, Any]) -> tuning.TunedText:
     """An encoder as it was before it learned."""
     with blamed_on_the_artifact():
-        tower = tuning.TextTower(model.tuned[name], [], model.method, model.bottleneck)
-        if tower.facts() != facts:
-            told = f"its {name} encoder was another {model.tuned[name].model} than is here"
-            raise damaged(art, told)
-        with torch.device("meta"):  # what is added to it takes no memory before the file fits
-            return tower.module(normalize=False)
+        return tuning.reopen(art, model.tuned[name], model.method, model.bottleneck, facts)
 
 
 def _input(tower: dict[str, Any]) -> TowerInput:

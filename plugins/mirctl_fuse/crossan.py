@@ -117,7 +117,7 @@ class Towers(nn.Module):
 
     def forward(self, items: ItemBatch) -> list[Tensor]:
         read = [own(states) for own, states in zip(self.inputs, items.towers, strict=True)]
-        present = torch.stack([tower.present for tower in items.towers], 1).to(read[0][0].dtype)
+        present = self.present(items).to(read[0][0].dtype)
         hidden = [torch.zeros_like(own[0]) for own in read]
         for step in range(self.depth):
             active = [m for m, skip in enumerate(self.skips) if step >= skip]
@@ -129,6 +129,10 @@ class Towers(nn.Module):
                 hidden[m] = self.blocks[m][step - self.skips[m]](state)
         return hidden
 
+    def present(self, items: ItemBatch) -> Tensor:
+        """(n, T) bool"""
+        return torch.stack([tower.present for tower in items.towers], 1)
+
     def _mixed(self, m: int, k: int, states: Sequence[Tensor], hidden: Tensor) -> Tensor:
         gate = torch.sigmoid(self.theta[m][k] / TEMPERATURE)
         return gate * states[k] + (1 - gate) * self.carries[m][k](hidden)
@@ -137,16 +141,16 @@ class Towers(nn.Module):
 class ItemEncoder(nn.Module):
     """Item batch -> item embeddings (n, dim): towers, a head each, and a fusion of theirs."""
 
-    def __init__(self, towers: Towers, fusion: nn.Module, dim: int, head_kind: str) -> None:
+    def __init__(self, towers: nn.Module, fusion: nn.Module, dim: int, head_kind: str) -> None:
         super().__init__()
         self.towers, self.fusion = towers, fusion
         self.heads = nn.ModuleList(head(width, dim, head_kind) for width in towers.ends)
 
     def parts(self, items: ItemBatch) -> tuple[Tensor, Tensor]:
-        """What each modality says (n, T, dim), and who is there (n, T) bool."""
+        """What each tower says (n, T, dim), and which are there (n, T) bool."""
         ends = self.towers(items)
         said = torch.stack([out(end) for out, end in zip(self.heads, ends, strict=True)], 1)
-        return said, torch.stack([tower.present for tower in items.towers], 1)
+        return said, self.towers.present(items)
 
     def fuse(self, items: ItemBatch) -> Fused:
         """The embeddings, and how they came about."""

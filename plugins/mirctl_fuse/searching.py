@@ -146,8 +146,7 @@ class Search:
     def _of_items(self, queries: Sequence[Query]) -> list[dict[str, Tensor]]:
         """What the model makes of things that have only what the queries give."""
         config, place = self.saved.config, self.saved.embeddings.device
-        then = next(iter(self.saved.facts.values()))["precision"]
-        dtype = device.precision(then, place)
+        dtype = device.precision(self.saved.precision, place)
         with console.aside():
             raw = Raw.asked([query.given for query in queries], config, self.saved.facts)
             read = inputs.inputs_for(config, raw, place, dtype, Meter(), self.saved.facts)
