@@ -80,7 +80,7 @@ def train(config: FuseConfig, catalogue: Catalogue, split: Split, run: Run) -> T
         run.note_input(f"{name} model", tower.weights)
     torch.manual_seed(config.seed)
     model = network.build(config.model, read.tower_inputs(normalize=True)).to(run.device)
-    task = _task(config, model, read, split)
+    task = task_of(config, model, read, split)
     _tell_model(config, task, run)
     with run.meter.phase("train"):
         history = training.fit(task, config.train, run)
@@ -100,7 +100,9 @@ def _tell_model(config: FuseConfig, task: FuseTask, run: Run) -> None:
         console.say(f"{told}, since {config.model.method} tunes encoders of text alone")
 
 
-def _task(config: FuseConfig, model: Recommender, read: CatalogueInputs, split: Split) -> FuseTask:
+def task_of(
+    config: FuseConfig, model: Recommender, read: CatalogueInputs, split: Split
+) -> FuseTask:
     small = split.n_items <= WHOLE_CATALOGUE and not config.model.tuned
     whole = small if config.train.loss == "auto" else config.train.loss == "catalogue"
     return FuseTask(
