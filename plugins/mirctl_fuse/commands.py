@@ -129,7 +129,9 @@ def ablate(
     ] = None,
     methods: Annotated[
         str,
-        typer.Option(help="Also other methods on the same encoders: pairwise-iisan,lora,adapter."),
+        typer.Option(
+            help="Also other methods on the same encoders: pairwise-iisan, lora, adapter."
+        ),
     ] = "",
     seeds: Annotated[
         int, typer.Option("--seeds", parser=whole(1, 1000), help="How often each is trained.")

@@ -1,7 +1,7 @@
 """What an ablation compares: names -> changes to the recipe."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 from mirctl.errors import UsageError, suggest
@@ -23,8 +23,8 @@ class Contestant:
     """Which of PARTS it is about, "method", or "recipe"."""
     changes: dict[str, Any] = field(default_factory=dict)
     """Dotted key -> value."""
-    modalities: int | None = None
-    """How many of the first ones it has."""
+    first: Sequence[str] = ()
+    """Its modalities, where these are the first of the recipe, or all."""
 
     @property
     def adapts(self) -> bool:
@@ -46,10 +46,13 @@ def contestants(model: FuseModel, parts: Sequence[str], methods: Sequence[str]) 
         told = f"takes crossan apart, and the recipe is of {model.method!r}: leave out model.method"
         raise UsageError(f"ablate {told}", where="model.method")
     made = {"modalities": _first, "without": _without, "cross": _cross, "fusion": _fusions}
-    found = [Contestant(RECIPE, RECIPE, modalities=len(model.modalities))]
+    found = [Contestant(RECIPE, RECIPE, first=[*model.modalities])]
     for part in parts:
-        same = [one.changes for one in found]
-        found += [one for one in made[part](model) if one.changes not in same]
+        for one in made[part](model):
+            same = next((other for other in found if other.changes == one.changes), None)
+            if same is not None:  # all but the last are without the last
+                found.remove(same)
+            found.append(replace(one, first=same.first if same else one.first))
     for method in methods:
         joined = {"model.fusion": "concat"} if method == PAIRWISE else {}
         found.append(Contestant(method, "method", {"model.method": method, **joined}))
@@ -75,7 +78,7 @@ def _first(model: FuseModel) -> list[Contestant]:
     """1, 2, 3, ... modalities, in the recipe's order."""
     names = list(model.modalities)
     return [
-        Contestant(f"up-to-{names[n - 1]}", "modalities", _lacking(names[n:]), n)
+        Contestant(f"up-to-{names[n - 1]}", "modalities", _lacking(names[n:]), names[:n])
         for n in range(1, len(names))
     ]
 

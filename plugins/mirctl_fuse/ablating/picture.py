@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 PICTURES = ("ablation.svg", "ablation.png")
 ROW = 0.27
 """Inches of a name."""
+MANY = 6
+"""So many names beside each other would touch."""
 GROUPS = {"without": "one modality less", "cross": "exchange", "fusion": "fusion",
           "method": "other methods"}  # fmt: skip
 
@@ -23,8 +25,8 @@ def draw(folder: Path, compared: Sequence[Contestant], metrics: Metrics) -> None
     """ablation.svg and .png; nothing where there is nothing to compare."""
     from matplotlib.figure import Figure
 
-    curve = [one for one in compared if one.modalities and f"{one.name}.{QUALITY}" in metrics]
-    curve = sorted(curve, key=lambda one: one.modalities or 0)
+    curve = [one for one in compared if one.first and f"{one.name}.{QUALITY}" in metrics]
+    curve = sorted(curve, key=lambda one: len(one.first))
     others = [one for one in compared
               if one.part in GROUPS and f"{one.name}.{QUALITY}-{RECIPE}" in metrics]  # fmt: skip
     widths = [4.6] * (len(curve) > 1) + [5.6] * bool(others)
@@ -43,25 +45,18 @@ def draw(folder: Path, compared: Sequence[Contestant], metrics: Metrics) -> None
 def _curve(ax: "Axes", curve: Sequence[Contestant], metrics: Metrics) -> None:
     """One modality, two, three, ...: a line and its interval."""
     entries = [metrics[f"{one.name}.{QUALITY}"] for one in curve]
-    counts = [one.modalities for one in curve]
+    counts = [len(one.first) for one in curve]
     colour = pareto.COLOURS[0]
     ax.fill_between(counts, [e["low"] for e in entries], [e["high"] for e in entries],
                     color=colour, alpha=0.14, linewidth=0)  # fmt: skip
     ax.plot(counts, [e["value"] for e in entries], color=colour, marker="o", linewidth=1.6)
-    ax.set_xticks(counts, [pareto.plain(_added(one)) for one in curve])
+    added = [f"{'+ ' * (len(one.first) > 1)}{one.first[-1]}" for one in curve]
+    ax.set_xticks(counts, added, rotation=0 if len(added) < MANY else 30)
     ax.set_ylim(bottom=0)
     ax.margins(x=0.1)
     ax.set_ylabel("NDCG@10, 95 % over users")
     ax.set_title("Modalities, added from left to right", fontsize=10)
     _plainly(ax, "y")
-
-
-def _added(one: Contestant) -> str:
-    """What it has more than the one before."""
-    if one.part == RECIPE:
-        return "all"
-    name = one.name.removeprefix("up-to-")
-    return name if one.modalities == 1 else f"+ {name}"
 
 
 def _differences(ax: "Axes", others: Sequence[Contestant], metrics: Metrics) -> None:
