@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ class Standing:
         chosen = self.values if seeds is None else seeds
         return np.stack([self.values[seed][measure] for seed in chosen]).mean(0)
 
-    def read(self, made: Made, runs: Mapping[int, str], open_: Callable[[Any], Artifact]) -> None:
+    def read(self, made: Made, runs: Mapping[int, str], open_: Callable[[Path], Artifact]) -> None:
         """Take in what was made of its runs, seed -> step; `open_` reads an artifact's folder."""
         spent = []
         for seed, name in runs.items():

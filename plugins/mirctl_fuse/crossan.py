@@ -27,8 +27,6 @@ from mirctl.nn.side import TEMPERATURE, SideAdapter, carry, head
 from mirctl_fuse.fusion import Fused
 
 Cross = Literal["bus", "paths", "none"]
-
-
 Block = Sequence[tuple[int, int]]
 """Who takes part in one exchange: (modality, its width there)."""
 
