@@ -19,6 +19,9 @@ from mirctl.section import (
 from mirctl.sequences.config import WIDEST, EvalConfig, SaveConfig, SequenceTrain, UserConfig
 
 KINDS = ("text", "image", "audio", "video")
+TUNED = ("lora", "adapter")
+"""Methods in which encoders learn."""
+PAIRWISE = "pairwise-iisan"
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 Folder = Annotated[Path, Relative(hashed=False)]
 TAKEN = ("item", "user", "history")
@@ -71,6 +74,11 @@ class FuseModel(UserConfig):
     modalities: dict[str, Modality] = Field(
         description="Name -> what is read, one or more; null: without it"
     )
+    method: Literal["crossan", "pairwise-iisan", "lora", "adapter"] = Field(
+        "crossan",
+        description="Side towers that hear of each other; or what they are compared with: a tower "
+        "for each and each pair, joined by concat; text encoders that learn by lora or adapters",
+    )
     modality_dropout: float = Field(
         0.3,
         ge=0,
@@ -81,9 +89,12 @@ class FuseModel(UserConfig):
     groups: Annotated[int, Field(ge=1, le=10_000)] = Field(
         6, description="Groups of layers; a group keeps its last layer"
     )
-    bottleneck: int = Field(64, ge=1, le=WIDEST, description="Inner width of an adapter")
+    bottleneck: int = Field(
+        64, ge=1, le=WIDEST, description="Inner width of an adapter, rank of lora"
+    )
     cross: Literal["bus", "paths", "none"] = Field(
-        "bus", description="How towers hear of each other: one shared space, or a path each"
+        "bus",
+        description="crossan: towers hear of each other by one shared space, or by a path each",
     )
     rank: int = Field(16, ge=1, le=WIDEST, description="Width of the bus, or of a path")
     gate: bool = Field(True, description="Learn the gates; without, they stay at equal weights")
@@ -99,6 +110,8 @@ class FuseModel(UserConfig):
         given = value.get("modalities") if isinstance(value, dict) else None
         if not isinstance(given, dict):
             return value
+        if value.get("method") == PAIRWISE:
+            value = {"fusion": "concat", **value}
         told = {name: _named(name, own) for name, own in given.items() if own is not None}
         return {**value, "modalities": told}
 
@@ -112,10 +125,31 @@ class FuseModel(UserConfig):
                 raise ValueError(f"modalities: {name!r}: a name {told}")
         return self
 
+    @model_validator(mode="after")
+    def methods_fit(self) -> Self:
+        if self.method == PAIRWISE and self.fusion != "concat":
+            raise ValueError(f"method {PAIRWISE!r} joins its towers by concat: leave out fusion")
+        if self.method in TUNED and not self.tuned:
+            listed = ", ".join(self.modalities)
+            raise ValueError(f"method {self.method!r} tunes text encoders, and {listed} have none")
+        return self
+
     @property
     def encoders(self) -> dict[str, Modality]:
-        """The modalities that a frozen model reads."""
+        """The modalities that a model reads."""
         return {name: own for name, own in self.modalities.items() if own.vectors is None}
+
+    @property
+    def tuned(self) -> dict[str, Modality]:
+        """Those whose encoder learns: texts, where the method is one of TUNED."""
+        if self.method not in TUNED:
+            return {}
+        return {name: own for name, own in self.encoders.items() if own.modality == "text"}
+
+    @property
+    def cached(self) -> dict[str, Modality]:
+        """Those whose encoder stays frozen."""
+        return {name: own for name, own in self.encoders.items() if name not in self.tuned}
 
 
 def _named(name: str, own: Any) -> Any:

@@ -18,8 +18,8 @@ def encode(
 ) -> dict[str, Any]:
     """Encode a recipe's items, or every n-th from the i-th on, and report what was done."""
     _, config = jobs.prepare(name, changes, options, only="fuse/train")
-    if not isinstance(config, FuseConfig) or not config.model.encoders:
-        raise UsageError(f"{name}: its modalities are all vectors: there is nothing to encode")
+    if not isinstance(config, FuseConfig) or not config.model.cached:
+        raise UsageError(f"{name}: no frozen encoder reads its modalities: nothing to encode")
     if options.out is not None:
         files.refuse_to_overwrite(options.out, force=options.force)
     items = load_catalogue(config.data, seed=config.seed).items

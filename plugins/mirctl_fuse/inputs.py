@@ -16,9 +16,10 @@ from mirctl.encode.layers import Cached, keep
 from mirctl.encode.protocol import specs_for
 from mirctl.encode.states import States
 from mirctl.encode.towers import CatalogueInputs
+from mirctl.encode.tuning import TextTower
 from mirctl.errors import UsageError
 from mirctl_fuse import vectors
-from mirctl_fuse.config import FuseConfig, FuseData, Modality
+from mirctl_fuse.config import FuseConfig, FuseData, FuseModel, Modality
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,15 @@ class Raw:
 
     def wanted(self, config: FuseConfig) -> Wanted:
         """What is to be encoded."""
-        return Wanted(config.model.encoders, self.content, self.ids, key)
+        return Wanted(config.model.cached, self.content, self.ids, key)
+
+    def tuned(self, model: FuseModel) -> dict[str, TextTower]:
+        """The towers whose encoders learn: their texts as tokens."""
+        found = {}
+        for name, own in model.tuned.items():
+            with catalogue.in_recipe(key(name)):
+                found[name] = TextTower(own, self.content[name], model.method, model.bottleneck)
+        return found
 
 
 def key(name: str) -> str:
@@ -75,12 +84,13 @@ def inputs_for(
     """Encode items and open them; `saved` is what an artifact's model read."""
     model = config.model
     found = catalogue.encode_together(raw.wanted(config), device, dtype, meter)
-    states = {name: {**found, **raw.vectors}[name] for name in model.modalities}
-    kept = {}
+    states, rule, kept = {**found, **raw.vectors}, "last" if model.tuned else "group", {}
     for name, own in states.items():  # each by itself: towers end together, not begin
         cached = Cached(own.layers, own.widths)
-        kept |= keep("group", min(model.groups, cached.layers), {name: cached})
-    made = CatalogueInputs(catalogue.keep_layers(states, kept, dtype), len(raw.ids), device)
+        kept |= keep(rule, min(model.groups, cached.layers), {name: cached})
+    towers = {**catalogue.keep_layers(states, kept, dtype), **raw.tuned(model)}
+    towers = {name: towers[name] for name in model.modalities}
+    made = CatalogueInputs(towers, len(raw.ids), device)
     models = {name: own.model or str(own.vectors) for name, own in model.modalities.items()}
     catalogue.refuse_others(made, saved or {}, models, key)
     return made

@@ -4,25 +4,33 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from mirctl.encode.towers import TowerInput
 from mirctl.sequences.users import Recommender, UserEncoder
 from mirctl_fuse import fusion
-from mirctl_fuse.config import FuseModel
+from mirctl_fuse.config import PAIRWISE, TUNED, FuseModel
 from mirctl_fuse.crossan import ItemEncoder, Towers
+from mirctl_fuse.peers import Ends, Pairwise
 
 
-def build(model: FuseModel, inputs: Sequence[TowerInput]) -> Recommender:
+def build(model: FuseModel, inputs: Sequence[nn.Module]) -> Recommender:
     """An untrained one."""
-    towers = Towers(
-        inputs, bottleneck=model.bottleneck, rank=model.rank, cross=model.cross, gate=model.gate
-    )
-    items = ItemEncoder(towers, fusion_of(model, len(inputs)), model.dim, "gelu")
+    towers = _towers(model, inputs)
+    items = ItemEncoder(towers, fusion_of(model, len(towers.ends)), model.dim, "gelu")
     reader = (model.dim, model.history, model.user_layers, model.user_heads, model.dropout)
     return Recommender(items, UserEncoder(*reader))
 
 
+def _towers(model: FuseModel, inputs: Sequence[nn.Module]) -> nn.Module:
+    if model.method in TUNED:
+        return Ends(inputs)
+    if model.method == PAIRWISE:
+        return Pairwise(inputs, bottleneck=model.bottleneck, gate=model.gate)
+    return Towers(
+        inputs, bottleneck=model.bottleneck, rank=model.rank, cross=model.cross, gate=model.gate
+    )
+
+
 def fusion_of(model: FuseModel, count: int) -> nn.Module:
-    """The recipe's fusion of so many modalities."""
+    """The recipe's fusion of what so many towers say."""
     if model.fusion == "momef":
         settings = {
             "shared": model.shared,

@@ -12,33 +12,39 @@ from mirctl.encode import catalogue
 from mirctl.encode.opening import opener, require_readers
 from mirctl.encode.protocol import Encoder, Item, choose
 from mirctl.encode.states import LARGEST, States
-from mirctl.encode.towers import CatalogueInputs
+from mirctl.encode.towers import CatalogueInputs, Source
+from mirctl.encode.tuning import TextTower
 from mirctl.errors import DataError
 from mirctl_fuse.inputs import key
 from mirctl_fuse.opening import Saved
 
 
 class Reader:
-    """The frozen models of a saved model, each loaded when first something is asked of it."""
+    """The frozen models of a saved model, each loaded when first something is asked of it; those
+    that learned are part of the model."""
 
     def __init__(self, saved: Saved) -> None:
         self.saved, self.place = saved, saved.embeddings.device
-        then = next(iter(saved.facts.values()))["precision"]
-        self.dtype = device.precision(then, self.place)
+        self.dtype = device.precision(saved.precision, self.place)
         self._models: dict[str, tuple[Encoder, str]] = {}
         self._loaded: dict[str, Encoder] = {}
 
     def load(self) -> None:
         """All of them now."""
-        for name in self.saved.config.model.encoders:
+        for name in self.saved.config.model.cached:
             self._model(name)
 
     def read(self, given: Sequence[Mapping[str, str]]) -> CatalogueInputs:
         """Things of which only this is known by modality: texts, and names of files."""
         facts, model = self.saved.facts, self.saved.config.model
-        states = {name: self._states(name, [one.get(name) for one in given]) for name in facts}
-        kept = {name: own["layers"] for name, own in facts.items()}
-        towers = catalogue.keep_layers(states, kept, self.dtype)
+        said = {name: [one.get(name) for one in given] for name in facts}
+        frozen = [name for name in facts if name not in model.tuned]
+        states = {name: self._states(name, said[name]) for name in frozen}
+        kept = {name: facts[name]["layers"] for name in frozen}
+        towers: dict[str, Source] = dict(catalogue.keep_layers(states, kept, self.dtype))
+        for name, own in model.tuned.items():
+            towers[name] = TextTower(own, said[name], model.method, model.bottleneck)
+        towers = {name: towers[name] for name in facts}
         made = CatalogueInputs(towers, len(given), self.place)
         models = {name: own.model or str(own.vectors) for name, own in model.modalities.items()}
         catalogue.refuse_others(made, facts, models, key)
