@@ -254,10 +254,11 @@ def show(
     *,
     require: Sequence[Requirement] = (),
     json: bool = False,
+    errors: Sequence[str] = (),
     **facts: Any,
 ) -> None:
-    """Metrics as a table for people or one document for programs; then the gate decides."""
-    missed = failures(metrics, require)
+    """Metrics as a table for people or one document for programs; then errors and gate decide."""
+    missed = [*errors, *failures(metrics, require)]
     if json:
         known = {key: value for key, value in facts.items() if value is not None}
         console.document({**known, "metrics": metrics, **as_error(missed)})

@@ -15,6 +15,8 @@ from mirctl.sequences.histories import Histories, Split
 
 BLOCK_BYTES = 64 * 2**20
 USERS_AT_ONCE = 512
+RANKS = "ranks"
+"""The file of an artifact that holds what `Tested.tensors` gives."""
 
 
 class Scorer(Protocol):

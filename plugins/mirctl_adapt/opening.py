@@ -1,19 +1,19 @@
 """The parts of a saved recommender, read and checked: what passes here fails nowhere later."""
 
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 import torch
 from pydantic import BaseModel, Field, model_validator
-from torch import Tensor, nn
+from torch import Tensor
 
 from mirctl import recipe
 from mirctl.artifact import Artifact
+from mirctl.encode import tuning
 from mirctl.encode.towers import TowerInput
 from mirctl.errors import blamed_on_the_artifact
 from mirctl.sequences.tables import damaged, inside
 from mirctl.sequences.users import Recommender
-from mirctl_adapt import saving, tuning
+from mirctl_adapt import saving
 from mirctl_adapt.config import AdaptConfig, ModelConfig
 from mirctl_adapt.counting import Markov, Popularity
 from mirctl_adapt.neural import build
@@ -92,27 +92,14 @@ def network(
     embeddings = art.expected_tensors(
         "items", {"embeddings": (torch.float32, (n_items, model.dim))}
     )
-    for part in empty.modules():
-        if all(tensor.is_meta for tensor in _own(part)):
-            part.to_empty(device="cpu", recurse=False)
-    empty.load_state_dict(weights, strict=False)
+    tuning.fill(empty, weights)
     return empty, embeddings["embeddings"]
-
-
-def _own(part: nn.Module) -> Iterator[Tensor]:
-    yield from part.parameters(recurse=False)
-    yield from part.buffers(recurse=False)
 
 
 def _tuned(art: Artifact, model: ModelConfig, name: str, facts: dict[str, Any]) -> tuning.TunedText:
     """An encoder as it was before it learned."""
     with blamed_on_the_artifact():
-        tower = tuning.TextTower(model.tuned[name], [], model.method, model.bottleneck)
-        if tower.facts() != facts:
-            told = f"its {name} encoder was another {model.tuned[name].model} than is here"
-            raise damaged(art, told)
-        with torch.device("meta"):  # what is added to it takes no memory before the file fits
-            return tower.module(normalize=False)
+        return tuning.reopen(art, model.tuned[name], model.method, model.bottleneck, facts)
 
 
 def _input(tower: dict[str, Any]) -> TowerInput:

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 from mirctl import artifact
 from mirctl.artifact import card as cards
 from mirctl.data.catalogue import Catalogue
+from mirctl.encode import tuning
 from mirctl.run import Run
 from mirctl.sequences import tables
-from mirctl.sequences.evaluation import Tested
+from mirctl.sequences.evaluation import RANKS, Tested
 from mirctl.sequences.histories import Split
-from mirctl_adapt import tuning
 from mirctl_adapt.config import AdaptConfig
 
 if TYPE_CHECKING:
     from mirctl_adapt.pipeline import Trained
 
 KIND, SCHEMA = "adapt/recommender", 1
-RANKS = "ranks"
+
 TOWERS = "extra/towers.json"
 
 

@@ -1,11 +1,11 @@
 """The training task of a recipe: which loss, and how fast what is inside an encoder learns."""
 
+from mirctl.encode import tuning
 from mirctl.encode.towers import CatalogueInputs
 from mirctl.sequences.config import WHOLE_CATALOGUE
 from mirctl.sequences.histories import Split, Windows
 from mirctl.sequences.training import NextItemTask
 from mirctl.sequences.users import Recommender
-from mirctl_adapt import tuning
 from mirctl_adapt.config import AdaptConfig
 
 

@@ -15,9 +15,9 @@ from mirctl.encode.protocol import specs_for
 from mirctl.encode.settings import EncoderSettings
 from mirctl.encode.states import States
 from mirctl.encode.towers import CatalogueInputs
+from mirctl.encode.tuning import TextTower
 from mirctl_adapt import layers
 from mirctl_adapt.config import ModelConfig
-from mirctl_adapt.tuning import TextTower
 
 
 def encode(

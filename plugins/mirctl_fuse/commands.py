@@ -13,6 +13,7 @@ from mirctl.options import (
     Device,
     DryRun,
     Force,
+    Jobs,
     Json,
     Precision,
     Quiet,
@@ -120,6 +121,52 @@ def evaluate(
     found = evaluating.evaluate(artifact, changes or [], options, apart=apart, missing=missing)
     listing.write(found, experts, force=force)
     jobs.show(found.metrics, found.report, require=gate, json=json, artifact=artifact)
+
+
+@app.command(epilog="Example: mirctl fuse ablate shop.yaml --methods pairwise-iisan --out table")
+def ablate(
+    recipe: Recipe,
+    changes: Changes = None,
+    vary: Annotated[
+        str | None,
+        typer.Option(help="Some of modalities, without, cross, fusion; all unless told."),
+    ] = None,
+    methods: Annotated[
+        str,
+        typer.Option(
+            help="Also other methods on the same encoders: pairwise-iisan, lora, adapter."
+        ),
+    ] = "",
+    seeds: Annotated[
+        int, typer.Option("--seeds", parser=whole(1, 1000), help="How often each is trained.")
+    ] = 3,
+    baseline_minutes: Annotated[
+        float,
+        typer.Option(min=0.01, max=1e6, help="lora, adapter: one seed, for so long each."),
+    ] = 10.0,
+    workers: Jobs = 1,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="New folder for all models and tables.")
+    ] = None,
+    seed: Seed = None,
+    device: Device = None,
+    precision: Precision = None,
+    resume: Resume = False,
+    dry_run: DryRun = False,
+    force: Force = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """What each part is worth: fewer modalities, no exchange, other fusions and methods."""
+    from mirctl import jobs
+    from mirctl_fuse.ablating import asking
+
+    console.configure(quiet=quiet)
+    gate = jobs.requirements(require)
+    options = jobs.Options(out, seed, device, precision, resume, dry_run, force)
+    asked = asking.Asked(vary, methods, seeds, baseline_minutes, workers)
+    asking.ablate(recipe, changes or [], asked, options, gate, json=json)
 
 
 @app.command(epilog="Example: mirctl fuse index model --out index --approximate hnsw")

@@ -19,6 +19,9 @@ from mirctl.section import (
 from mirctl.sequences.config import WIDEST, EvalConfig, SaveConfig, SequenceTrain, UserConfig
 
 KINDS = ("text", "image", "audio", "video")
+TUNED = ("lora", "adapter")
+"""Methods in which encoders learn."""
+PAIRWISE = "pairwise-iisan"
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 Folder = Annotated[Path, Relative(hashed=False)]
 TAKEN = ("item", "user", "history")
@@ -67,7 +70,7 @@ class FuseData(DataConfig):
 
 
 def encoders(modalities: Mapping[str, Modality]) -> dict[str, Modality]:
-    """Those that a frozen model reads."""
+    """Those that a model reads."""
     return {name: own for name, own in modalities.items() if own.vectors is None}
 
 
@@ -117,9 +120,12 @@ class Fusion(Section):
     groups: Annotated[int, Field(ge=1, le=10_000)] = Field(
         6, description="Groups of layers; a group keeps its last layer"
     )
-    bottleneck: int = Field(64, ge=1, le=WIDEST, description="Inner width of an adapter")
+    bottleneck: int = Field(
+        64, ge=1, le=WIDEST, description="Inner width of an adapter, rank of lora"
+    )
     cross: Literal["bus", "paths", "none"] = Field(
-        "bus", description="How towers hear of each other: one shared space, or a path each"
+        "bus",
+        description="crossan: towers hear of each other by one shared space, or by a path each",
     )
     rank: int = Field(16, ge=1, le=WIDEST, description="Width of the bus, or of a path")
     gate: bool = Field(True, description="Learn the gates; without, they stay at equal weights")
@@ -134,11 +140,43 @@ class FuseModel(Fusion, UserConfig):
     """The recommender: the modalities of an item, how they meet, and who reads a history."""
 
     modalities: Modalities
+    method: Literal["crossan", "pairwise-iisan", "lora", "adapter"] = Field(
+        "crossan",
+        description="Side towers that hear of each other; or what they are compared with: a tower "
+        "for each and each pair, joined by concat; text encoders that learn by lora or adapters",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def pairs_are_joined(cls, value: Any) -> Any:
+        pairwise = isinstance(value, dict) and value.get("method") == PAIRWISE
+        return {"fusion": "concat", **value} if pairwise else value
+
+    @model_validator(mode="after")
+    def methods_fit(self) -> Self:
+        if self.method == PAIRWISE and self.fusion != "concat":
+            raise ValueError(f"method {PAIRWISE!r} joins its towers by concat: leave out fusion")
+        if self.method in TUNED and not self.tuned:
+            listed = ", ".join(self.modalities)
+            raise ValueError(f"method {self.method!r} tunes text encoders, and {listed} have none")
+        return self
 
     @property
     def encoders(self) -> dict[str, Modality]:
-        """The modalities that a frozen model reads."""
+        """The modalities that a model reads."""
         return encoders(self.modalities)
+
+    @property
+    def tuned(self) -> dict[str, Modality]:
+        """Those whose encoder learns: texts, where the method is one of TUNED."""
+        if self.method not in TUNED:
+            return {}
+        return {name: own for name, own in self.encoders.items() if own.modality == "text"}
+
+    @property
+    def cached(self) -> dict[str, Modality]:
+        """Those whose encoder stays frozen."""
+        return {name: own for name, own in self.encoders.items() if name not in self.tuned}
 
 
 class FuseConfig(JobConfig):

@@ -18,19 +18,26 @@ from mirctl.encode.layers import Cached, keep
 from mirctl.encode.protocol import specs_for
 from mirctl.encode.states import States
 from mirctl.encode.towers import CatalogueInputs
+from mirctl.encode.tuning import TextTower
 from mirctl.errors import UsageError
 from mirctl_fuse import vectors
 from mirctl_fuse.config import Modality
 
 
 class Model(Protocol):
-    """The modalities that are read, and how many layers of each."""
+    """The modalities that are read, how many layers of each, and whose encoders learn."""
 
     modalities: Mapping[str, Modality]
     groups: int
+    method: str
+    bottleneck: int
 
     @property
     def encoders(self) -> Mapping[str, Modality]: ...
+    @property
+    def tuned(self) -> Mapping[str, Modality]: ...
+    @property
+    def cached(self) -> Mapping[str, Modality]: ...
 
 
 class Data(Protocol):
@@ -79,7 +86,15 @@ class Raw:
 
     def wanted(self, config: Reads) -> Wanted:
         """What is to be encoded."""
-        return Wanted(config.model.encoders, self.content, self.ids, config.key)
+        return Wanted(config.model.cached, self.content, self.ids, config.key)
+
+    def tuned(self, config: Reads) -> dict[str, TextTower]:
+        """The towers whose encoders learn: their texts as tokens."""
+        found, model = {}, config.model
+        for name, own in model.tuned.items():
+            with catalogue.in_recipe(config.key(name)):
+                found[name] = TextTower(own, self.content[name], model.method, model.bottleneck)
+        return found
 
 
 def _read(items: Items, own: Modality, data: Data, where: str) -> Sequence[RawItem]:
@@ -98,6 +113,12 @@ def _read(items: Items, own: Modality, data: Data, where: str) -> Sequence[RawIt
     return found[own.modality]
 
 
+def precision(model: Model, facts: Mapping[str, Mapping[str, Any]]) -> str:
+    """In which the frozen encoders of a saved model computed."""
+    frozen = (own for name, own in facts.items() if name not in model.tuned)
+    return next(frozen, {"precision": "fp32"})["precision"]
+
+
 def inputs_for(
     config: Reads, raw: Raw, device: torch.device, dtype: torch.dtype, meter: Meter,
     saved: Mapping[str, Mapping[str, Any]] | None = None,
@@ -105,12 +126,13 @@ def inputs_for(
     """Encode items and open them; `saved` is what an artifact's model read."""
     model = config.model
     found = catalogue.encode_together(raw.wanted(config), device, dtype, meter)
-    states = {name: {**found, **raw.vectors}[name] for name in model.modalities}
-    kept = {}
+    states, rule, kept = {**found, **raw.vectors}, "last" if model.tuned else "group", {}
     for name, own in states.items():  # each by itself: towers end together, not begin
         cached = Cached(own.layers, own.widths)
-        kept |= keep("group", min(model.groups, cached.layers), {name: cached})
-    made = CatalogueInputs(catalogue.keep_layers(states, kept, dtype), len(raw.ids), device)
+        kept |= keep(rule, min(model.groups, cached.layers), {name: cached})
+    towers = {**catalogue.keep_layers(states, kept, dtype), **raw.tuned(config)}
+    towers = {name: towers[name] for name in model.modalities}
+    made = CatalogueInputs(towers, len(raw.ids), device)
     models = {name: own.model or str(own.vectors) for name, own in model.modalities.items()}
     catalogue.refuse_others(made, saved or {}, models, config.key)
     return made

@@ -102,8 +102,8 @@ def opened(
 def inputs_of(saved: Saved, config: FuseConfig, items: Items) -> CatalogueInputs:
     """What the model reads of these items, encoded as for the training unless told otherwise."""
     place = saved.embeddings.device
-    then = next(iter(saved.facts.values()))["precision"]
-    dtype = device.precision(then if config.precision == "auto" else config.precision, place)
+    wanted = saved.precision if config.precision == "auto" else config.precision
+    dtype = device.precision(wanted, place)
     raw = Raw.of(config, items)
     return inputs.inputs_for(config, raw, place, dtype, Meter(), saved.facts)
 

@@ -4,29 +4,41 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from mirctl.encode.towers import TowerInput
 from mirctl.sequences.users import Recommender, UserEncoder
 from mirctl_fuse import fusion
-from mirctl_fuse.config import FuseModel, Fusion
+from mirctl_fuse.config import PAIRWISE, TUNED, FuseModel, Fusion
 from mirctl_fuse.crossan import ItemEncoder, Towers
+from mirctl_fuse.peers import Ends, Pairwise
 
 
-def build(model: FuseModel, inputs: Sequence[TowerInput]) -> Recommender:
+def build(model: FuseModel, inputs: Sequence[nn.Module]) -> Recommender:
     """An untrained one."""
     reader = (model.dim, model.history, model.user_layers, model.user_heads, model.dropout)
-    return Recommender(encoder(model, inputs), UserEncoder(*reader))
+    return Recommender(encoder(model, _towers(model, inputs)), UserEncoder(*reader))
 
 
-def encoder(model: Fusion, inputs: Sequence[TowerInput]) -> ItemEncoder:
-    """What reads items of so many modalities."""
-    towers = Towers(
+def encoder(model: Fusion, towers: nn.Module) -> ItemEncoder:
+    """What reads items by these towers."""
+    return ItemEncoder(towers, fusion_of(model, len(towers.ends)), model.dim, "gelu")
+
+
+def crossan(model: Fusion, inputs: Sequence[nn.Module]) -> Towers:
+    """Side towers that hear of each other."""
+    return Towers(
         inputs, bottleneck=model.bottleneck, rank=model.rank, cross=model.cross, gate=model.gate
     )
-    return ItemEncoder(towers, fusion_of(model, len(inputs)), model.dim, "gelu")
+
+
+def _towers(model: FuseModel, inputs: Sequence[nn.Module]) -> nn.Module:
+    if model.method in TUNED:
+        return Ends(inputs)
+    if model.method == PAIRWISE:
+        return Pairwise(inputs, bottleneck=model.bottleneck, gate=model.gate)
+    return crossan(model, inputs)
 
 
 def fusion_of(model: Fusion, count: int) -> nn.Module:
-    """The recipe's fusion of so many modalities."""
+    """The recipe's fusion of what so many towers say."""
     if model.fusion == "momef":
         settings = {
             "shared": model.shared,

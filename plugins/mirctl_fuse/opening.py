@@ -9,13 +9,14 @@ from torch import Tensor, nn
 
 from mirctl import artifact, recipe
 from mirctl.artifact import Artifact
+from mirctl.encode import tuning
 from mirctl.encode.towers import TowerInput
 from mirctl.errors import blamed_on_the_artifact
 from mirctl.section import JobConfig
 from mirctl.sequences import tables
 from mirctl.sequences.users import Recommender
-from mirctl_fuse import experts, network, saving
-from mirctl_fuse.config import Facts, FuseConfig
+from mirctl_fuse import experts, inputs, network, saving
+from mirctl_fuse.config import Facts, FuseConfig, FuseModel
 
 Config = TypeVar("Config", bound=JobConfig)
 
@@ -34,6 +35,11 @@ class Saved:
     weights: Tensor | None
     """(items, experts), where the fusion weighs."""
 
+    @property
+    def precision(self) -> str:
+        """In which its frozen encoders computed."""
+        return inputs.precision(self.config.model, self.facts)
+
 
 def load(folder: Path, place: torch.device | None = None) -> Saved:
     """Open an artifact of kind fuse/recommender."""
@@ -41,16 +47,17 @@ def load(folder: Path, place: torch.device | None = None) -> Saved:
     art = artifact.open_artifact(folder, saving.KIND, saving.SCHEMA)
     settings, ids = config(art, FuseConfig), tables.read_items(art)["item_id"].to_pylist()
     facts = modalities(art, settings)
+    tuned = {name: _tuned(art, settings.model, name, facts[name]) for name in settings.model.tuned}
     with torch.device("meta"):  # nothing is set aside before the file is known to fit
-        empty = network.build(settings.model, [empty_input(own) for own in facts.values()])
-    shapes = {name: (t.dtype, tuple(t.shape)) for name, t in empty.state_dict().items()}
+        read = [tuned.get(name) or empty_input(own) for name, own in facts.items()]
+        empty = network.build(settings.model, read)
+    shapes = {name: (t.dtype, tuple(t.shape)) for name, t in tuning.own_state(empty).items()}
     found = art.expected_tensors("model", shapes)
     size = (len(ids), settings.model.dim)
     embeddings = art.expected_tensors("items", {"embeddings": (torch.float32, size)})
-    model = empty.to_empty(device="cpu")
-    model.load_state_dict(found)
+    tuning.fill(empty, found)
     weights = _weights(art, settings, len(ids))
-    own = (model.to(place).eval(), embeddings["embeddings"].to(place), weights)
+    own = (empty.to(place).eval(), embeddings["embeddings"].to(place), weights)
     return Saved(art, settings, facts, ids, *own)
 
 
@@ -70,6 +77,12 @@ def modalities(art: Artifact, settings: FuseConfig) -> dict[str, dict[str, Any]]
         told = f"{saving.MODALITIES} tells of {list(found)}, the recipe of"
         raise tables.damaged(art, f"{told} {list(settings.model.modalities)}")
     return found
+
+
+def _tuned(art: Artifact, model: FuseModel, name: str, facts: dict[str, Any]) -> nn.Module:
+    """An encoder as it was before it learned."""
+    with blamed_on_the_artifact():
+        return tuning.reopen(art, model.tuned[name], model.method, model.bottleneck, facts)
 
 
 def empty_input(facts: dict[str, Any]) -> nn.Module:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from mirctl import console, hub, training
 from mirctl.data.catalogue import Catalogue, load_catalogue
+from mirctl.encode import tuning
 from mirctl.encode.catalogue import input_name, refuse_empty
 from mirctl.encode.towers import CatalogueInputs
 from mirctl.run import Result, Run
@@ -79,23 +80,33 @@ def train(config: FuseConfig, catalogue: Catalogue, split: Split, run: Run) -> T
         run.note_input(f"{name} model", tower.weights)
     torch.manual_seed(config.seed)
     model = network.build(config.model, read.tower_inputs(normalize=True)).to(run.device)
-    task = _task(config, model, read, split)
-    count = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    run.meter.record(trainable_parameters=count)
-    every = f"all {split.n_items:,} items"
-    candidates = every if task.whole else "the items of a batch, minus log popularity"
-    console.say(f"{count:,} trainable parameters; softmax over {candidates}")
+    task = task_of(config, model, read, split)
+    _tell_model(config, task, run)
     with run.meter.phase("train"):
         history = training.fit(task, config.train, run)
     embeddings, weights = experts.embed(model.items, read)
     return Trained(model, read, NeuralScorer(model.users, embeddings), weights, tuple(history))
 
 
-def _task(config: FuseConfig, model: Recommender, read: CatalogueInputs, split: Split) -> FuseTask:
-    small = split.n_items <= WHOLE_CATALOGUE
+def _tell_model(config: FuseConfig, task: FuseTask, run: Run) -> None:
+    count = sum(p.numel() for p in task.model.parameters() if p.requires_grad)
+    run.meter.record(trainable_parameters=count)
+    every = f"all {task.split.n_items:,} items"
+    candidates = every if task.whole else "the items of a batch, minus log popularity"
+    console.say(f"{count:,} trainable parameters; softmax over {candidates}")
+    tuned = config.model.tuned
+    if frozen := [name for name in config.model.modalities if tuned and name not in tuned]:
+        told = f"{', '.join(frozen)}: read as they are"
+        console.say(f"{told}, since {config.model.method} tunes encoders of text alone")
+
+
+def task_of(
+    config: FuseConfig, model: Recommender, read: CatalogueInputs, split: Split
+) -> FuseTask:
+    small = split.n_items <= WHOLE_CATALOGUE and not config.model.tuned
     whole = small if config.train.loss == "auto" else config.train.loss == "catalogue"
     return FuseTask(
         model, read, split, _windows(config, split), whole=whole,
         repeats=config.evaluation.repeats, modality_dropout=config.model.modality_dropout,
-        rates={},
+        rates=tuning.rates(model, tuning.RATES.get(config.model.method, 0.0)),
     )  # fmt: skip

@@ -13,12 +13,13 @@ from mirctl.encode import catalogue
 from mirctl.encode.opening import opener, require_readers
 from mirctl.encode.protocol import Encoder, Item, choose
 from mirctl.encode.states import LARGEST, States
-from mirctl.encode.towers import CatalogueInputs
+from mirctl.encode.towers import CatalogueInputs, Source
+from mirctl.encode.tuning import TextTower
 from mirctl.errors import DataError
 from mirctl_fuse import experts, measuring
 from mirctl_fuse.building import WHOLE
 from mirctl_fuse.crossan import ItemEncoder
-from mirctl_fuse.inputs import Reads
+from mirctl_fuse.inputs import Reads, precision
 
 
 class Reader:
@@ -30,13 +31,13 @@ class Reader:
         place: torch.device,
     ) -> None:  # fmt: skip
         self.config, self.facts, self.encoder, self.place = config, facts, encoder, place
-        self.dtype = device.precision(next(iter(facts.values()))["precision"], place)
+        self.dtype = device.precision(precision(config.model, facts), place)
         self._models: dict[str, tuple[Encoder, str]] = {}
         self._loaded: dict[str, Encoder] = {}
 
     def load(self) -> None:
         """All of them now."""
-        for name in self.config.model.encoders:
+        for name in self.config.model.cached:
             self._model(name)
 
     def vectors(
@@ -55,11 +56,16 @@ class Reader:
                 for n, one in enumerate(given)]  # fmt: skip
 
     def read(self, given: Sequence[Mapping[str, str]]) -> CatalogueInputs:
-        """What the encoder reads of them."""
+        """What the encoder reads of them; models that learned are part of it."""
         facts, model = self.facts, self.config.model
-        states = {name: self._states(name, [one.get(name) for one in given]) for name in facts}
-        kept = {name: own["layers"] for name, own in facts.items()}
-        towers = catalogue.keep_layers(states, kept, self.dtype)
+        said = {name: [one.get(name) for one in given] for name in facts}
+        frozen = [name for name in facts if name not in model.tuned]
+        states = {name: self._states(name, said[name]) for name in frozen}
+        kept = {name: facts[name]["layers"] for name in frozen}
+        towers: dict[str, Source] = dict(catalogue.keep_layers(states, kept, self.dtype))
+        for name, own in model.tuned.items():
+            towers[name] = TextTower(own, said[name], model.method, model.bottleneck)
+        towers = {name: towers[name] for name in facts}
         made = CatalogueInputs(towers, len(given), self.place)
         models = {name: own.model or str(own.vectors) for name, own in model.modalities.items()}
         catalogue.refuse_others(made, facts, models, self.config.key)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 from mirctl import artifact
 from mirctl.artifact import card as cards
 from mirctl.data.catalogue import Catalogue
+from mirctl.encode import tuning
 from mirctl.run import Run
 from mirctl.sequences import tables
-from mirctl.sequences.evaluation import Tested
+from mirctl.sequences.evaluation import RANKS, Tested
 from mirctl.sequences.histories import Split
 from mirctl_fuse.config import FuseConfig
 
@@ -28,14 +29,15 @@ def save(
     tested: Tested,
 ) -> None:  # fmt: skip
     """Write the artifact in one rename."""
-    facts = {"modalities": models(config), "fusion": config.model.fusion}
+    model = config.model
+    facts = {"modalities": models(config), "method": model.method, "fusion": model.fusion}
     with run.artifact(KIND, tested.metrics, schema=SCHEMA, **facts) as draft:
-        draft.tensors("model", dict(trained.model.state_dict()))
+        draft.tensors("model", tuning.own_state(trained.model))
         draft.tensors("items", {"embeddings": trained.scorer.embeddings})
         if trained.weights is not None:
             draft.tensors(EXPERTS, {"weights": trained.weights})
         draft.json("extra/history.json", list(trained.history))
-        draft.tensors("ranks", tested.tensors())
+        draft.tensors(RANKS, tested.tensors())
         draft.json(MODALITIES, trained.inputs.facts())
         tables.write_items(draft, catalogue, split)
         if config.save.histories:
@@ -49,9 +51,17 @@ def models(config: FuseConfig) -> dict[str, str]:
     return {n: os.path.basename(m) if os.path.isabs(m) else m for n, m in named.items()}
 
 
+def _state(config: FuseConfig, name: str) -> str:
+    return f"tuned by {config.model.method}" if name in config.model.tuned else "frozen"
+
+
 def card(config: FuseConfig, report: dict[str, Any]) -> artifact.Words:
     """What the README of the artifact says of it."""
-    named = [f"- {cards.cell(n)}: `{cards.code(m)}`, frozen" for n, m in models(config).items()]
+    model = config.model
+    named = [
+        f"- {cards.cell(n)}: `{cards.code(m)}`, {_state(config, n)}"
+        for n, m in models(config).items()
+    ]
     counts = [f"- {name.replace('_', ' ')}: {n}" for name, n in report.items() if name != "notes"]
     about = [
         "Made by `mirctl fuse train`; the whole recipe is in `recipe.yaml`.",
@@ -60,7 +70,7 @@ def card(config: FuseConfig, report: dict[str, Any]) -> artifact.Words:
     ]
     histories = "`extra/users.parquet` holds the histories of the training data's users."
     return artifact.Words(
-        title=f"A recommender of {len(named)} modalities: {config.model.fusion}",
+        title=f"A recommender of {len(named)} modalities: {model.method}, {model.fusion}",
         about="\n".join([*about, "", "Modalities:", "", *named, "", "Data:", "", *counts]),
         quality=QUALITY,
         use="mirctl fuse eval FOLDER --missing\n",

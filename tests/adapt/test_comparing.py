@@ -6,10 +6,12 @@ import json
 import numpy as np
 import pytest
 
+from mirctl import artifact
 from mirctl.metrics import ranking
+from mirctl.sequences import standing
 from mirctl.sequences.histories import pack
 from mirctl_adapt import recommender
-from mirctl_adapt.comparing import contestants, racing, rates, report, standing
+from mirctl_adapt.comparing import contestants, racing, rates, report
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +40,7 @@ def test_every_figure_is_that_of_the_runs(race, tmp_path):
             mean = np.mean([one[measure]["value"] for one in said])
             assert race["metrics"][f"{method}.{measure}"]["value"] == pytest.approx(mean)
             assert race["metrics"][f"{method}.{measure}"]["seeds"] == 2
-        opened = [standing.artifact.open_artifact(run) for run in runs]
+        opened = [artifact.open_artifact(run) for run in runs]
         each[method] = np.mean([standing.measures(art)["ndcg@10"] for art in opened], axis=0)
     told = race["metrics"]["pop.ndcg@10-id"]
     difference = each["pop"] - each["id"]
@@ -67,7 +69,7 @@ def test_several_at_once_rank_as_one_after_the_other(mirctl, recipe, race, tmp_p
 def test_stored_ranks_are_those_of_the_model(race, tmp_path):
     folder = tmp_path / "race" / "seed=1" / "markov"
     saved = recommender.load(folder)
-    ranks = standing.measures(standing.artifact.open_artifact(folder))
+    ranks = standing.measures(artifact.open_artifact(folder))
     targets = [history[-1] for history in map(list, _histories(saved)) if len(history) > 2]
     hits = []
     for row, target in zip(range(len(targets)), targets, strict=True):

@@ -6,9 +6,10 @@ import torch
 
 from mirctl.encode.layers import Cached
 from mirctl.encode.towers import ItemBatch, TowerInput, TowerStates
+from mirctl.nn.side import InterTower, IntraTower
 from mirctl_adapt import layers
 from mirctl_adapt.config import ModelConfig
-from mirctl_adapt.model import InterTower, IntraTower, SideNetwork
+from mirctl_adapt.model import SideNetwork
 
 
 def randomize(module):

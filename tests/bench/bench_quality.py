@@ -20,7 +20,7 @@ from measure import MODELS, fetch_models, goal, mirctl, movielens, real_data, re
 
 from mirctl import artifact
 from mirctl.metrics import ranking
-from mirctl_adapt.comparing import standing
+from mirctl.sequences import standing
 
 SIDE, IDS, BOTH, FROZEN = "iisan-versa", "id", "iisan-versa+id", "frozen"
 LEARNING = ("fft", "lora", "adapter", "bitfit")

@@ -74,26 +74,27 @@ def test_who_is_absent_tells_nothing_and_is_told(cross):
 def test_an_exchange_is_the_formula(kind):
     torch.manual_seed(0)
     widths, rank, n = (5, 3, 4), 2, 7
-    made = kind(widths, rank)
+    made = kind([list(enumerate(widths))], rank)
     for weight in made.parameters():
         torch.nn.init.normal_(weight, std=0.5)
-    states = [torch.randn(n, width) for width in widths]
+    states, keys = [torch.randn(n, width) for width in widths], made.keys[0]
     present = (torch.rand(n, 3) < 0.6).float()
-    found = made(states, present)
+    found = made(0, states, present)
     for row in range(n):
         for m in range(3):
             senders = [j for j in range(3) if j != m and present[row, j]]
             if kind is Bus:
-                sums = sum(made.down[j](made.norms[j](states[j][row])) for j in senders)
-                gate = torch.sigmoid(made.theta[m] / 0.1)
-                wanted = gate * made.up[m](sums / max(len(senders), 1)) if senders else 0
+                sums = sum(made.down[keys[j]](made.norms[keys[j]](states[j][row])) for j in senders)
+                gate = torch.sigmoid(made.theta[0][m] / 0.1)
+                wanted = gate * made.up[keys[m]](sums / max(len(senders), 1)) if senders else 0
             else:
                 wanted = sum(
-                    torch.sigmoid(made.theta[at] / 0.1)
-                    * made.up[at](made.down[at](made.norms[j](states[j][row])))
+                    torch.sigmoid(made.theta[0][made.pairs[0].index((j, m))] / 0.1)
+                    * made.up[f"{j}-to-{keys[m]}"](
+                        made.down[f"{keys[j]}-to-{m}"](made.norms[keys[j]](states[j][row]))
+                    )
                     / len(senders)
                     for j in senders
-                    for at in [made.pairs.index((j, m))]
                 )
             wanted = wanted if senders else torch.zeros(widths[m])
             torch.testing.assert_close(found[m][row], wanted, atol=1e-5, rtol=1e-5)
@@ -105,6 +106,15 @@ def test_without_exchange_it_is_the_chain_of_one_tower():
     block = model.blocks[0]
     hidden = block[0](0.5 * first)
     torch.testing.assert_close(model(batch)[0], block[1](0.5 * second + 0.5 * hidden))
+
+
+@pytest.mark.parametrize("cross", ["bus", "paths"])
+def test_maps_are_shared_by_blocks_of_one_width_and_gates_are_not(cross):
+    short, long = (towers(cross, ((8,) * blocks,) * 3).cross for blocks in (2, 5))
+    maps = [sum(p.numel() for n, p in model.named_parameters() if "theta" not in n)
+            for model in (short, long)]  # fmt: skip
+    assert maps[0] == maps[1]
+    assert [len(model.theta) for model in (short, long)] == [2, 5]
 
 
 def test_the_bus_is_linear_in_modalities_and_paths_are_not():

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mirctl import console, costs, pareto, tables
-from mirctl_adapt.comparing import standing
+from mirctl.metrics import table
+from mirctl.sequences import standing
+from mirctl.sequences.standing import COLD, Metrics, Standing
 from mirctl_adapt.comparing.contestants import AT
-from mirctl_adapt.comparing.standing import COLD, Metrics, Standing
 
 TABLE = "comparison.csv"
 DOCUMENT = "comparison.json"
@@ -93,20 +94,8 @@ def _meant(found: Sequence[Standing], against: str) -> str:
 
 def write(folder: Path, found: Sequence[Standing], metrics: Metrics) -> None:
     """comparison.csv: a row a method, and a column an end of each interval."""
-    rows = []
-    for s in found:
-        own = {k.removeprefix(f"{s.name}."): m for k, m in metrics.items() if _is_of(k, s.name)}
-        row: dict[str, object] = {"method": s.name, "seeds": len(s.values), "stopped": s.stopped}
-        for key, entry in own.items():
-            row[key] = entry["value"]
-            row |= {f"{key}.{end}": entry[end] for end in ("low", "high") if end in entry}
-        rows.append(row)
-    keys = list(dict.fromkeys(key for row in rows for key in row))
-    tables.write_rows(folder / TABLE, [{key: row.get(key) for key in keys} for row in rows])
-
-
-def _is_of(key: str, name: str) -> bool:
-    return key.startswith(f"{name}.")
+    told = {s.name: {"method": s.name, "seeds": len(s.values), "stopped": s.stopped} for s in found}
+    tables.write_rows(folder / TABLE, table.by_name(told, metrics))
 
 
 def draw(folder: Path, found: Sequence[Standing], metrics: Metrics) -> None:

@@ -4,17 +4,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import typer
-
-from mirctl import console, files, jobs, pareto
+from mirctl import files, jobs, pareto
 from mirctl.artifact import manifest
 from mirctl.jobs import Options, Requirement
+from mirctl.sequences.standing import Metrics, Standing
 from mirctl.steps import command
 from mirctl_adapt.comparing import asking, encoders, racing, rates, report, scaling, standing
 from mirctl_adapt.comparing.asking import Asked
 from mirctl_adapt.comparing.racing import Encoded, Race
 from mirctl_adapt.comparing.scaling import Size
-from mirctl_adapt.comparing.standing import Metrics, Standing
 
 
 def compare(
@@ -44,7 +42,8 @@ def compare(
     files.write_text(folder / report.DOCUMENT, manifest.pretty({**facts, "metrics": metrics}))
     table = scaling.shown(race.encoders, sizes) if race.encoders else ""
     told = report.shown(found, metrics, against, table, _notes(race, several, encoded))
-    _show(told, {**facts, "metrics": metrics}, found, metrics, require, json=json)
+    errors = [f"{s.name}: {failure}" for s in found for failure in s.failures]
+    jobs.show(metrics, told, require=require, json=json, errors=errors, **facts)
 
 
 def _encoded(race: Race) -> tuple[Encoded, list[Size]]:
@@ -91,20 +90,3 @@ def _notes(race: Race, several: Sequence[float], encoded: Encoded) -> list[str]:
     if race.workers > 1:
         told.append(f"--jobs {race.workers}: seconds are those of a machine that runs shared.")
     return told
-
-
-def _show(
-    told: str, document: dict[str, object], found: Sequence[Standing], metrics: Metrics,
-    require: Sequence[Requirement], *, json: bool,
-) -> None:  # fmt: skip
-    """One document or the tables, then what failed decides."""
-    failed = [f"{s.name}: {failure}" for s in found for failure in s.failures]
-    missed = [*failed, *jobs.failures(metrics, require)]
-    if json:
-        console.document({**document, **jobs.as_error(missed)})
-    else:
-        console.emit(console.harmless(told))
-    for why in missed:
-        console.error(why)
-    if missed:
-        raise typer.Exit(1)

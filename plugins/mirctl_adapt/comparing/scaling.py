@@ -10,12 +10,12 @@ from mirctl import console, costs, pareto, recipe
 from mirctl.encode.layers import Cached
 from mirctl.encode.states import States
 from mirctl.pareto import Point
+from mirctl.sequences.standing import Metrics
 from mirctl.steps.graph import Pipeline
 from mirctl_adapt import layers
 from mirctl_adapt.comparing.contestants import Contestant
 from mirctl_adapt.comparing.encoders import Encoders
 from mirctl_adapt.comparing.racing import Encoded
-from mirctl_adapt.comparing.standing import Metrics
 from mirctl_adapt.config import AdaptConfig
 
 if TYPE_CHECKING:

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import typer
-
 from mirctl import console, files, jobs, pareto, recipe
 from mirctl.artifact import manifest
 from mirctl.errors import UsageError, suggest
@@ -13,7 +11,6 @@ from mirctl.steps import command
 from mirctl.steps import variants as several
 from mirctl.steps.graph import Pipeline
 from mirctl_align.ablating import picture, report, standing
-from mirctl_align.ablating.standing import Metrics, Standing
 from mirctl_align.ablating.variants import Contestant, contestants
 from mirctl_align.config import RewardConfig
 
@@ -77,7 +74,9 @@ def ablate(
     facts = {"out": str(folder), "failed": {s.name: [str(f) for f in s.failures]
                                             for s in found if s.failures}}  # fmt: skip
     files.write_text(folder / report.DOCUMENT, manifest.pretty({**facts, "metrics": metrics}))
-    _show(found, metrics, facts, require, json=json)
+    errors = [f"{s.name}: {failure}" for s in found for failure in s.failures]
+    told = report.shown(found, metrics)
+    jobs.show(metrics, told, require=require, json=json, errors=errors, **facts)
 
 
 def _pipeline(
@@ -102,20 +101,3 @@ def check_gate(compared: Sequence[Contestant], require: Sequence[Requirement]) -
         if item.metric not in known:
             hint = suggest(item.metric, known, "write NAME.METRIC, as in add:formula.accuracy-text")
             raise UsageError(f"--require {item.text}: no metric {item.metric!r}{hint}")
-
-
-def _show(
-    found: Sequence[Standing], metrics: Metrics, facts: dict[str, object],
-    require: Sequence[Requirement], *, json: bool,
-) -> None:  # fmt: skip
-    """One document or the tables, then what failed decides."""
-    failed = [f"{s.name}: {failure}" for s in found for failure in s.failures]
-    missed = [*failed, *jobs.failures(metrics, require)]
-    if json:
-        console.document({**facts, "metrics": metrics, **jobs.as_error(missed)})
-    else:
-        console.emit(console.harmless(report.shown(found, metrics)))
-    for why in missed:
-        console.error(why)
-    if missed:
-        raise typer.Exit(1)

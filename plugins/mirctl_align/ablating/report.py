@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mirctl import console, tables
+from mirctl.metrics import table
 from mirctl_align.ablating.standing import ACCURACY, SHARES, Metrics, Standing
 
 TABLE, DOCUMENT = "ablation.csv", "ablation.json"
@@ -96,18 +97,12 @@ def _notes(found: Sequence[Standing]) -> list[str]:
 
 def write(folder: Path, found: Sequence[Standing], metrics: Metrics) -> None:
     """ablation.csv: a row a contestant, and a column an end of each interval."""
-    rows = []
-    for s in found:
-        one = s.contestant
-        row: dict[str, object] = {
-            "gaze": s.name, "inject": one.inject, "generator": one.generator, "model": one.model,
-            "shuffled": one.shuffled, "share": one.share,
-        }  # fmt: skip
-        for key, entry in metrics.items():
-            if key.startswith(f"{s.name}."):
-                name = key.removeprefix(f"{s.name}.")
-                row[name] = entry["value"]
-                row |= {f"{name}.{end}": entry[end] for end in ("low", "high") if end in entry}
-        rows.append(row)
-    keys = list(dict.fromkeys(key for row in rows for key in row))
-    tables.write_rows(folder / TABLE, [{key: row.get(key) for key in keys} for row in rows])
+    told = {
+        s.name: {
+            "gaze": s.name, "inject": s.contestant.inject, "generator": s.contestant.generator,
+            "model": s.contestant.model, "shuffled": s.contestant.shuffled,
+            "share": s.contestant.share,
+        }
+        for s in found
+    }  # fmt: skip
+    tables.write_rows(folder / TABLE, table.by_name(told, metrics))

@@ -158,10 +158,16 @@ class Read:
     modalities: Mapping[str, Modality]
     groups: int
 
+    method: ClassVar[str] = "crossan"
+    tuned: ClassVar[Mapping[str, Modality]] = {}
+    bottleneck: ClassVar[int] = 0
+
     @property
     def encoders(self) -> dict[str, Modality]:
-        """Those that a frozen model reads."""
+        """Those that a model reads, and it stays frozen."""
         return encoders(self.modalities)
+
+    cached = encoders
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,8 @@ class Retriever(nn.Module):
 
 def build(model: Fusion, queries: Sequence[TowerInput], items: Sequence[TowerInput]) -> Retriever:
     """An untrained one."""
-    return Retriever(network.encoder(model, queries), network.encoder(model, items))
+    sides = (network.encoder(model, network.crossan(model, read)) for read in (queries, items))
+    return Retriever(*sides)
 
 
 def unit(embeddings: Tensor) -> Tensor:

@@ -13,12 +13,12 @@ from adapt.content.conftest import run
 from mirctl import artifact, training
 from mirctl.encode import EncoderSettings, load_encoder
 from mirctl.encode.towers import CatalogueInputs
+from mirctl.encode.tuning import TextTower
 from mirctl.errors import ArtifactError
 from mirctl.nn.side import SideAdapter
 from mirctl.sequences.scorer import embed_items
 from mirctl_adapt import neural, opening, recommender
 from mirctl_adapt.config import TUNED, ModelConfig
-from mirctl_adapt.tuning import TextTower
 
 TEXTS = ["a b c d e f g h", None, "b", "c d"]
 CPU = torch.device("cpu")

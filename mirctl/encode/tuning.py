@@ -10,7 +10,7 @@ adapter   A(x) = W_up ReLU(W_down x) + x after each layer (Houlsby et al., 2019;
 bitfit    biases alone (Ben Zaken et al., 2022)
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mirctl.artifact import Artifact
 from mirctl.device import send
-from mirctl.encode import EncoderSettings, choose, content
+from mirctl.encode import content
 from mirctl.encode.content import RawItem
 from mirctl.encode.pretrained import refuse_foreign
+from mirctl.encode.protocol import choose
+from mirctl.encode.settings import EncoderSettings
 from mirctl.encode.text import TextEncoder, pooled
-from mirctl.errors import UsageError
+from mirctl.errors import ArtifactError, UsageError
 from mirctl.nn.side import SideAdapter
 
 if TYPE_CHECKING:
@@ -125,7 +128,7 @@ class TextTower:
         self._encoder = choice.load(torch.device("cpu"))
         if not isinstance(self._encoder, TextEncoder):
             told = f"{settings.model!r} is run by {choice.spec.name!r}, which does not learn"
-            raise UsageError(f"{told}: fft, lora, adapter and bitfit take Hugging Face text models")
+            raise UsageError(f"{told}: {method} takes Hugging Face text models")
         rows = self._encoder.tokens([str(text or "") for text in texts]) if texts else []
         self.lengths = np.array([max(len(row), 1) for row in rows], np.int64)
         self.ids = np.full((len(rows), self.lengths.max(initial=1)), self._encoder.padding)
@@ -152,6 +155,19 @@ class TextTower:
         return {"weights": self.weights, "widths": [width], "layers": [0], "precision": "fp32"}
 
 
+def reopen(
+    art: Artifact, settings: EncoderSettings, method: str, bottleneck: int, facts: Mapping[str, Any]
+) -> TunedText:
+    """The encoder of an artifact as it was before it learned; what is added to it takes no memory
+    yet. `facts` are what the artifact says of its tower."""
+    tower = TextTower(settings, [], method, bottleneck)
+    if tower.facts() != facts:
+        told = f"an encoder was another {settings.model} than is here"
+        raise ArtifactError(told, where=str(art.folder))
+    with torch.device("meta"):
+        return tower.module(normalize=False)
+
+
 def rates(model: nn.Module, rate: float) -> dict[str, float]:
     """The learning rate of what is inside encoders, by the beginning of its weights' names."""
     found = model.named_modules()
@@ -170,3 +186,13 @@ def own_state(model: nn.Module) -> dict[str, Tensor]:
             for key in [k for k in state if k.startswith(start) and k not in learned]:
                 del state[key]
     return state
+
+
+def fill(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Put what was learned, as `own_state` gave it, into a model of which all but the encoders is
+    on the meta device."""
+    for part in model.modules():
+        own = (*part.parameters(recurse=False), *part.buffers(recurse=False))
+        if all(tensor.is_meta for tensor in own):
+            part.to_empty(device="cpu", recurse=False)
+    model.load_state_dict(weights, strict=False)
