@@ -1,0 +1,69 @@
+"""How well completed scores foretell what is held out: what a simulator's rewards are worth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mirctl_rl.building import Plan
+from mirctl_rl.factors import Cells, Factors
+from mirctl_rl.logged import Log
+
+HELD_OUT = 0.1
+
+
+def fit(log: Log, found: Plan, early: Factors, seed: int) -> dict[str, dict[str, Any]]:
+    """Of the early half's completion on the late half, and of the late half's on a tenth of it."""
+    cells = found.cells(log.late)
+    rng = np.random.default_rng((seed, 0xF17))
+    held = rng.random(len(cells.row)) < HELD_OUT
+    if not held.any() or held.all():
+        return {}
+    late = found.complete(cells.some(~held))
+    if log.rated:
+        return _of_ratings(cells, held, early, late)
+    return _of_taken(log, found, cells, held, early, late, rng)
+
+
+def _of_ratings(
+    cells: Cells, held: np.ndarray, early: Factors, late: Factors
+) -> dict[str, dict[str, Any]]:
+    def rmse(factors: Factors, of: Cells) -> float:
+        return float(np.sqrt(np.mean((factors.scores(of.row, of.column) - of.value) ** 2)))
+
+    some = cells.some(held)
+    return {
+        "fit.early_on_late": _entry(rmse(early, cells), len(cells.row), "RMSE"),
+        "fit.completion": _entry(rmse(late, some), len(some.row), "RMSE on a held-out tenth"),
+        "fit.sd": _entry(float(cells.value.std()), len(cells.row), "SD of the late ratings"),
+    }
+
+
+def _of_taken(
+    log: Log, found: Plan, cells: Cells, held: np.ndarray, early: Factors, late: Factors,
+    rng: np.random.Generator,
+) -> dict[str, dict[str, Any]]:  # fmt: skip
+    """The share of other items that score below one that was taken: .5 is chance."""
+    counts = np.bincount(found.cells(log.early).column, minlength=len(log.items))
+    popular = Factors(np.ones((cells.shape[0], 1)), counts[:, None].astype(np.float64))
+    some = cells.some(held)
+    unit = "share of random items scored below a taken one"
+
+    def auc(factors: Factors, of: Cells) -> dict[str, Any]:
+        others = rng.integers(cells.shape[1], size=(len(of.row), 20))
+        own = factors.scores(of.row, of.column)[:, None]
+        against = factors.scores(of.row[:, None], others)
+        below = np.mean((against < own) + 0.5 * (against == own))
+        return _entry(float(below), len(of.row), unit)
+
+    return {
+        "fit.early_on_late": auc(early, cells),
+        "fit.completion": auc(late, some),
+        "fit.personal": auc(late.centred(), some),
+        "fit.popularity": auc(popular, cells),
+    }
+
+
+def _entry(value: float, n: int, unit: str) -> dict[str, Any]:
+    return {"value": value, "low": None, "high": None, "n": n, "unit": unit}
