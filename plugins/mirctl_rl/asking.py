@@ -7,7 +7,6 @@ from pathlib import Path
 
 from mirctl import files, places
 from mirctl.errors import DataError
-from mirctl.recipe import catalogue
 from mirctl_rl.config import ENVIRONMENTS
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -40,8 +39,3 @@ def job(data: str, env: str | None, settings: Sequence[str]) -> tuple[str, list[
 def _inside(folder: Path, stems: Sequence[str]) -> Path | None:
     names = [f"{stem}{suffix}" for stem in stems for suffix in TABLES]
     return next((folder / name for name in names if os.path.isfile(folder / name)), None)
-
-
-def recipes() -> list[str]:
-    """The built-in recipes of this plugin."""
-    return [name for name in catalogue() if name.startswith("rl/")]

@@ -7,6 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
+LARGEST = 127
+"""Of a title's code."""
 BLOCK = 64
 """Users whose slates of titles are compared at once."""
 
@@ -42,26 +44,33 @@ class Kinds(Protocol):
 
 
 class Genres:
-    """Alike: of the same genre. Of several genres the one counts that was shown most."""
+    """Alike: of the same genre. Of several genres the one counts that was shown most.
+
+    Counts of eight genres add up at once, in the bytes of a 64-bit word: windows are of at most 100.
+    """
 
     def __init__(self, table: np.ndarray) -> None:
         """`table` (items, genres) 0 or 1."""
         self.table = np.asarray(table, np.uint8)
-        self._padded = np.vstack([self.table, np.zeros((1, self.table.shape[1]), np.uint8)])
-        self._transposed = np.ascontiguousarray(self.table.T, np.float32)
+        items, genres = self.table.shape
+        padded = np.zeros((items + 1, -(-genres // 8) * 8), np.uint8)
+        padded[:-1, :genres] = self.table
+        self._words, self._lanes = padded.view(np.uint64), (padded * 255).view(np.uint64)
+        self._transposed = np.ascontiguousarray(padded[:-1].T, np.float32)
 
     def _counts(self, recent: np.ndarray) -> np.ndarray:
-        """(n, genres) uint8."""
-        counts = self._padded[recent[:, 0]]
+        """(n, words) uint64, a byte a genre."""
+        counts = self._words.take(recent[:, 0], axis=0)
         for place in range(1, recent.shape[1]):
-            counts = counts + self._padded[recent[:, place]]
+            counts += self._words.take(recent[:, place], axis=0)
         return counts
 
     def alike(self, recent: np.ndarray, item: np.ndarray) -> np.ndarray:
-        return (self._counts(recent) * self.table[item]).max(axis=1, initial=0)
+        own = self._counts(recent) & self._lanes.take(item, axis=0)
+        return np.ascontiguousarray(own.view(np.uint8).T).max(axis=0)
 
     def alike_each(self, recent: np.ndarray, items: np.ndarray | None) -> np.ndarray:
-        counts = self._counts(recent)
+        counts = self._counts(recent).view(np.uint8)
         found = np.zeros((len(recent), len(self.table)), np.uint8)
         for least in range(1, recent.shape[1] + 1):
             reached = (counts >= least).astype(np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from mirctl.errors import DataError, MissingError, UsageError
 from mirctl.run import Run
 from mirctl_rl import factors
-from mirctl_rl.boredom import Genres, Kinds, Rule, Titles
+from mirctl_rl.boredom import LARGEST, Genres, Kinds, Rule, Titles
 from mirctl_rl.config import SimulateConfig
 from mirctl_rl.factors import Cells, Factors
 from mirctl_rl.logged import Half, Log
@@ -74,8 +74,14 @@ def plan(log: Log, config: SimulateConfig, run: Run) -> Plan:
         from mirctl_rl.titles import kinds_of_titles
 
         kinds = kinds_of_titles(log, config, run, WIDTH)
-        return Plan(counted(of_users), taken, kinds, 0.0, 1.0,
-                    slate=min(SLATE, len(log.items)))  # fmt: skip
+        # Few took any one item: what they took next is foretold by its title, not by who took it.
+        places = kinds.codes / LARGEST
+
+        def near(cells: Cells) -> Factors:
+            return factors.placed(cells, places, how)
+
+        slate = min(SLATE, len(log.items))
+        return Plan(counted(of_users), near, kinds, 0.0, 1.0, slate=slate)
     return _own(log, config)
 
 
@@ -137,29 +143,35 @@ def build(log: Log, config: SimulateConfig, found: Plan) -> World:
     for name, cells in (("early", early), ("late", late)):
         if not len(cells.row):
             raise DataError(f"the {name} halves hold nothing to learn from", where=config.env)
-    of_late = _finite(found.complete(late), config)
-    rewards = ruled(of_late, config.reward, found.low, found.high)
-    observed = np.concatenate([c.row.astype(np.int64) * c.shape[1] + c.column
-                               for c in (early, late)])  # fmt: skip
-    threshold = config.quit.threshold or THRESHOLDS.get(type(found.kinds), 4)
-    known = _known(log, config, found, _finite(found.complete(early), config))
     slate = config.slate or found.slate
-    if slate is not None and slate > len(log.items):
-        raise UsageError(f"slate {slate}: there are {len(log.items)} items")
-    if threshold > config.quit.window:
-        raise UsageError(f"quit.threshold {threshold} is never reached in a quit.window of "
-                         f"{config.quit.window}")  # fmt: skip
-    most = slate or len(log.items)
-    if not config.repeats and config.horizon > most:
-        raise UsageError(f"horizon {config.horizon}: {most} items end sooner; set repeats=true")
-    known = replace(known, rule=Rule(config.quit.window, threshold))
+    rule = _rule(config, found, slate or len(log.items), len(log.items))
+    of_early, of_late = (_checked(found.complete(c), config, c.shape) for c in (early, late))
+    rewards = ruled(of_late, config.reward, found.low, found.high)
+    observed = np.concatenate([c.row * c.shape[1] + c.column for c in (early, late)])
+    known = _known(log, config, found, of_early, rule)
     return World(
         config.env, known, Hidden(rewards, np.unique(observed)), found.moves, config.horizon,
         config.history, slate, config.repeats, config.seed, dict(log.report),
     )  # fmt: skip
 
 
-def _known(log: Log, config: SimulateConfig, found: Plan, completed: Factors) -> Known:
+def _rule(config: SimulateConfig, found: Plan, offered: int, n_items: int) -> Rule:
+    """When users leave; what could never be is refused."""
+    if type(found.kinds) not in THRESHOLDS:
+        told = f"its kinds are a {type(found.kinds).__name__}: Genres or Titles can be saved"
+        raise UsageError(told, where=config.env)
+    if offered > n_items:
+        raise UsageError(f"slate {offered}: there are {n_items} items")
+    if not config.repeats and config.horizon > offered:
+        told = f"horizon {config.horizon}: {offered} items end sooner; set repeats=true"
+        raise UsageError(f"{told}, or a horizon of at most {offered}")
+    window, threshold = config.quit.window, config.quit.threshold or THRESHOLDS[type(found.kinds)]
+    if threshold > window:
+        raise UsageError(f"quit.threshold {threshold} is never reached in {window} items")
+    return Rule(window, threshold)
+
+
+def _known(log: Log, config: SimulateConfig, found: Plan, completed: Factors, rule: Rule) -> Known:
     """What the agent sees; nothing here may look at `log.late`."""
     early = log.early
     counts = np.bincount(early.user, minlength=len(log.users))
@@ -167,7 +179,7 @@ def _known(log: Log, config: SimulateConfig, found: Plan, completed: Factors) ->
         log.users, log.items, log.titles, [sorted(own) for own in log.genres],
         np.concatenate([[0], np.cumsum(counts)]), early.item, early.value.astype(np.float32),
         _feedback(log, config, found).astype(np.float32), completed, found.kinds,
-        Rule(1, 1), found.names_users,
+        rule, found.names_users,
     )  # fmt: skip
 
 
@@ -196,9 +208,16 @@ def _top(user: np.ndarray, value: np.ndarray) -> np.ndarray:
     return place < np.maximum(counts[user] // 5, 1)
 
 
-def _finite(made: Factors, config: SimulateConfig) -> Factors:
-    for side in (made.rows, made.columns):
-        if not np.isfinite(side).all():
-            raise DataError("its rewards are no finite numbers: another completion.ridge may help, "
-                            "or its class is wrong", where=config.env)  # fmt: skip
+def _checked(made: Factors, config: SimulateConfig, shape: tuple[int, int]) -> Factors:
+    """What a completion gave; NaN would be paid without a word."""
+    sides = (made.rows, made.columns)
+    if tuple(map(len, sides)) != shape or sides[0].shape[1:] != sides[1].shape[1:]:
+        told = f"its factors are {sides[0].shape} and {sides[1].shape}, its cells {shape}"
+        raise UsageError(told, where=config.env)
+    if not all(np.isfinite(side).all() for side in sides):
+        raise DataError(
+            "its rewards are no finite numbers: a larger completion.ridge may help, or its class "
+            "is wrong",
+            where=config.env,
+        )
     return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
@@ -32,7 +32,7 @@ def observation_space(world: World) -> spaces.Dict:
 class UserEnv(gymnasium.Env[dict[str, Any], np.int64]):
     """A user of a world: an action is an item, or a place in `obs["slate"]`."""
 
-    metadata = {"render_modes": []}
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": []}
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -70,6 +70,14 @@ def taken(cells: Cells, how: Completion, seed: int) -> Factors:
     return Factors(*_alternate(cells, weight, weight + 1, how, seed, whole=True))
 
 
+def placed(cells: Cells, columns: np.ndarray, how: Completion) -> Factors:
+    """As `taken`, where each column's factors (columns, k) are given, of its title say."""
+    weight = how.confidence * np.log1p(cells.value)
+    side = _Side(cells.row, cells.shape[0])
+    found = side.solve(columns[cells.column], columns, weight, weight + 1, how.ridge, whole=True)
+    return Factors(found, columns)
+
+
 def biases(cells: Cells, damping: float = 5.0) -> tuple[float, np.ndarray, np.ndarray]:
     """Mean, and damped deviations of rows and of columns from it."""
     mean = float(cells.value.mean())

@@ -10,7 +10,6 @@ from mirctl_rl.evaluation import MEASURES
 from mirctl_rl.policies import NAMES
 
 Entry = Mapping[str, Any]
-SHORT = {"coverage": "cover", "diversity": "divers", "observed_average": "their avg"}
 
 
 def names() -> list[str]:

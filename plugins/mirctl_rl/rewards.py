@@ -33,7 +33,9 @@ class Rewards:
 
     def of(self, row: np.ndarray, item: np.ndarray) -> np.ndarray:
         """(n,) float32; rows and items may be broadcast against each other."""
-        return self._computed(row, item) if self.table is None else self.table[row, item]
+        if self.table is None:
+            return self._computed(row, item)
+        return self.table.take(row * self.table.shape[1] + item)
 
     def _computed(self, row: np.ndarray, item: np.ndarray) -> np.ndarray:
         return self.earned(self.factors.scores(row, item), row).astype(np.float32)

@@ -22,7 +22,6 @@ ITEMS_COLUMNS = pa.schema(
     {"item_id": pa.string(), "title": pa.string(), "genres": pa.list_(pa.string())}
 )
 USERS_COLUMNS = pa.schema({"user_id": pa.string(), "begins": pa.int64()})
-GROUPS = {"known": "what an agent may see", "hidden": "what pays"}
 
 
 def save(

@@ -21,10 +21,11 @@ class Session:
         self.turn, self.user, self.row = (np.zeros(n, np.int64) for _ in range(3))
         self.items = np.full((n, world.history), known.n_items, np.int32)
         self.feedback = np.zeros((n, world.history), np.float32)
-        self.recent = np.full((n, known.rule.window), known.n_items, np.int32)
+        self.recent = np.full((n, known.rule.window), known.n_items, np.int64)
         self.mask = np.ones((n, world.n_actions), bool)
         self.slate = None if world.slate is None else np.zeros((n, world.slate), np.int64)
         self._all = np.arange(n)
+        self._cells = self._all * world.n_actions
         self.seed(np.arange(n))
 
     def seed(self, seeds: np.ndarray) -> None:
@@ -55,8 +56,9 @@ class Session:
         item = self.shown(actions)
         reward = self.world.hidden.rewards.of(self.row, item)
         if not self.world.repeats:
-            reward = np.where(self.mask[self._all, actions], reward, np.float32(0))
-            self.mask[self._all, actions] = False
+            mask, cells = self.mask.reshape(-1), self._cells + actions
+            reward = reward * mask.take(cells)
+            mask[cells] = False
         left = leaves(self.world.known.kinds.alike(self.recent, item), self.world.known.rule)
         self.recent[self._all, self.turn % self.recent.shape[1]] = item
         for rows, last in ((self.items, item), (self.feedback, reward)):

@@ -7,13 +7,12 @@ import numpy as np
 from mirctl.encode.catalogue import Wanted, encode
 from mirctl.errors import DataError
 from mirctl.run import Run
-from mirctl_rl.boredom import Titles
+from mirctl_rl.boredom import LARGEST, Titles
 from mirctl_rl.config import SimulateConfig
 from mirctl_rl.logged import Log
 
 PAIRS = 200_000
 """Pairs of titles whose nearness is measured."""
-LARGEST = 127
 
 
 def kinds_of_titles(log: Log, config: SimulateConfig, run: Run, width: int) -> Titles:

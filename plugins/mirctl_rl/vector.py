@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from gymnasium import spaces
@@ -17,7 +17,10 @@ from mirctl_rl.world import World
 class UsersEnv(VectorEnv[Obs, np.ndarray, np.ndarray]):
     """n users of a world; who leaves, or is at the horizon, is followed by another at once."""
 
-    metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}
+    metadata: ClassVar[dict[str, Any]] = {
+        "render_modes": [],
+        "autoreset_mode": AutoresetMode.SAME_STEP,
+    }
 
     def __init__(self, world: World, n: int) -> None:
         self.world, self.num_envs = world, n
