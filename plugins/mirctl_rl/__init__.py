@@ -16,6 +16,8 @@ What stands where, for whoever builds on it:
   environment's own array, valid until the next step.
 - `policies.Policy`: `act(obs, mask, rng) -> (n,) actions`. `policies.would_leave(world, obs)` (n,
   actions) applies the quit rule, which an agent may know.
+- A saved policy is an artifact of kind `rl/policy`; its manifest's facts are `catalogue`
+  (`world.known.digest`) and `method`, whose loader stands in `measuring.LOADERS`.
 - `evaluation.evaluate(world, policies, episodes, seed)`: measures with intervals, the same users
   for every policy.
 """

@@ -60,16 +60,14 @@ def plan(log: Log, config: SimulateConfig, run: Run) -> Plan:
     def rated(cells: Cells) -> Factors:
         return factors.rated(cells, how, seed)
 
-    def taken(cells: Cells) -> Factors:
-        return factors.taken(cells, how, seed)
+    def associated(cells: Cells) -> Factors:
+        return factors.associated(cells, how, seed)
 
     if config.env == "ml-rating":
-        values = np.concatenate([log.early.value, log.late.value])
-        low, high = float(values.min()), float(values.max())
-        return Plan(of_users, rated, _genres(log, config), low, high)
+        return Plan(of_users, rated, _genres(log, config), *_scale(log, config))
     if config.env == "ml-seq":
         kinds = _genres(log, config)
-        return Plan(transitions(log), taken, kinds, 0.0, 1.0, moves=True, names_users=False)
+        return Plan(transitions(log), associated, kinds, 0.0, 1.0, moves=True, names_users=False)
     if config.env == "scientific":
         from mirctl_rl.titles import kinds_of_titles
 
@@ -121,6 +119,15 @@ def _genres(log: Log, config: SimulateConfig) -> Genres:
     for item, own in enumerate(log.genres):
         table[item, [place[name] for name in own]] = 1
     return Genres(table)
+
+
+def _scale(log: Log, config: SimulateConfig) -> tuple[float, float]:
+    """The lowest and the highest rating, as far as an agent knows them."""
+    low, high = float(log.early.value.min()), float(log.early.value.max())
+    if low == high:
+        told = f"every early rating is {low:g}: nothing can be learned from them; take env=ml-seq"
+        raise DataError(told, where=config.data.rating)
+    return low, high
 
 
 def _own(log: Log, config: SimulateConfig) -> Plan:

@@ -41,7 +41,7 @@ class Completion(Section):
         10.0, gt=0, le=1e6, description="Weight of the penalty; what few know of stays near a mean"
     )
     confidence: float = Field(
-        20.0, gt=0, le=1e6, description="Weight of what was taken, where nobody rated"
+        20.0, gt=0, le=1e6, description="scientific: weight of what was taken beside what was not"
     )
     sweeps: Count = 12
 

@@ -1,7 +1,7 @@
 """Matrix completion by alternating least squares, in numpy.
 
 Rated matrices: biases, then min sum (r - p q)^2 + ridge (|p|^2 + |q|^2) over what was rated.
-Implicit ones: every cell counts, what was taken by more (Hu, Koren and Volinsky, 2008).
+Others: every cell counts, 0 where nothing was taken (Hu, Koren and Volinsky, 2008).
 """
 
 from dataclasses import dataclass
@@ -64,14 +64,19 @@ def rated(cells: Cells, how: Completion, seed: int) -> Factors:
     )
 
 
-def taken(cells: Cells, how: Completion, seed: int) -> Factors:
-    """Of what was taken: 1 for a taken cell, weighted by how often, 0 for all others."""
-    weight = how.confidence * np.log1p(cells.value)
-    return Factors(*_alternate(cells, weight, weight + 1, how, seed, whole=True))
+def associated(cells: Cells, how: Completion, seed: int) -> Factors:
+    """Of how much more often than by chance row and column meet: positive pointwise mutual
+    information, as a share of the largest (Levy and Goldberg, 2014); 0 for all others."""
+    of_row = np.bincount(cells.row, cells.value, cells.shape[0])[cells.row]
+    of_column = np.bincount(cells.column, cells.value, cells.shape[1])[cells.column]
+    value = np.maximum(np.log(cells.value * cells.value.sum() / (of_row * of_column)), 0)
+    target = value / max(value.max(initial=0), 1e-12)
+    return Factors(*_alternate(cells, np.zeros(len(value)), target, how, seed, whole=True))
 
 
 def placed(cells: Cells, columns: np.ndarray, how: Completion) -> Factors:
-    """As `taken`, where each column's factors (columns, k) are given, of its title say."""
+    """Of what was taken, where each column's factors (columns, k) are given, of its title say: 1
+    for a taken cell, weighted by how often, 0 for all others."""
     weight = how.confidence * np.log1p(cells.value)
     side = _Side(cells.row, cells.shape[0])
     found = side.solve(columns[cells.column], columns, weight, weight + 1, how.ridge, whole=True)
@@ -93,7 +98,10 @@ def _damped(code: np.ndarray, value: np.ndarray, size: int, damping: float) -> n
 def _alternate(
     cells: Cells, weight: np.ndarray, target: np.ndarray, how: Completion, seed: int, *, whole: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Both sides' factors; `target` is weight times value, `whole` counts empty cells as 0."""
+    """Both sides' factors, of cells with weights and with targets, which are weight times value.
+
+    `whole` counts every cell as a 0 of weight 1 besides: a cell's own weight and target come on top.
+    """
     rng = np.random.default_rng((seed, 0xA15))
     columns = rng.normal(0, 0.1, (cells.shape[1], how.rank))
     by_row, by_column = _Side(cells.row, cells.shape[0]), _Side(cells.column, cells.shape[1])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mirctl import artifact, hub
+from mirctl import artifact, hub, plugins
 from mirctl.errors import ArtifactError
 from mirctl_rl import opening, report
 from mirctl_rl.evaluation import evaluate as played
@@ -15,6 +15,8 @@ from mirctl_rl.policies import NAMES, Policy, reference
 from mirctl_rl.world import World
 
 KIND, SCHEMA = "rl/policy", 1
+LOADERS: dict[str, str] = {}
+"""Method, as a policy's manifest has it -> import string of a function `(art, world) -> Policy`."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,15 @@ def evaluate(policy: str, simulator: Path, episodes: int, seed: int) -> Measured
 
 
 def open_policy(name: str, world: World) -> Policy:
-    """A reference policy by its name, or a saved one."""
+    """A reference policy by its name, or a saved one of this simulator's catalogue."""
     if name in NAMES or not os.path.isdir(hub.marked_folder(name)):
         return reference(name, world)
     art = artifact.open_artifact(hub.artifact_folder(name), KIND, SCHEMA)
-    raise ArtifactError("no policy of its kind can be opened yet", where=str(art.folder))
+    told = art.manifest.facts
+    if told.get("catalogue") != world.known.digest:
+        message = "was made for another catalogue than this simulator's: name the one it was for"
+        raise ArtifactError(message, where=str(art.folder))
+    if (method := str(told.get("method"))) not in LOADERS:
+        message = f"is a policy by {method!r}, which this version does not know"
+        raise ArtifactError(message, where=str(art.folder))
+    return plugins.import_function(LOADERS[method])(art, world)

@@ -31,21 +31,25 @@ def flat(found: Mapping[str, Mapping[str, Entry]]) -> dict[str, dict[str, Any]]:
     return {f"{name}.{m}": dict(entry) for name, own in found.items() for m, entry in own.items()}
 
 
+COLUMNS = {
+    "average": ("avg", 3), "length": ("len", 1), "coverage": ("cov", 2), "diversity": ("div", 2),
+    "novelty": ("nov", 1), "observed": ("seen", 2), "observed_average": ("own", 2),
+}  # fmt: skip
+"""Measure -> its heading, and how many digits it has."""
+
+
 def policies(found: Mapping[str, Mapping[str, Entry]]) -> str:
     """A row a policy: what it earns with its interval, and how."""
-    columns = ["policy", "cumulative [95 %]", "average", "length"]
-    rest = ["coverage", "diversity", "novelty", "observed", "observed_average"]
     rows = [
-        [name, _interval(own["cumulative"]), _figure(own["average"], 3), _figure(own["length"], 1),
-         *(_figure(own[measure], 1 if measure == "novelty" else 2) for measure in rest)]
+        [name, _interval(own["cumulative"]), *(_figure(own[m], n) for m, (_, n) in COLUMNS.items())]
         for name, own in found.items()
-    ]  # fmt: skip
-    heads = [*columns, "cover", "divers", "novel", "seen", "of seen"]
-    return console.table(heads, rows)
+    ]
+    heads = [heading for heading, _ in COLUMNS.values()]
+    return console.table(["policy", "cumulative [95 %]", *heads], rows)
 
 
 def _interval(entry: Entry) -> str:
-    return f"{entry['value']:.2f} [{entry['low']:.2f}, {entry['high']:.2f}]"
+    return f"{entry['value']:.2f} [{entry['low']:.2f},{entry['high']:.2f}]"
 
 
 def _figure(entry: Entry, digits: int) -> str:
@@ -55,8 +59,9 @@ def _figure(entry: Entry, digits: int) -> str:
 def legend() -> str:
     """What the columns of `policies` are."""
     return (
-        "cover: share of the catalogue; divers: neighbours unlike; novel: bits; seen: share of\n"
-        "shown pairs that the log holds, and the average reward of those alone"
+        "cumulative: reward an episode; avg: an item; len: items; cov: share of the\n"
+        "catalogue; div: neighbours unlike; nov: bits; seen: share of the shown pairs that\n"
+        "the log holds; own: the average reward of those alone"
     )
 
 
@@ -66,8 +71,9 @@ def ranking(found: Mapping[str, Mapping[str, Entry]]) -> list[str]:
 
 
 def rules(orders: Sequence[tuple[int, int, list[str]]], base: list[str]) -> str:
-    """Window, threshold and the policies' order under each quit rule."""
-    rows = []
-    for window, threshold, order in orders:
-        rows.append([f"{window}, {threshold}", "same" if order == base else " > ".join(order)])
-    return console.table(["window, threshold", "order by cumulative reward"], rows, left=(0, 1))
+    """The policies' order by cumulative reward under other quit rules (window, threshold)."""
+    rows = [
+        [f"{threshold} of {window}", "the same" if order == base else " > ".join(order)]
+        for window, threshold, order in orders
+    ]
+    return console.table(["quit rule", "order by cumulative reward"], rows, left=(0, 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,11 @@ class Known:
     @property
     def n_items(self) -> int:
         return len(self.items)
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of the items' ids, in order: what a policy for them is bound to."""
+        return sha256("\0".join(self.items).encode()).hexdigest()
 
     @cached_property
     def popularity(self) -> np.ndarray:

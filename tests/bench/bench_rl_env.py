@@ -11,11 +11,10 @@ import numpy as np
 from measure import ROOT
 
 sys.path.insert(0, str(ROOT / "tests"))
-from rl.plain import PlainUser
-from rl.worlds import random_world, with_rule
-
 from mirctl_rl.env import UserEnv
 from mirctl_rl.vector import UsersEnv
+from rl.plain import PlainUser
+from rl.worlds import random_world, with_rule
 
 STEPS = 60
 USERS = (64, 1024, 4096)
