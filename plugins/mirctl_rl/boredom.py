@@ -46,7 +46,7 @@ class Kinds(Protocol):
 class Genres:
     """Alike: of the same genre. Of several genres the one counts that was shown most.
 
-    Counts of eight genres add up at once, in the bytes of a 64-bit word: windows are of at most 100.
+    Counts of eight genres add up at once, in the bytes of a word; windows are of at most 100.
     """
 
     def __init__(self, table: np.ndarray) -> None:

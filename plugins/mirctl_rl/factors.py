@@ -100,7 +100,7 @@ def _alternate(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Both sides' factors, of cells with weights and with targets, which are weight times value.
 
-    `whole` counts every cell as a 0 of weight 1 besides: a cell's own weight and target come on top.
+    `whole` counts every cell as a 0 of weight 1 besides; its own weight and target add to that.
     """
     rng = np.random.default_rng((seed, 0xA15))
     columns = rng.normal(0, 0.1, (cells.shape[1], how.rank))

@@ -59,9 +59,9 @@ def _figure(entry: Entry, digits: int) -> str:
 def legend() -> str:
     """What the columns of `policies` are."""
     return (
-        "cumulative: reward an episode; avg: an item; len: items; cov: share of the\n"
-        "catalogue; div: neighbours unlike; nov: bits; seen: share of the shown pairs that\n"
-        "the log holds; own: the average reward of those alone"
+        "cumulative: reward an episode; avg: reward an item; len: items an episode; cov:\n"
+        "share of the catalogue; div: neighbours unlike; nov: bits; seen: share of shown\n"
+        "pairs that the log holds; own: the average reward of those alone"
     )
 
 

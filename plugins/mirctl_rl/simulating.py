@@ -43,9 +43,10 @@ def simulate(config: SimulateConfig, run: Run) -> Simulated:
     changed = sum(order != base for *_, order in orders)
     metrics = {**told, **report.flat(found)}
     metrics["ranks.changed"] = {
-        "value": changed / len(orders) if orders else None, "low": None, "high": None, "n": len(orders),
+        "value": changed / len(orders) if orders else None,
+        "n": len(orders),
         "unit": "share of other quit rules that order the policies otherwise",
-    }  # fmt: skip
+    }
     parts = [_fit(told), report.policies(found), report.legend(), _rule(world, base),
              report.rules(orders, base) if orders else ""]  # fmt: skip
     return Simulated(world, metrics, "\n\n".join(part for part in parts if part))

@@ -6,7 +6,7 @@ import pytest
 GENRES = ("Drama", "Comedy", "Horror", "War")
 
 
-def shop(folder, users=30, items=40, each=14, seed=0, late=None):
+def shop(folder, users=36, items=40, each=28, seed=0, late=None):
     """interactions.csv and items.csv; `late` (rating) -> another rating, of the late halves."""
     rng = np.random.default_rng(seed)
     rows = ["user_id,item_id,rating,timestamp"]

@@ -1,6 +1,7 @@
 """One user in plain Python, written from the rules alone: what the batched users are held to."""
 
 from dataclasses import dataclass, field
+from math import gcd
 
 import numpy as np
 
@@ -53,6 +54,10 @@ class PlainUser:
             self.codes = kinds.codes.tolist()
         else:
             self.genres = [[n for n, own in enumerate(row) if own] for row in kinds.table.tolist()]
+        n_items = self.world.known.n_items
+        self.strides = [k for k in range(1, n_items + 1) if gcd(k, n_items) == 1]
+        rng = np.random.default_rng((self.world.seed, 0x51A7E))
+        self.order = rng.permutation(n_items).tolist()
         self.pay = self.pay or (lambda row, item: plain_reward(self.world, row, item))
         self.past = [
             list(zip(known_items(self.world, user), known_feedback(self.world, user)))
@@ -68,11 +73,10 @@ class PlainUser:
         self.row = self.seen[-1][0] if world.moves else self.user
         self.slate = None
         if world.slate:
-            strides = [k for k in range(1, n_items + 1) if np.gcd(k, n_items) == 1]
-            stride = strides[draw(0x51DE, self.seed, self.episode, len(strides))]
+            stride = self.strides[draw(0x51DE, self.seed, self.episode, len(self.strides))]
             offset = draw(0x0FF5, self.seed, self.episode, n_items)
-            order = np.random.default_rng((world.seed, 0x51A7E)).permutation(n_items).tolist()
-            self.slate = [order[(offset + stride * k) % n_items] for k in range(world.slate)]
+            places = ((offset + stride * k) % n_items for k in range(world.slate))
+            self.slate = [self.order[place] for place in places]
         return self.obs()
 
     def obs(self):

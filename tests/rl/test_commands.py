@@ -56,7 +56,7 @@ def test_nothing_an_agent_sees_depends_on_the_late_half(mirctl, tmp_path, env, r
     """Late items and ratings are others; what is known stays byte for byte, what pays does not."""
     logs = [shop(tmp_path / "a"), shop(tmp_path / "b", late=lambda rating: 6 - rating)]
     rows = (logs[1] / "interactions.csv").read_text().split("\n")
-    late = [n for n, row in enumerate(rows) if row and row.split(",")[-1] >= "1007" and n]
+    late = [n for n, row in enumerate(rows) if row and row.split(",")[-1] >= "1014" and n]
     for n in late:  # another item, which keeps the pair out of the first log, too
         user, item, rating, time = rows[n].split(",")
         rows[n] = f"{user},i{(int(item[1:]) * 7 + 3) % 40},{rating},{time}"

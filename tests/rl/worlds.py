@@ -12,7 +12,7 @@ from mirctl_rl.world import Hidden, Known, World
 
 def random_world(
     seed=0, *, moves=False, titles=False, slate=None, reward="top-fifth", repeats=False, horizon=12,
-    window=4, threshold=2, users=9, items=40,
+    window=4, threshold=2, users=9, items=40, genres=4,
 ):  # fmt: skip
     rng = np.random.default_rng(seed)
     rows = items if moves else users
@@ -22,7 +22,7 @@ def random_world(
     if titles:
         kinds = Titles(rng.integers(-127, 128, (items, 6)), 4000)
     else:
-        kinds = Genres(rng.random((items, 4)) < 0.3)
+        kinds = Genres(rng.random((items, genres)) < 1.2 / genres)
     known = Known(
         [f"u{k}" for k in range(users)], [f"i{k}" for k in range(items)],
         [f"title {k}" for k in range(items)], [[] for _ in range(items)],
