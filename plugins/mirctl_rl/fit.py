@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from mirctl_rl.building import Plan
+from mirctl_rl.building import Completed, Plan
 from mirctl_rl.factors import Cells, Factors
 from mirctl_rl.logged import Log
 
 HELD_OUT = 0.1
 
 
-def fit(log: Log, found: Plan, early: Factors, seed: int) -> dict[str, dict[str, Any]]:
+def fit(log: Log, found: Plan, halves: Completed, seed: int) -> dict[str, dict[str, Any]]:
     """Of the early half's completion on the late half, and of the late half's on a tenth of it."""
-    cells = found.cells(log.late)
+    cells, early = halves.late_cells, halves.early
     rng = np.random.default_rng((seed, 0xF17))
     held = rng.random(len(cells.row)) < HELD_OUT
     if not held.any() or held.all():
@@ -23,7 +23,8 @@ def fit(log: Log, found: Plan, early: Factors, seed: int) -> dict[str, dict[str,
     late = found.complete(cells.some(~held))
     if log.rated:
         return _of_ratings(cells, held, early, late)
-    return _of_taken(log, found, cells, held, early, late, rng)
+    counts = np.bincount(halves.early_cells.column, minlength=cells.shape[1])
+    return _of_taken(cells, held, (early, late, late.personal(even=found.even)), counts, rng)
 
 
 def _of_ratings(
@@ -41,11 +42,11 @@ def _of_ratings(
 
 
 def _of_taken(
-    log: Log, found: Plan, cells: Cells, held: np.ndarray, early: Factors, late: Factors,
-    rng: np.random.Generator,
+    cells: Cells, held: np.ndarray, completed: tuple[Factors, Factors, Factors],
+    counts: np.ndarray, rng: np.random.Generator,
 ) -> dict[str, dict[str, Any]]:  # fmt: skip
     """The share of other items that score below one that was taken: .5 is chance."""
-    counts = np.bincount(found.cells(log.early).column, minlength=len(log.items))
+    early, late, personal = completed
     popular = Factors(np.ones((cells.shape[0], 1)), counts[:, None].astype(np.float64))
     some = cells.some(held)
     unit = "share of random items scored below a taken one"
@@ -60,7 +61,7 @@ def _of_taken(
     return {
         "fit.early_on_late": auc(early, cells),
         "fit.completion": auc(late, some),
-        "fit.personal": auc(late.centred(), some),
+        "fit.personal": auc(personal, some),
         "fit.popularity": auc(popular, cells),
     }
 

@@ -35,7 +35,8 @@ class Known:
     feedback: np.ndarray
     """(n,) float32: the same on the scale of rewards, by what the early half tells."""
     factors: Factors
-    """The early half, completed as the simulator completes the late one: rows as in `Rewards`."""
+    """The early half, completed as the simulator completes the late one, personal where rewards
+    are; rows as in `Rewards`."""
     kinds: Kinds
     rule: Rule
     names_users: bool
