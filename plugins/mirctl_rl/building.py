@@ -16,12 +16,14 @@ from mirctl_rl.boredom import LARGEST, Genres, Kinds, Rule, Titles
 from mirctl_rl.config import SimulateConfig
 from mirctl_rl.factors import Cells, Factors
 from mirctl_rl.logged import Half, Log
-from mirctl_rl.rewards import ruled
+from mirctl_rl.rewards import Rewards, ruled
 from mirctl_rl.world import Hidden, Known, World
 
 SLATE = 1000
 """Items on offer in `scientific`."""
 THRESHOLDS = {Genres: 4, Titles: 2}
+SAMPLE, LEAST_SPREAD, MOST_BEST = 200, 1e-6, 0.4
+"""Rows that are looked at, how much scores differ at least, how large a fifth with ties may be."""
 NATS = 5.0
 """Of association, which a raw reward of 1 means in `ml-seq`: 150 times as often as by chance."""
 WIDTH = 32
@@ -177,6 +179,7 @@ def build(log: Log, config: SimulateConfig, found: Plan, halves: Completed) -> W
     if config.reward != "raw":
         of_early, of_late = (half.personal(even=found.even) for half in (of_early, of_late))
     rewards = ruled(of_late, config.reward, found.low, found.high)
+    _refuse_tasteless(rewards, config)
     both = (halves.early_cells, halves.late_cells)
     observed = np.concatenate([c.row * c.shape[1] + c.column for c in both])
     known = _known(log, config, found, of_early, rule)
@@ -184,6 +187,21 @@ def build(log: Log, config: SimulateConfig, found: Plan, halves: Completed) -> W
         config.env, known, Hidden(rewards, np.unique(observed)), found.moves, config.horizon,
         config.history, slate, config.repeats, config.seed, dict(log.report),
     )  # fmt: skip
+
+
+def _refuse_tasteless(rewards: Rewards, config: SimulateConfig) -> None:
+    """Where scores tie, or hardly differ, a fifth is anybody's: such rewards would mean nothing."""
+    rows = np.linspace(0, len(rewards.threshold) - 1, SAMPLE).astype(int)[:, None]
+    items = np.arange(len(rewards.factors.columns))[None, :]
+    scores = rewards.factors.scores(rows, items)
+    flat = scores.std() < LEAST_SPREAD * (rewards.high - rewards.low)
+    tied = config.reward == "top-fifth" and rewards.of(rows, items).mean() > MOST_BEST
+    if flat or tied:
+        raise DataError(
+            "the late halves tell no tastes apart: more interactions, or a smaller "
+            f"completion.ridge than {config.completion.ridge:g}, may help",
+            where=config.env,
+        )
 
 
 def _rule(config: SimulateConfig, found: Plan, offered: int, n_items: int) -> Rule:

@@ -89,8 +89,8 @@ def _ratings(config: SimulateConfig, catalogue: Catalogue) -> np.ndarray:
     except DataError as error:
         if f"no column {name!r}" not in error.message:
             raise
-        told = f"{error.message}; {config.env} reads ratings there: set data.rating, or env=ml-seq"
-        raise DataError(told, where=error.where) from error
+        told = f"has no column {name!r}, where {config.env} reads ratings: set data.rating"
+        raise DataError(f"{told}, or take env=ml-seq or scientific", where=error.where) from error
     try:
         column = pc.cast(table[name], pa.float64())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
