@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mirctl_rl.building import Completed, Plan
-from mirctl_rl.factors import Cells, Factors
+from mirctl_rl.factors import Cells, Factors, biases
 from mirctl_rl.logged import Log
 
 HELD_OUT = 0.1
@@ -22,21 +22,30 @@ def fit(log: Log, found: Plan, halves: Completed, seed: int) -> dict[str, dict[s
         return {}
     late = found.complete(cells.some(~held))
     if log.rated:
-        return _of_ratings(cells, held, early, late)
+        return _of_ratings(cells, held, early, late, means(halves.early_cells))
     counts = np.bincount(halves.early_cells.column, minlength=cells.shape[1])
     return _of_taken(cells, held, (early, late, late.personal(even=found.even)), counts, rng)
 
 
+def means(cells: Cells) -> Factors:
+    """What the means of users and items alone foretell."""
+    mean, of_row, of_column = biases(cells)
+    rows, columns = (np.ones((len(own), 2)) for own in (of_row, of_column))
+    rows[:, 0], columns[:, 1] = of_row + mean, of_column
+    return Factors(rows, columns)
+
+
 def _of_ratings(
-    cells: Cells, held: np.ndarray, early: Factors, late: Factors
+    cells: Cells, held: np.ndarray, early: Factors, late: Factors, plain: Factors
 ) -> dict[str, dict[str, Any]]:
     def rmse(factors: Factors, of: Cells) -> float:
         return float(np.sqrt(np.mean((factors.scores(of.row, of.column) - of.value) ** 2)))
 
     some = cells.some(held)
     return {
-        "fit.early_on_late": _entry(rmse(early, cells), len(cells.row), "RMSE"),
+        "fit.early_on_late": _entry(rmse(early, cells), len(cells.row), "RMSE on the late half"),
         "fit.completion": _entry(rmse(late, some), len(some.row), "RMSE on a held-out tenth"),
+        "fit.means": _entry(rmse(plain, cells), len(cells.row), "RMSE of early means alone"),
         "fit.sd": _entry(float(cells.value.std()), len(cells.row), "SD of the late ratings"),
     }
 
