@@ -52,6 +52,8 @@ class Interactions:
     """(n,) int32, item index of the catalogue."""
     time: np.ndarray | None
     """(n,) int64 or float64; None where only the order is known."""
+    row: np.ndarray
+    """(n,) int64, row of the file, from 0: where its other columns stand."""
 
     def sequences(self) -> tuple[np.ndarray, np.ndarray]:
         """Each user's items, oldest first, as CSR: offsets (users + 1,) int64, items (n,) int32."""
@@ -155,7 +157,8 @@ def arrange(log: Log, item: np.ndarray, keep: np.ndarray | None, seed: int) -> I
     place, time = place[order], None if time is None else time[order]
     present, dense = _renumber(log.user.codes[place], len(log.user.distinct))
     users = log.user.distinct.take(present).to_pylist()
-    return Interactions(users, dense, item[place].astype(np.int32), time)
+    row = place if log.row is None else log.row[place]
+    return Interactions(users, dense, item[place].astype(np.int32), time, row)
 
 
 def _renumber(codes: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

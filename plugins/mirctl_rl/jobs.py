@@ -1,0 +1,46 @@
+"""What the commands do, as jobs that a recipe names."""
+
+from importlib.util import find_spec
+
+from mirctl import hub
+from mirctl.errors import MissingError
+from mirctl.metrics import table as metrics_table
+from mirctl.run import Result, Run
+from mirctl_rl.config import EvalConfig, SimulateConfig
+
+
+def require_gymnasium() -> None:
+    """Environments are gymnasium's: a simulator that nobody could open is none."""
+    if find_spec("gymnasium") is None:
+        raise MissingError("simulators are gymnasium's: pip install 'mirctl[rl]'")
+
+
+def simulate(config: SimulateConfig, run: Run) -> Result:
+    """Logged interactions to a simulator."""
+    from mirctl_rl import saving, simulating
+
+    require_gymnasium()
+    made = simulating.simulate(config, run)
+    saving.save(config, run, made.world, made.metrics)
+    return Result(run.out, metrics=made.metrics, report=made.report)
+
+
+def check(config: SimulateConfig) -> None:
+    """Read the data as a run would, and look for the model; raise what would stop it."""
+    from mirctl_rl import logged
+
+    require_gymnasium()
+    logged.read(config)
+    if config.env == "scientific":
+        hub.look_for(config.text.model)
+
+
+def evaluate(config: EvalConfig, run: Run) -> Result:
+    """Measure a policy; the metrics are the table that is written."""
+    from mirctl_rl import measuring
+
+    require_gymnasium()
+    folder = hub.artifact_folder(config.simulator)
+    found = measuring.evaluate(config.policy, folder, config.episodes, config.seed)
+    metrics_table.write(run.out, found.metrics)
+    return Result(table=run.out, metrics=found.metrics, report=found.report)

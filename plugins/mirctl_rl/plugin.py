@@ -1,0 +1,44 @@
+"""What this plugin gives the core; imports nothing heavy."""
+
+from pathlib import Path
+
+from mirctl.hookspecs import ArtifactKind, Job, hookimpl
+
+mirctl_api = 1
+
+
+@hookimpl
+def mirctl_jobs() -> list[Job]:
+    """Logs to a simulator, and from it to tables."""
+    return [
+        Job(
+            "rl/simulate",
+            config="mirctl_rl.config:SimulateConfig",
+            function="mirctl_rl.jobs:simulate",
+            summary="logged interactions -> a simulator of their users -> artifact",
+            metrics="mirctl_rl.report:simulator_names",
+            check="mirctl_rl.jobs:check",
+        ),
+        Job(
+            "rl/eval",
+            config="mirctl_rl.config:EvalConfig",
+            function="mirctl_rl.jobs:evaluate",
+            summary="a policy, a simulator -> a table of metrics beside reference policies",
+            metrics="mirctl_rl.report:names",
+            makes="table",
+        ),
+    ]
+
+
+@hookimpl
+def mirctl_artifact_kinds() -> list[ArtifactKind]:
+    """Simulators."""
+    return [ArtifactKind("rl/simulator", 1, "mirctl_rl.opening:load")]
+
+
+@hookimpl
+def mirctl_recipes() -> Path:
+    """recipes/rl of this distribution."""
+    from mirctl.recipe import shipped
+
+    return shipped("rl")
