@@ -116,7 +116,7 @@ def evaluate(
     console.configure(quiet=quiet)
     gate = jobs.requirements(require)
     jobs.check_requirements(jobs.find("fuse/eval"), gate)
-    listing.check(experts, force=force)
+    listing.check(experts, artifact, force=force)
     options = jobs.Options(device=device, precision=precision)
     found = evaluating.evaluate(artifact, changes or [], options, apart=apart, missing=missing)
     listing.write(found, experts, force=force)

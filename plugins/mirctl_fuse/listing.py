@@ -2,23 +2,25 @@
 
 from pathlib import Path
 
-from mirctl import console, files, tables
+from mirctl import artifact, console, files, tables
 from mirctl.errors import UsageError
 from mirctl_fuse.measuring import Measured
 
 
-def check(path: Path | None, *, force: bool) -> None:
-    """Refuse at once to overwrite."""
-    if path is not None:
-        files.refuse_to_overwrite(path, force=force)
+def check(path: Path | None, model: Path, *, force: bool) -> None:
+    """Refuse at once to overwrite, and a model that weighs nothing."""
+    if path is None:
+        return
+    files.refuse_to_overwrite(path, force=force)
+    tree, _ = artifact.open_artifact(model).recipe()
+    if tree.get("model", {}).get("fusion") == "concat":
+        raise UsageError(f"--experts: the fusion of {model} weighs nothing (concat)")
 
 
 def write(found: Measured, path: Path | None, *, force: bool) -> None:
     """A row an item: its id, the expert that weighs most, and all weights."""
-    if path is None:
+    if path is None or found.weights is None:
         return
-    if found.weights is None:
-        raise UsageError("--experts: this model's fusion weighs nothing (concat)")
     rows = [
         {"item_id": name, "decides": found.experts[max(range(len(own)), key=own.__getitem__)],
          **dict(zip(found.experts, own, strict=True))}
