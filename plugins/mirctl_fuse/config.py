@@ -111,7 +111,7 @@ class Fusion(Section):
 
     dim: int = Field(64, ge=1, le=WIDEST, description="Width of embeddings")
     modality_dropout: float = Field(
-        0.3,
+        0.1,
         ge=0,
         lt=1,
         description="Share of what items have that a step hides, so that what is missing later "

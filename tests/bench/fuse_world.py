@@ -22,9 +22,9 @@ NOISE = "noise"
 class World:
     """How large, how clear, how often a modality lies about an item."""
 
-    items: int = 300
-    users: int = 1500
-    history: int = 20
+    items: int = 600
+    users: int = 1000
+    history: int = 12
     traits: int = 4
     seen: int = 3
     width: int = 24
@@ -58,7 +58,8 @@ def things(world: World, draw: np.random.Generator) -> tuple[np.ndarray, dict[st
     traits = draw.normal(size=(world.items, world.traits))
     told = {}
     for n, name in enumerate((*NAMES, NOISE)):
-        own = traits[:, (n + np.arange(world.seen)) % world.traits]
+        first = n * world.traits // len(NAMES)
+        own = traits[:, (first + np.arange(world.seen)) % world.traits]
         lies = draw.random(world.items) < (1 if name == NOISE else world.lies)
         told[name] = Told(np.where(lies[:, None], draw.normal(size=own.shape), own), lies)
     return traits, told
