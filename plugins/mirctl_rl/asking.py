@@ -2,12 +2,13 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import get_args
 
 from mirctl import files, places
 from mirctl.errors import DataError
-from mirctl_rl.config import ENVIRONMENTS
+from mirctl_rl.config import ENVIRONMENTS, LLM, TEACHERS
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 LOGS, ITEMS = ("interactions", "users"), ("items",)
@@ -34,6 +35,18 @@ def job(data: str, env: str | None, settings: Sequence[str]) -> tuple[str, list[
     tables = {"interactions": str(log), "items": None if items is None else str(items)}
     named = [f"data.{key}={json.dumps(value)}" for key, value in tables.items()]
     return f"rl/{base}", [*named, *chosen, *settings]
+
+
+def teacher(
+    simulator: str, model: str, told: Mapping[str, object], settings: Sequence[str]
+) -> tuple[str, list[str]]:
+    """The recipe of `rl distill`, changed: a control by its name, else a language model's."""
+    control = model in get_args(TEACHERS) and model != LLM
+    named = {"simulator": simulator, "teacher": model if control else LLM, **told}
+    if not control:
+        named["llm.model"] = model
+    chosen = [f"{key}={json.dumps(value)}" for key, value in named.items() if value is not None]
+    return "rl/distill", [*settings, *chosen]
 
 
 def _inside(folder: Path, stems: Sequence[str]) -> Path | None:
