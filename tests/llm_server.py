@@ -36,6 +36,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}/v1#tiny"
         self.script = script or (lambda request, n: Say())
         self.models = ["tiny"]
+        self.models_status = 200
         self.asked: list[dict] = []
         self.keys: list[str | None] = []
         self.most, self.now = 0, 0
@@ -63,7 +64,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        self._send(200, json.dumps({"data": [{"id": m} for m in self.server.models]}).encode(), {})
+        content = json.dumps({"data": [{"id": m} for m in self.server.models]}).encode()
+        self._send(self.server.models_status, content, {})
 
     def do_POST(self):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

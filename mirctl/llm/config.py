@@ -54,7 +54,7 @@ class LlmConfig(Section):
                 raise ValueError(
                     f"{told} variable with key_variable, write http(s)://HOST/v1#MODEL"
                 )
-            if not place.hostname:
+            if not place.hostname or place.port == 0:  # a port that is none is a ValueError
                 raise ValueError(f"{value!r} names no host: write http(s)://HOST/v1#MODEL")
         return value
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mirctl import console, files, masking
-from mirctl.errors import MissingError, UsageError, suggest
+from mirctl.errors import MissingError, UsageError
 from mirctl.llm import wire
 from mirctl.llm.answers import Problem, Reply
 from mirctl.llm.config import LlmConfig
@@ -58,17 +58,14 @@ class Endpoint:
         if find_spec("httpx2") is None:
             raise MissingError("servers are asked with httpx2: pip install 'mirctl[llm]'")
         address, _, model = config.model.partition("#")
-        self.address, self.timeout, self.at_once = (
-            address.rstrip("/"),
-            config.timeout,
-            config.at_once,
-        )
+        self.address, self.name = address.rstrip("/"), urlsplit(address).netloc
+        self.timeout, self.at_once = config.timeout, config.at_once
         self.headers = {"accept-encoding": "identity", "user-agent": "mirctl"} | _key(config)
         self.heard = False
         """Has it ever answered?"""
         _certificates()  # not while prompts wait
         self.model = model or self._only_model()
-        self.name = f"{self.model} at {urlsplit(self.address).netloc}"
+        self.name = f"{self.model} at {self.name}"
         self.identity = f"{self.address}#{self.model}"
 
     @contextmanager
@@ -84,14 +81,14 @@ class Endpoint:
 
     def complete(self, client: Client, told: wire.Body, request: Request) -> Reply | Trouble:
         """One answer to one request."""
-        from httpx2 import ConnectError, ConnectTimeout, HTTPError, TimeoutException
+        from httpx2 import ConnectError, ConnectTimeout, HTTPError, InvalidURL, TimeoutException
 
         try:
             status, headers, content = self._exchange(client, "POST", "/chat/completions", told)
             self.heard = True
             if status < 300:
                 return wire.reply(content, request)
-        except (ConnectError, ConnectTimeout) as error:
+        except (ConnectError, ConnectTimeout, InvalidURL) as error:
             return Trouble(f"cannot be reached ({_reason(error)})", unreachable=True)
         except (TimeoutException, TimeoutError):
             return Trouble(f"gave no answer in {self.timeout:g} s")
@@ -136,21 +133,23 @@ class Endpoint:
 
     def _only_model(self) -> str:
         """The one model of a server, where the address names none."""
-        from httpx2 import HTTPError
+        from httpx2 import HTTPError, InvalidURL
 
         where, todo = self.address, "write http(s)://HOST/v1#MODEL"
         try:
             with self.opened() as client:
                 status, _, content = self._exchange(client, "GET", "/models")
+            if status in (401, 403):
+                raise MissingError(str(self._refused(status, wire.refusal(content), "").problem))
             found = files.json_value(content)["data"] if status < 300 else []
             names = [str(model["id"]) for model in found]
-        except (HTTPError, TimeoutError, wire.Nonsense) as error:
+        except (HTTPError, InvalidURL, TimeoutError, wire.Nonsense) as error:
             raise MissingError(f"cannot be reached ({_reason(error)})", where=where) from error
         except (ValueError, TypeError, LookupError):
             names = []
         if len(names) != 1:
-            hint = suggest("", names, f"it has {', '.join(names[:20])}") if names else ""
-            raise UsageError(f"which model of this server is meant? {todo}{hint}", where=where)
+            has = f"; it has {', '.join(names[:20])}" if names else ""
+            raise UsageError(f"which model of this server is meant? {todo}{has}", where=where)
         return names[0]
 
 

@@ -173,6 +173,8 @@ def test_a_key_that_is_not_there_is_told(serve, monkeypatch):
         {"model": "http://me:secret@host/v1#m"},
         {"model": "https://host/v1?key=secret#m"},
         {"model": "http:///v1"},
+        {"model": "http://host:99999/v1"},
+        {"model": "http://[::1/v1"},
         {"model": "m", "key_variable": "sk-live-1234"},
         {"model": "m", "temperature": -1},
         {"model": "m", "top_p": 0},

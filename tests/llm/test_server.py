@@ -184,6 +184,9 @@ def test_the_one_model_of_a_server_need_not_be_named(serve):
     server.models = ["small", "large"]
     with pytest.raises(UsageError, match="small, large"):
         llm.connect(address)
+    server.models_status = 401
+    with pytest.raises(MissingError, match="key_variable"):
+        llm.connect(address)
 
 
 def test_a_server_that_knows_no_schema_is_asked_without(serve, capsys):
