@@ -7,8 +7,8 @@ What stands where, for whoever builds on it:
   rewards and is completed from the late half alone.
 - `env.UserEnv(world)`: one user, a `gymnasium.Env`. `vector.UsersEnv(world, n)`: n at once, a
   `gymnasium.vector.VectorEnv`; `SAME_STEP` autoreset, `infos["final_obs"]` a dict of arrays like
-  `obs`, valid where `infos["_final_obs"]`. `terminated`: the user left; `truncated`: the horizon, the
-  one place to bootstrap. User n of `reset(seed=s)` is the one user of `reset(seed=s + n)`.
+  `obs`, valid where `infos["_final_obs"]`. `terminated`: the user left; `truncated`: the horizon,
+  the one place to bootstrap. User n of `reset(seed=s)` is the one user of `reset(seed=s + n)`.
 - `obs`, of n users: `items` (n, history) the last items, oldest first, `world.known.n_items` where
   there is none; `feedback` (n, history) what they earned; `turn` (n,); `user` (n,) where the agent
   knows who it is; `slate` (n, slate) the items on offer where not all are: an action is then a

@@ -91,7 +91,9 @@ class Titles:
         self._padded = np.vstack([self.codes.astype(np.float32), none])
 
     def alike(self, recent: np.ndarray, item: np.ndarray) -> np.ndarray:
-        return self.alike_each(recent, item[:, None])[:, 0]
+        before = self._padded.take(recent, axis=0)
+        product = np.einsum("nwk,nk->nw", before, self._padded.take(item, axis=0))
+        return ((product >= self.cut) & (recent < len(self.codes))).sum(axis=1)
 
     def alike_each(self, recent: np.ndarray, items: np.ndarray | None) -> np.ndarray:
         n, n_items = len(recent), len(self.codes)

@@ -16,12 +16,16 @@ from mirctl_rl.boredom import LARGEST, Genres, Kinds, Rule, Titles
 from mirctl_rl.config import SimulateConfig
 from mirctl_rl.factors import Cells, Factors
 from mirctl_rl.logged import Half, Log
-from mirctl_rl.rewards import ruled, top_fifth
+from mirctl_rl.rewards import Rewards, ruled, top_fifth
 from mirctl_rl.world import Hidden, Known, World
 
 SLATE = 1000
 """Items on offer in `scientific`."""
 THRESHOLDS = {Genres: 4, Titles: 2}
+SAMPLE, LEAST_SPREAD, MOST_BEST = 200, 1e-6, 0.4
+"""Rows that are looked at, how much scores differ at least, how large a fifth with ties may be."""
+NATS = 5.0
+"""Of association, which a raw reward of 1 means in `ml-seq`: 150 times as often as by chance."""
 WIDTH = 32
 """Numbers of a title's code."""
 
@@ -37,6 +41,8 @@ class Plan:
     low: float
     high: float
     """The scale of scores: of ratings, or 0 and 1."""
+    even: bool = False
+    """Personal scores have the same spread for each item: where what is frequent varies most."""
     moves: bool = False
     names_users: bool = True
     slate: int | None = None
@@ -67,7 +73,8 @@ def plan(log: Log, config: SimulateConfig, run: Run) -> Plan:
         return Plan(of_users, rated, _genres(log, config), *_scale(log, config))
     if config.env == "ml-seq":
         kinds = _genres(log, config)
-        return Plan(transitions(log), associated, kinds, 0.0, 1.0, moves=True, names_users=False)
+        told = {"even": True, "moves": True, "names_users": False}
+        return Plan(transitions(log), associated, kinds, 0.0, NATS, **told)
     if config.env == "scientific":
         from mirctl_rl.titles import kinds_of_titles
 
@@ -144,22 +151,57 @@ def _own(log: Log, config: SimulateConfig) -> Plan:
     return found
 
 
-def build(log: Log, config: SimulateConfig, found: Plan) -> World:
-    """Complete both halves, each by itself, and put the simulator together."""
+@dataclass(frozen=True, eq=False)
+class Completed:
+    """Both halves, each completed by itself."""
+
+    early_cells: Cells
+    late_cells: Cells
+    early: Factors
+    late: Factors
+
+
+def completed(log: Log, config: SimulateConfig, found: Plan) -> Completed:
+    """What each half observes, and the scores that come of it."""
     early, late = found.cells(log.early), found.cells(log.late)
     for name, cells in (("early", early), ("late", late)):
         if not len(cells.row):
             raise DataError(f"the {name} halves hold nothing to learn from", where=config.env)
+    made = (_checked(found.complete(cells), config, cells.shape) for cells in (early, late))
+    return Completed(early, late, *made)
+
+
+def build(log: Log, config: SimulateConfig, found: Plan, halves: Completed) -> World:
+    """Put the simulator together."""
     slate = config.slate or found.slate
     rule = _rule(config, found, slate or len(log.items), len(log.items))
-    of_early, of_late = (_checked(found.complete(c), config, c.shape) for c in (early, late))
+    of_early, of_late = halves.early, halves.late
+    if config.reward != "raw":
+        of_early, of_late = (half.personal(even=found.even) for half in (of_early, of_late))
     rewards = ruled(of_late, config.reward, found.low, found.high)
-    observed = np.concatenate([c.row * c.shape[1] + c.column for c in (early, late)])
+    _refuse_tasteless(rewards, config)
+    both = (halves.early_cells, halves.late_cells)
+    observed = np.concatenate([c.row * c.shape[1] + c.column for c in both])
     known = _known(log, config, found, of_early, rule)
     return World(
         config.env, known, Hidden(rewards, np.unique(observed)), found.moves, config.horizon,
         config.history, slate, config.repeats, config.seed, dict(log.report),
     )  # fmt: skip
+
+
+def _refuse_tasteless(rewards: Rewards, config: SimulateConfig) -> None:
+    """Where scores tie, or hardly differ, a fifth is anybody's: such rewards would mean nothing."""
+    rows = np.linspace(0, len(rewards.threshold) - 1, SAMPLE).astype(int)[:, None]
+    items = np.arange(len(rewards.factors.columns))[None, :]
+    scores = rewards.factors.scores(rows, items)
+    flat = scores.std() < LEAST_SPREAD * (rewards.high - rewards.low)
+    tied = config.reward == "top-fifth" and rewards.of(rows, items).mean() > MOST_BEST
+    if flat or tied:
+        raise DataError(
+            "the late halves tell no tastes apart: more interactions, or a smaller "
+            f"completion.ridge than {config.completion.ridge:g}, may help",
+            where=config.env,
+        )
 
 
 def _rule(config: SimulateConfig, found: Plan, offered: int, n_items: int) -> Rule:

@@ -25,7 +25,7 @@ def observation_space(world: World) -> spaces.Dict:
     if known.names_users:
         parts["user"] = spaces.Discrete(known.n_users)
     if world.slate is not None:
-        parts["slate"] = spaces.Box(0, known.n_items - 1, (world.slate,), np.int64)
+        parts["slate"] = spaces.Box(0, known.n_items - 1, (world.slate,), np.int32)
     return spaces.Dict(parts)
 
 
@@ -62,4 +62,4 @@ class UserEnv(gymnasium.Env[dict[str, Any], np.int64]):
         return {"action_mask": self._session.mask[0].copy()}
 
     def _one(self, obs: Obs) -> dict[str, Any]:
-        return {name: array[0] for name, array in obs.items()}
+        return {name: array[0].copy() for name, array in obs.items()}

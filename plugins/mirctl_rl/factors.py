@@ -10,6 +10,8 @@ import numpy as np
 
 from mirctl_rl.config import Completion
 
+FLOOR, TINY = 0.1, 1e-12
+"""Share of the mean spread that is added to each: of what has none there is nothing to tell."""
 BLOCK = 1 << 15
 """Observations whose outer products are held at once."""
 
@@ -46,9 +48,15 @@ class Factors:
             total = total + left[..., k] * right[..., k]
         return total
 
-    def centred(self) -> "Factors":
-        """Less each column's mean over rows: what is left of a score is personal."""
-        return Factors(self.rows - self.rows.mean(axis=0), self.columns)
+    def personal(self, *, even: bool = False) -> "Factors":
+        """Less each column's mean over rows; `even` also divides by its spread over them, so that
+        what is often met stands out from its own mean no more than what is rarely met."""
+        rows = self.rows - self.rows.mean(axis=0)
+        if not even:
+            return Factors(rows, self.columns)
+        moments = rows.T @ rows / len(rows)
+        spread = np.sqrt(np.maximum(((self.columns @ moments) * self.columns).sum(axis=1), 0))
+        return Factors(rows, self.columns / (spread + FLOOR * spread.mean() + TINY)[:, None])
 
 
 def rated(cells: Cells, how: Completion, seed: int) -> Factors:
@@ -66,12 +74,11 @@ def rated(cells: Cells, how: Completion, seed: int) -> Factors:
 
 def associated(cells: Cells, how: Completion, seed: int) -> Factors:
     """Of how much more often than by chance row and column meet: positive pointwise mutual
-    information, as a share of the largest (Levy and Goldberg, 2014); 0 for all others."""
+    information in nats (Levy and Goldberg, 2014), 0 for all others."""
     of_row = np.bincount(cells.row, cells.value, cells.shape[0])[cells.row]
     of_column = np.bincount(cells.column, cells.value, cells.shape[1])[cells.column]
     value = np.maximum(np.log(cells.value * cells.value.sum() / (of_row * of_column)), 0)
-    target = value / max(value.max(initial=0), 1e-12)
-    return Factors(*_alternate(cells, np.zeros(len(value)), target, how, seed, whole=True))
+    return Factors(*_alternate(cells, np.zeros(len(value)), value, how, seed, whole=True))
 
 
 def placed(cells: Cells, columns: np.ndarray, how: Completion) -> Factors:

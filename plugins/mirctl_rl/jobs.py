@@ -26,11 +26,13 @@ def simulate(config: SimulateConfig, run: Run) -> Result:
 
 
 def check(config: SimulateConfig) -> None:
-    """Read the data as a run would; raise what would stop it."""
+    """Read the data as a run would, and look for the model; raise what would stop it."""
     from mirctl_rl import logged
 
     require_gymnasium()
     logged.read(config)
+    if config.env == "scientific":
+        hub.look_for(config.text.model)
 
 
 def evaluate(config: EvalConfig, run: Run) -> Result:

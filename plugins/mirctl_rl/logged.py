@@ -84,13 +84,13 @@ def _ratings(config: SimulateConfig, catalogue: Catalogue) -> np.ndarray:
         raise DataError(f"{config.env} wants ratings, and MicroLens has none: use ml-seq",
                         where="data")  # fmt: skip
     source = open_source(path)
-    table = read_table(source)
-    if name not in table.column_names:
-        raise DataError(
-            f"has no column {name!r}, which {config.env} reads (its columns: "
-            f"{', '.join(table.column_names)}): set data.rating, or take env=ml-seq",
-            where=source.name,
-        )
+    try:
+        table = read_table(source, [name])
+    except DataError as error:
+        if f"no column {name!r}" not in error.message:
+            raise
+        told = f"has no column {name!r}, where {config.env} reads ratings: set data.rating"
+        raise DataError(f"{told}, or take env=ml-seq or scientific", where=error.where) from error
     try:
         column = pc.cast(table[name], pa.float64())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:

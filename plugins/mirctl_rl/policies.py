@@ -78,10 +78,8 @@ def _popularity(world: World) -> Scores:
 
 
 def _factored(world: World) -> Scores:
-    """The early half's own completion, personal where rewards are."""
-    known = world.known
-    raw = world.hidden.rewards.rule == "raw"
-    return _inner(world, known.factors if raw else known.factors.centred())
+    """What the early half foretells."""
+    return _inner(world, world.known.factors)
 
 
 def _oracle(world: World) -> Scores:

@@ -16,7 +16,7 @@ BLOCK = 1 << 22
 class Rewards:
     """Reward of (row, item); a row is a user, or the item shown before.
 
-    `factors` are centred unless the rule is `raw`. What a table gives and what is computed pair by
+    `factors` are personal unless the rule is `raw`. What a table gives and what is computed pair by
     pair is the same number.
     """
 
@@ -50,10 +50,10 @@ class Rewards:
 
 
 def ruled(factors: Factors, rule: str, low: float, high: float) -> Rewards:
-    """Completed scores as rewards by a rule of `config.REWARDS`."""
-    own = factors if rule == "raw" else factors.centred()
+    """Scores, personal or raw, as rewards by a rule of `config.REWARDS`."""
     # As they are stored, so that a saved simulator pays what a new one does.
-    own = Factors(*(side.astype(np.float32).astype(np.float64) for side in (own.rows, own.columns)))
+    sides = (factors.rows, factors.columns)
+    own = Factors(*(side.astype(np.float32).astype(np.float64) for side in sides))
     rows = len(own.rows)
     threshold = np.zeros(rows)
     if rule == "top-fifth":

@@ -23,7 +23,7 @@ class Session:
         self.feedback = np.zeros((n, world.history), np.float32)
         self.recent = np.full((n, known.rule.window), known.n_items, np.int64)
         self.mask = np.ones((n, world.n_actions), bool)
-        self.slate = None if world.slate is None else np.zeros((n, world.slate), np.int64)
+        self.slate = None if world.slate is None else np.zeros((n, world.slate), np.int32)
         self._all = np.arange(n)
         self._cells = self._all * world.n_actions
         self.seed(np.arange(n))
@@ -44,6 +44,8 @@ class Session:
         self.row[who] = self.items[who, -1] if self.world.moves else user
         self.mask[who] = True
         if self.slate is not None:
+            # A new array: who was given the old one keeps what it held.
+            self.slate = self.slate.copy()
             self.slate[who] = self.world.drawn_slates(*drawn)
 
     def shown(self, actions: np.ndarray) -> np.ndarray:
@@ -79,10 +81,9 @@ class Session:
         return actions
 
     def observed(self) -> Obs:
-        """What an agent sees now; arrays of its own."""
+        """What an agent sees now; arrays of its own, but for `slate`, which nobody may change."""
         obs = {"items": self.items, "feedback": self.feedback, "turn": self.turn}
         if self.world.known.names_users:
             obs["user"] = self.user
-        if self.slate is not None:
-            obs["slate"] = self.slate
-        return {name: array.copy() for name, array in obs.items()}
+        found = {name: array.copy() for name, array in obs.items()}
+        return found if self.slate is None else {**found, "slate": self.slate}

@@ -32,8 +32,9 @@ def simulate(config: SimulateConfig, run: Run) -> Simulated:
         log = logged.read(config)
     plan = building.plan(log, config, run)
     with run.meter.phase("complete"):
-        world = building.build(log, config, plan)
-        told = fit(log, plan, world.known.factors, config.seed)
+        halves = building.completed(log, config, plan)
+        world = building.build(log, config, plan, halves)
+        told = fit(log, plan, halves, config.seed)
     _tell(world)
     with run.meter.phase("serve users") as phase:
         phase.items = config.episodes

@@ -35,7 +35,8 @@ class Known:
     feedback: np.ndarray
     """(n,) float32: the same on the scale of rewards, by what the early half tells."""
     factors: Factors
-    """The early half, completed as the simulator completes the late one: rows as in `Rewards`."""
+    """The early half, completed as the simulator completes the late one, personal where rewards
+    are; rows as in `Rewards`."""
     kinds: Kinds
     rule: Rule
     names_users: bool
@@ -109,12 +110,15 @@ class World:
         return _whole(hashed(USERS, seed, episode), self.known.n_users)
 
     def drawn_slates(self, seed: np.ndarray, episode: np.ndarray) -> np.ndarray:
-        """(n, slate) int64, no item twice: every so many-th of the items in a random order."""
+        """(n, slate) int32, no item twice: every so many-th of the items in a random order."""
         n_items = self.known.n_items
         stride = self._strides[_whole(hashed(STRIDE, seed, episode), len(self._strides))]
         offset = _whole(hashed(OFFSET, seed, episode), n_items)
-        places = (offset[:, None] + stride[:, None] * np.arange(self.slate)) % n_items
-        return self._shuffled[places]
+        fits = n_items * (self.slate + 1) < 2**31
+        steps = np.arange(self.slate, dtype=np.int32 if fits else np.int64)
+        stride, offset = (drawn.astype(steps.dtype)[:, None] for drawn in (stride, offset))
+        places = (offset + stride * steps) % steps.dtype.type(n_items)
+        return self._shuffled.take(places)
 
     @cached_property
     def _strides(self) -> np.ndarray:
@@ -123,7 +127,8 @@ class World:
 
     @cached_property
     def _shuffled(self) -> np.ndarray:
-        return np.random.default_rng((self.seed, 0x51A7E)).permutation(self.known.n_items)
+        order = np.random.default_rng((self.seed, 0x51A7E)).permutation(self.known.n_items)
+        return order.astype(np.int32)
 
 
 def _whole(bits: np.ndarray, below: int) -> np.ndarray:

@@ -118,7 +118,7 @@ def test_a_class_of_ones_own_makes_an_environment(mirctl, films, tmp_path, monke
         "    def plan(self):\n"
         "        users, items = len(self.log.users), len(self.log.items)\n"
         "        cells = lambda h: Cells(h.user, h.item, h.value, (users, items))\n"
-        "        table = np.eye(items, 2)\n"
+        "        table = np.random.default_rng(0).normal(size=(items, 2))\n"
         "        loud = Factors(np.arange(users * 2.0).reshape(users, 2) + self.bad, table)\n"
         "        return Plan(cells, lambda cells: loud, Genres(np.eye(items)), 0.0, 1.0)\n"
         "class Broken(Loud):\n"
@@ -189,6 +189,7 @@ def test_empty_logs_and_users_without_history_are_told(mirctl, films, tmp_path):
         (["data.rating=stars"], 3, "no column 'stars'"),
         (["reward=best"], 2, "reward"),
         (["completion.ridge=0"], 2, "ridge"),
+        (["completion.ridge=99999"], 3, "tell no tastes apart"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(mirctl, films, tmp_path, told, code, message):

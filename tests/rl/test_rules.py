@@ -106,10 +106,21 @@ def test_an_item_that_everybody_likes_is_no_persons_own():
     liked = rng.normal(size=50)
     factors = Factors(np.hstack([np.ones((30, 1)), rng.normal(0, 0.1, (30, 4))]),
                       np.hstack([liked[:, None] * 5, rng.normal(size=(50, 4))]))  # fmt: skip
-    raw, own = (ruled(factors, rule, -9, 9).table for rule in ("raw", "top-fifth"))
+    raw = ruled(factors, "raw", -9, 9).table
+    own = ruled(factors.personal(), "top-fifth", -9, 9).table
     best = np.argsort(-liked)[:10]
     assert raw[:, best].mean() > raw.mean() + 0.2
     assert own[:, best].mean() == pytest.approx(0.2, abs=0.08)
+
+
+def test_even_scores_have_one_mean_and_one_spread_for_each_item():
+    rng = np.random.default_rng(0)
+    factors = Factors(rng.normal(size=(300, 4)), rng.normal(size=(50, 4)) ** 3)
+    found = factors.personal(even=True)
+    scores = found.rows @ found.columns.T
+    assert scores.mean(axis=0) == pytest.approx(np.zeros(50), abs=1e-9)
+    plain = (factors.rows @ factors.columns.T).std(axis=0)
+    assert scores.std(axis=0).std() < 0.2 < plain.std() / plain.mean()
 
 
 def dense_least_squares(columns, cells, weight, target, ridge, *, whole):
@@ -164,7 +175,7 @@ def test_completion_is_at_its_minimum_by_rows(complete):
         b = np.bincount(cells.column, value)[cells.column]
         pmi = np.maximum(np.log(value * n / (a * b)), 0)
         weight, whole = np.ones(len(pmi)) * 1e-9, True
-        target = pmi / pmi.max()
+        target = pmi
     if complete is rated:
         expected = dense_least_squares(columns, cells, weight, target, 0.5, whole=whole)
     else:

@@ -12,7 +12,7 @@ from mirctl_rl.world import Hidden, Known, World
 
 def random_world(
     seed=0, *, moves=False, titles=False, slate=None, reward="top-fifth", repeats=False, horizon=12,
-    window=4, threshold=2, users=9, items=40, genres=4,
+    window=4, threshold=2, users=9, items=40, genres=4, cut=4000,
 ):  # fmt: skip
     rng = np.random.default_rng(seed)
     rows = items if moves else users
@@ -20,7 +20,7 @@ def random_world(
     n = int(counts.sum())
     factors = Factors(rng.normal(size=(rows, 5)), rng.normal(size=(items, 5)))
     if titles:
-        kinds = Titles(rng.integers(-127, 128, (items, 6)), 4000)
+        kinds = Titles(rng.integers(-127, 128, (items, 6)), cut)
     else:
         kinds = Genres(rng.random((items, genres)) < 1.2 / genres)
     known = Known(
