@@ -14,14 +14,19 @@ from mirctl.llm import Template
 from mirctl.run import Run
 from mirctl_rl import questioning, teachers
 from mirctl_rl.config import LLM, DistillConfig
-from mirctl_rl.precision import chance, precision
+from mirctl_rl.precision import WRONG, chance, precision
 from mirctl_rl.questioning import Asked
 from mirctl_rl.states import Drawing, State
 from mirctl_rl.world import World
 
 BESIDE = ("random", "popular", "oracle")
 """Controls whose precision on the same states stands beside a teacher's."""
-METRICS = ("precision", "chance", "answered", "missed", "tokens")
+MEASURES = [f"{which}{name}" for which in WRONG for name in ("precision", "chance")]
+LEGEND = (
+    "Of what is liked, the share that the user took and liked, beside items that the\n"
+    "user never took (which popularity tells apart), or that the user rated lower.\n"
+    "oracle reads the simulator's rewards: a ceiling, no teacher"
+)
 PHASE = "ask the teacher"
 
 
@@ -40,7 +45,8 @@ class Distilled:
 
 def names() -> list[str]:
     """What `rl/distill` measures."""
-    return [*METRICS, *(f"{name}.precision" for name in BESIDE)]
+    beside = [f"{name}.{which}precision" for name in BESIDE for which in WRONG]
+    return [*MEASURES, "answered", "missed", "tokens", *beside]
 
 
 def distill(config: DistillConfig, run: Run, world: World) -> Distilled:
@@ -65,7 +71,8 @@ def distill(config: DistillConfig, run: Run, world: World) -> Distilled:
     metrics = _metrics(asked, states, likes, config.seed)
     for name in BESIDE:
         own = teachers.likes(name, config, run, world, states)
-        metrics[f"{name}.precision"] = precision(states, own, config.seed)
+        measured = _right(states, own, config.seed)
+        metrics |= {f"{name}.{measure}": entry for measure, entry in measured.items()}
     facts = {
         "catalogue": world.known.digest, **about, "precision": metrics["precision"],
         "chance": metrics["chance"]["value"], **asked.counts(),
@@ -74,21 +81,30 @@ def distill(config: DistillConfig, run: Run, world: World) -> Distilled:
     return Distilled(states, likes, metrics, facts, form, seconds)
 
 
+def _right(
+    states: Sequence[State], likes: Sequence[np.ndarray], seed: int
+) -> dict[str, dict[str, Any]]:
+    return {
+        f"{which}precision": precision(states, likes, seed, wrong) for which, wrong in WRONG.items()
+    }
+
+
 def _metrics(
     asked: Asked, states: Sequence[State], likes: Sequence[np.ndarray], seed: int
 ) -> dict[str, dict[str, Any]]:
     def entry(value: float | None, n: int, unit: str) -> dict[str, Any]:
         return {"value": value, "n": n, "unit": unit}
 
+    found = _right(states, likes, seed)
+    for which, wrong in WRONG.items():
+        blind = "precision without knowledge"
+        found[f"{which}chance"] = entry(chance(states, wrong), len(states), blind)
     missed = asked.missed / asked.named if asked.named else None
-    found = precision(states, likes, seed)
-    tokens = "tokens, read and written for these answers"
     return {
-        "precision": found,
-        "chance": entry(chance(states), len(states), "precision without knowledge"),
+        **{name: found[name] for name in MEASURES},
         "answered": entry(len(states) / len(asked.likes), len(asked.likes), "share of states"),
         "missed": entry(missed, asked.named, "share of named titles that are not on offer"),
-        "tokens": entry(asked.tokens, len(states), tokens),
+        "tokens": entry(asked.tokens, len(states), "tokens, read and written for these answers"),
     }
 
 
@@ -106,9 +122,9 @@ def _nothing(asked: Asked) -> str:
 def report(found: Distilled) -> str:
     """For people: how often the teacher is right beside controls, and what became of the states."""
     facts, metrics = found.facts, found.metrics
-    rows = [["teacher", *_figures(metrics["precision"])]]
-    rows += [[name, *_figures(metrics[f"{name}.precision"])] for name in BESIDE]
-    chance_ = metrics["chance"]["value"]
+    rows = [["teacher", *_figures(metrics)]]
+    rows += [[name, *_figures(metrics, f"{name}.")] for name in BESIDE]
+    rows.append(["chance", *(_number(metrics[f"{which}chance"]["value"]) for which in WRONG)])
     told = [
         f"{facts['states']:,} states: {facts['answered']:,} answered, {facts['rejected']:,} "
         f"rejected, {facts['unasked']:,} not asked; {found.seconds:.1f} s"
@@ -120,14 +136,20 @@ def report(found: Distilled) -> str:
         )
     return "\n\n".join([
         f"{facts['teacher']}\n" + "\n".join(told),
-        console.table(["precision", "value", "95 %", "n"], rows),
-        f"chance {_number(chance_)}; oracle reads the simulator's rewards: a ceiling, no teacher",
+        console.table(["precision", "new ones", "rated lower"], rows),
+        LEGEND,
     ])  # fmt: skip
 
 
-def _figures(entry: dict[str, Any]) -> list[str]:
-    between = f"[{_number(entry['low'])},{_number(entry['high'])}]"
-    return [_number(entry["value"]), between if entry["n"] else "-", f"{entry['n']:,}"]
+def _figures(metrics: dict[str, dict[str, Any]], name: str = "") -> list[str]:
+    return [_interval(metrics[f"{name}{which}precision"]) for which in WRONG]
+
+
+def _interval(entry: dict[str, Any]) -> str:
+    if not entry["n"]:
+        return "-"
+    low, high = _number(entry["low"]), _number(entry["high"])
+    return f"{_number(entry['value'])} [{low},{high}], n {entry['n']:,}"
 
 
 def _number(value: float | None) -> str:

@@ -68,10 +68,10 @@ def save(run: Run, found: Distilled, known: Known, simulator: Path) -> None:
 def _card(found: Distilled) -> artifact.Words:
     facts = found.facts
     about = (
-        f"What {facts['teacher']} thinks users would like, of {facts['states']:,} moments drawn from "
-        f"the early half of a log. `{FILE}` has a row an item on offer: `user`, `history` (oldest "
-        "first), `item`, `like` (0 to 1). Made by `mirctl rl distill`; the whole recipe is in "
-        "`recipe.yaml`."
+        f"What {facts['teacher']} thinks users would like, of {facts['states']:,} moments drawn "
+        f"from the early half of a log. `{FILE}` has a row an item on offer: `user`, `history` "
+        "(oldest first), `item`, `like` (0 to 1). Made by `mirctl rl distill`; the whole recipe is "
+        "in `recipe.yaml`."
     )
     return artifact.Words(
         title=f"Preferences imagined by {facts['teacher']}",

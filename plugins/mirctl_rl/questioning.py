@@ -13,13 +13,13 @@ from pydantic import BaseModel, Field, field_validator
 from mirctl import console, llm
 from mirctl.errors import DataError, MissingError, UsageError
 from mirctl.llm import Answer, LanguageModel, Template
-from mirctl_rl import matching, states
-from mirctl_rl.states import Drawing, State
+from mirctl_rl import matching
+from mirctl_rl.states import OFFER, SHARE, Drawing, State
 
 PROMPTS = Path(__file__).parent / "prompts"
 FIELDS = ("history", "offer", "picks", "scale")
 NEEDED = ("history", "offer")
-MOST = (states.TESTED + states.POPULAR + states.NEAR + states.RANDOM) // states.SHARE
+MOST = OFFER // SHARE
 """Titles that are asked for."""
 
 
@@ -33,7 +33,7 @@ class Likes(BaseModel):
     @field_validator("likes", mode="before")
     @classmethod
     def the_first_count(cls, value: Any) -> Any:
-        """One title may stand for a list of it; of more than were asked for the first ones count."""
+        """One title may stand for a list of it; of too many titles the first ones count."""
         named = [value] if isinstance(value, str) else value
         if not isinstance(named, list) or not all(isinstance(part, str) for part in named):
             return named

@@ -1,7 +1,8 @@
-"""Users' states, drawn from the early half, and what is on offer in each: what a teacher is asked."""
+"""Moments of users, drawn from the early half, and what is on offer: what a teacher is asked."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,9 +12,10 @@ from mirctl_rl.matching import shown
 from mirctl_rl.rewards import top_fifth
 from mirctl_rl.world import Known
 
-TESTED, POPULAR, NEAR, RANDOM = 5, 2, 2, 1
-"""On offer: one thing the user liked and four not liked, all out of the prompt; some popular ones,
-some near the last items, and any."""
+WORSE, NEW, POPULAR, NEAR = 2, 4, 1, 2
+"""On offer beside one item that the user took and liked: some rated lower, any that the user never
+took, popular ones, some near the last items."""
+OFFER = 1 + WORSE + NEW + POPULAR + NEAR
 POOL = 100
 """The most popular, or the nearest, from which these are drawn."""
 SHARE = 5
@@ -23,7 +25,7 @@ _STREAM = 0xD157
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """A user at a moment of the early half, and m items on offer, in an order that tells nothing."""
+    """A user at a moment, and m items on offer, in an order that tells nothing."""
 
     number: int
     user: int
@@ -33,10 +35,13 @@ class State:
     """(h,) float32 what they were rated."""
     offer: np.ndarray
     """(m,) int64"""
-    tested: np.ndarray
-    """(m,) bool: it is known whether the user likes it."""
     liked: np.ndarray
-    """(m,) bool: the one of the tested that the user likes."""
+    """(m,) bool: the one that the user took and liked, out of the prompt; none where there is
+    none."""
+    worse: np.ndarray
+    """(m,) bool: those rated lower, out of the prompt."""
+    new: np.ndarray
+    """(m,) bool: any that the user never took, drawn evenly."""
 
     @property
     def picks(self) -> int:
@@ -65,50 +70,44 @@ class Drawing:
         end = int(rng.integers((len(own) + 1) // 2, max(len(own), 2)))
         window = own[max(end - self.length, 0) : end]
         history = known.item[window]
-        liked, others = self._tested(own, window, end, rng)
-        offer = self._offer(history, own, [*liked, *others], rng)
-        order = rng.permutation(len(offer))
-        tested = np.arange(len(offer)) < len(liked) + len(others)
-        is_liked = np.arange(len(offer)) < len(liked)
-        return State(
-            number, user, history, known.value[window], offer[order], tested[order], is_liked[order]
-        )
+        liked, worse = self._out_of_prompt(own, history, end, rng)
+        found, parts = [*liked, *worse], [len(liked), len(worse)]
+        for count, pool in self._pools(own, history, OFFER - NEW - POPULAR - NEAR - len(found)):
+            drawn = self._distinct(rng.permutation(pool), [*history, *found], count)
+            found += drawn
+            parts.append(len(drawn))
+        kind = np.repeat(np.arange(len(parts)), parts)
+        order = rng.permutation(len(found))
+        liked_, worse_, new = ((kind[order] == part) for part in range(3))
+        new &= bool(len(liked))
+        offer = np.array(found, np.int64)[order]
+        return State(number, user, history, known.value[window], offer, liked_, worse_, new)
 
-    def _tested(
-        self, own: np.ndarray, window: np.ndarray, end: int, rng: np.random.Generator
+    def _out_of_prompt(
+        self, own: np.ndarray, history: np.ndarray, end: int, rng: np.random.Generator
     ) -> tuple[list[int], list[int]]:
-        """An item that the user likes, and four not so; none where there are not so many."""
+        """An item that the user took and liked, and some that were rated lower."""
         known, item = self.known, self.known.item
-        nothing: tuple[list[int], list[int]] = [], []
-        out = own[~np.isin(item[own], item[window]) & np.isin(item[own], self.askable)]
+        out = own[~np.isin(item[own], history) & np.isin(item[own], self.askable)]
         if self.moves:
             out = out[out == own[0] + end]
         better = out[self._top[out]]
-        if not len(better):
-            return nothing
-        best = int(rng.choice(better))
-        if self.rated:
-            worse = item[out[~self._top[out] & (known.feedback[out] < known.feedback[best])]]
-        else:
-            worse = np.setdiff1d(self.askable, item[own])
-        others = self._distinct(rng.permutation(worse), [*item[window], item[best]], TESTED - 1)
-        return ([int(item[best])], others) if len(others) == TESTED - 1 else nothing
+        best = rng.permutation(better)[:1]
+        liked = self._distinct(item[best], list(history), 1)
+        if not liked:
+            return [], []
+        lower = out[~self._top[out] & (known.feedback[out] < known.feedback[best])]
+        return liked, self._distinct(rng.permutation(item[lower]), [*history, *liked], WORSE)
 
-    def _offer(
-        self, history: np.ndarray, own: np.ndarray, first: list[int], rng: np.random.Generator
-    ) -> np.ndarray:
-        """(m,) what is tested, then what the user has not had."""
-        known = self.known
-        new = np.setdiff1d(self.askable, known.item[own])
-        found = list(first)
-        pools = [
-            (POPULAR, _best(new, known.popularity[new])),
-            (NEAR, _best(new, self._nearness(new, history))),
-            (RANDOM + TESTED - len(first), new),
-        ]
-        for count, pool in pools:
-            found += self._distinct(rng.permutation(pool), [*history, *found], count)
-        return np.array(found, np.int64)
+    def _pools(
+        self, own: np.ndarray, history: np.ndarray, lacking: int
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """How many to draw of which items that the user never took."""
+        never = np.setdiff1d(self.askable, self.known.item[own])
+        yield NEW, never
+        yield POPULAR, _best(never, self.known.popularity[never])
+        yield NEAR, _best(never, self._nearness(never, history))
+        yield lacking, never
 
     def _distinct(self, items: np.ndarray, beside: list[int], count: int) -> list[int]:
         """The first so many of the items whose titles are no other's."""
