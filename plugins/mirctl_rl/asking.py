@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from mirctl import files, places
-from mirctl.errors import DataError
+from mirctl.errors import DataError, UsageError
 from mirctl_rl.config import ENVIRONMENTS, LLM, TEACHERS
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -40,13 +40,16 @@ def job(data: str, env: str | None, settings: Sequence[str]) -> tuple[str, list[
 def teacher(
     simulator: str, model: str, told: Mapping[str, object], settings: Sequence[str]
 ) -> tuple[str, list[str]]:
-    """The recipe of `rl distill`, changed: a control by its name, else a language model's."""
-    control = model in get_args(TEACHERS) and model != LLM
-    named = {"simulator": simulator, "teacher": model if control else LLM, **told}
-    if not control:
-        named["llm.model"] = model
-    chosen = [f"{key}={json.dumps(value)}" for key, value in named.items() if value is not None]
-    return "rl/distill", [*settings, *chosen]
+    """The recipe of `rl distill`, changed: for a language model, `told` to it, or for a control."""
+    told = {key: value for key, value in told.items() if value is not None}
+    if model in get_args(TEACHERS) and model != LLM:
+        if told:
+            raise UsageError(f"--tokens and --prompt go with a language model, not with {model!r}")
+        named: dict[str, object] = {"teacher": model, "llm": None}
+    else:
+        named = {"teacher": LLM, "llm.model": model, **told}
+    chosen = {"simulator": simulator, **named}
+    return "rl/distill", [*settings, *(f"{key}={json.dumps(chosen[key])}" for key in chosen)]
 
 
 def _inside(folder: Path, stems: Sequence[str]) -> Path | None:

@@ -113,8 +113,9 @@ def distill(
 
     console.configure(quiet=quiet)
     gate = jobs.requirements(require)
-    told = {"states": states, "prompt": prompt, "llm.budget_tokens": tokens}
-    recipe, settings = asking.teacher(simulator, llm, told, changes or [])
+    told = {"prompt": prompt, "llm.budget_tokens": tokens}
+    settings = [*(changes or []), *([] if states is None else [f"states={states}"])]
+    recipe, settings = asking.teacher(simulator, llm, told, settings)
     options = jobs.Options(out, seed, device, precision, dry_run=dry_run, force=force)
     result = jobs.execute(recipe, settings, options, only="rl/distill", require=gate)
     jobs.show_result(result, require=gate, json=json)

@@ -52,7 +52,7 @@ def names() -> list[str]:
 def distill(config: DistillConfig, run: Run, world: World) -> Distilled:
     """Draw states, ask the teacher, and measure how often it is right."""
     drawing = Drawing(world.known, world.history, config.seed, moves=world.moves)
-    drawn = [drawing.state(number) for number in range(config.states)]
+    drawn = drawing.states(config.states)
     form = questioning.template(config.prompt) if config.teacher == LLM else None
     with run.meter.phase(PHASE) as phase:
         phase.items = len(drawn)
@@ -99,24 +99,26 @@ def _metrics(
     for which, wrong in WRONG.items():
         blind = "precision without knowledge"
         found[f"{which}chance"] = entry(chance(states, wrong), len(states), blind)
-    missed = asked.missed / asked.named if asked.named else None
+    named = len(states) + asked.missed
     return {
         **{name: found[name] for name in MEASURES},
         "answered": entry(len(states) / len(asked.likes), len(asked.likes), "share of states"),
-        "missed": entry(missed, asked.named, "share of named titles that are not on offer"),
+        "missed": entry(asked.missed / named, named, "share of named titles that are not on offer"),
         "tokens": entry(asked.tokens, len(states), "tokens, read and written for these answers"),
     }
 
 
 def _nothing(asked: Asked) -> str:
     """Why there is no preference at all, and what to do."""
-    told = f"no preferences: of {console.counted(len(asked.likes), 'state')} {asked.rejected:,} "
-    told += f"had answers that cannot be used, {asked.unasked:,} were not reached by the budget"
-    if not asked.rejected:
-        return f"{told}; raise llm.budget_tokens or llm.budget_requests"
-    if asked.missed:
-        return f"{told}; {asked.missed:,} named titles were not on offer: try another prompt"
-    return f"{told}: try another model, or another prompt"
+    told = (
+        f"no preferences: of {console.counted(len(asked.likes), 'state')} {asked.rejected:,} were "
+        f"answered with nothing that can be used, {asked.missed:,} with what is not on offer, and "
+        f"{asked.unasked:,} not at all, since the budget is used up"
+    )
+    todo = (
+        "another model, or another prompt" if asked.rejected + asked.missed else "a larger budget"
+    )
+    return f"{told}: try {todo}"
 
 
 def report(found: Distilled) -> str:
@@ -125,17 +127,15 @@ def report(found: Distilled) -> str:
     rows = [["teacher", *_figures(metrics)]]
     rows += [[name, *_figures(metrics, f"{name}.")] for name in BESIDE]
     rows.append(["chance", *(_number(metrics[f"{which}chance"]["value"]) for which in WRONG)])
-    told = [
-        f"{facts['states']:,} states: {facts['answered']:,} answered, {facts['rejected']:,} "
-        f"rejected, {facts['unasked']:,} not asked; {found.seconds:.1f} s"
-    ]
+    told = f"{facts['states']:,} states in {found.seconds:.1f} s: {facts['answered']:,} answered"
     if found.template:
-        told.append(
-            f"{facts['named']:,} titles named: {facts['exact']:,} word for word, "
-            f"{facts['missed']:,} not on offer; {facts['tokens']:,} tokens"
+        told += (
+            f" ({facts['exact']:,} word for word), {facts['missed']:,} with\nwhat is not on offer, "
+            f"{facts['rejected']:,} rejected, {facts['unasked']:,} not asked; "
+            f"{facts['tokens']:,} tokens"
         )
     return "\n\n".join([
-        f"{facts['teacher']}\n" + "\n".join(told),
+        f"{facts['teacher']}: {told}",
         console.table(["precision", "new ones", "rated lower"], rows),
         LEGEND,
     ])  # fmt: skip

@@ -17,7 +17,7 @@ BEGINNING = 8
 _MARK = re.compile(r"^(?:[-*\u2022]|\d{1,2}[.)])\s+")
 _YEAR = re.compile(r"\(\d{4}\)")
 _ARTICLE = re.compile(r"^(.+), (the|an?)\b(.*)$")
-_NUMBER = re.compile(r"\b(?:\d+|[ivx]+)\b")
+_NUMBER = re.compile(r"\b(?:\d+|[ivx]{2,}|[vx])\b")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Moments of users, drawn from the early half, and what is on offer: what a teacher is asked."""
+"""Moments of users, drawn from the early half, and what is on offer: of it a teacher likes one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
+from mirctl import console
+from mirctl.errors import DataError
 from mirctl_rl.matching import shown
 from mirctl_rl.rewards import top_fifth
 from mirctl_rl.world import Known
@@ -18,8 +20,6 @@ took, popular ones, some near the last items."""
 OFFER = 1 + WORSE + NEW + POPULAR + NEAR
 POOL = 100
 """The most popular, or the nearest, from which these are drawn."""
-SHARE = 5
-"""A teacher likes one of so many on offer."""
 _STREAM = 0xD157
 
 
@@ -43,11 +43,6 @@ class State:
     new: np.ndarray
     """(m,) bool: any that the user never took, drawn evenly."""
 
-    @property
-    def picks(self) -> int:
-        """How many of the offer are to be liked."""
-        return max(len(self.offer) // SHARE, 1)
-
 
 class Drawing:
     """Draws states of what is known; state n depends on the seed and n alone."""
@@ -60,6 +55,19 @@ class Drawing:
         self.askable = titled if len(titled) else np.arange(known.n_items)
         """Items with a title; all, where none has one: then only titles cannot be asked about."""
         self.rated = bool(known.value.min() < known.value.max())
+
+    def states(self, count: int) -> list[State]:
+        """The first so many, but for those that leave no choice."""
+        found = []
+        with console.progress("draw states", count, "states") as advance:
+            for number in range(count):
+                state = self.state(number)
+                found += [state] if len(state.offer) > 1 else []
+                advance(1)
+        if not found:
+            told = "no user leaves two items to choose from: all took nearly everything"
+            raise DataError(told, where="simulator")
+        return found
 
     def state(self, number: int) -> State:
         """The state of that number."""

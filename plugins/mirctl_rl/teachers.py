@@ -36,10 +36,8 @@ def likes(
 
 
 def picked(state: State, score: np.ndarray) -> np.ndarray:
-    """(m,) float32: 1 for the best of the offer, as many as are to be liked; else 0."""
-    like = np.zeros(len(state.offer), np.float32)
-    like[np.argsort(-score, kind="stable")[: state.picks]] = 1
-    return like
+    """(m,) float32: 1 for the best of the offer, else 0."""
+    return (np.arange(len(score)) == score.argmax()).astype(np.float32)
 
 
 def popular(known: Known) -> Scores:
