@@ -16,7 +16,10 @@ BEGINNING = 8
 """Letters of a title's beginning that stand for the whole."""
 _MARK = re.compile(r"^(?:[-*\u2022]|\d{1,2}[.)])\s+")
 _YEAR = re.compile(r"\(\d{4}\)")
-_ARTICLE = re.compile(r"^(.+), (the|an?)\b(.*)$")
+ARTICLES = ("the", "a", "an", "das", "der", "die", "le", "la", "les", "il", "el", "los")
+_ARTICLE = re.compile(rf"^(.+), (?:{'|'.join(ARTICLES)})$")
+_OTHER = re.compile(r"\(([^()]+)\)")
+"""A title's other name, in another language say."""
 _NUMBER = re.compile(r"\b(?:\d+|[ivx]{2,}|[vx])\b")
 
 
@@ -41,12 +44,17 @@ def match(named: str, titles: Sequence[str]) -> Match:
         return Match(plain.index(wanted), exact=True)
     if not (key := _key(wanted)):
         return Match(None)
-    keys = [_key(title) for title in plain]
-    scores = [_alike(key, other) for other in keys]
+    scores = [max(_alike(key, name) for name in _names(title)) for title in plain]
     best = max(scores, default=0.0)
     if best < NEAR or scores.count(best) > 1:
         return Match(None)
     return Match(scores.index(best))
+
+
+def _names(title: str) -> list[str]:
+    """The whole title, what stands before brackets, and what in them."""
+    bare = _YEAR.sub("", title)
+    return [_key(name) for name in (bare, _OTHER.sub("", bare), *_OTHER.findall(bare))]
 
 
 def _alike(named: str, title: str) -> float:
@@ -62,9 +70,8 @@ def _alike(named: str, title: str) -> float:
 
 def _key(title: str) -> str:
     """A title without year, article, accents and marks."""
-    text = _YEAR.sub("", title).strip()
-    text = _ARTICLE.sub(r"\1\3", text)
+    text = _ARTICLE.sub(r"\1", _YEAR.sub("", title).strip())
     letters = unicodedata.normalize("NFKD", text)
     letters = "".join(mark for mark in letters if not unicodedata.combining(mark))
     words = re.sub(r"[\W_]+", " ", letters).split()
-    return " ".join(words[1:] if words[:1] and words[0] in ("the", "a", "an") else words)
+    return " ".join(words[1:] if len(words) > 1 and words[0] in ARTICLES else words)

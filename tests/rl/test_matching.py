@@ -7,6 +7,7 @@ from mirctl_rl.matching import match, shown
 FILMS = [
     "Usual Suspects, The (1995)", "Rocky II (1979)", "Rocky III (1982)", "Amélie (2001)",
     "Dr. Strangelove or: How I Learned to Stop Worrying and Love the Bomb (1963)", "Heat (1995)",
+    "Seventh Seal, The (Sjunde inseglet, Det) (1957)", "Boot, Das (1981)",
 ]  # fmt: skip
 
 
@@ -27,6 +28,10 @@ def test_word_for_word_is_told_apart_from_nearly(named):
         ("Amelie", 3),
         ("Dr. Strangelove", 4),
         ("Rocky III", 2),
+        ("The Seventh Seal", 6),
+        ("Sjunde inseglet, Det", 6),
+        ("Das Boot", 7),
+        ("Boot", 7),
         ("Rocky 2", None),
         ("Rocky IV", None),
         ("Rocky", None),
