@@ -20,6 +20,8 @@ took, popular ones, some near the last items."""
 OFFER = 1 + WORSE + NEW + POPULAR + NEAR
 POOL = 100
 """The most popular, or the nearest, from which these are drawn."""
+TRIED = 128
+"""Of a pool, of which a few are wanted whose titles differ."""
 _STREAM = 0xD157
 
 
@@ -51,9 +53,9 @@ class Drawing:
         """`length` items of a history; `moves`: what comes next counts, not who the user is."""
         self.known, self.length, self.seed, self.moves = known, length, seed, moves
         self.keys = [shown(title) for title in known.titles]
-        titled = np.flatnonzero([bool(key) for key in self.keys])
-        self.askable = titled if len(titled) else np.arange(known.n_items)
-        """Items with a title; all, where none has one: then only titles cannot be asked about."""
+        titled = np.array([bool(key) for key in self.keys])
+        self.askable = titled if titled.any() else ~titled
+        """(items,) bool: with a title; all, where none has one and titles cannot be asked about."""
         self.rated = bool(known.value.min() < known.value.max())
 
     def states(self, count: int) -> list[State]:
@@ -81,7 +83,8 @@ class Drawing:
         liked, worse = self._out_of_prompt(own, history, end, rng)
         found, parts = [*liked, *worse], [len(liked), len(worse)]
         for count, pool in self._pools(own, history, OFFER - NEW - POPULAR - NEAR - len(found)):
-            drawn = self._distinct(rng.permutation(pool), [*history, *found], count)
+            some = rng.choice(pool, min(len(pool), TRIED), replace=False)
+            drawn = self._distinct(some, [*history, *found], count)
             found += drawn
             parts.append(len(drawn))
         kind = np.repeat(np.arange(len(parts)), parts)
@@ -96,7 +99,7 @@ class Drawing:
     ) -> tuple[list[int], list[int]]:
         """An item that the user took and liked, and some that were rated lower."""
         known, item = self.known, self.known.item
-        out = own[~np.isin(item[own], history) & np.isin(item[own], self.askable)]
+        out = own[~np.isin(item[own], history) & self.askable[item[own]]]
         if self.moves:
             out = out[out == own[0] + end]
         better = out[self._top[out]]
@@ -111,11 +114,14 @@ class Drawing:
         self, own: np.ndarray, history: np.ndarray, lacking: int
     ) -> Iterator[tuple[int, np.ndarray]]:
         """How many to draw of which items that the user never took."""
-        never = np.setdiff1d(self.askable, self.known.item[own])
-        yield NEW, never
-        yield POPULAR, _best(never, self.known.popularity[never])
-        yield NEAR, _best(never, self._nearness(never, history))
-        yield lacking, never
+        never = self.askable.copy()
+        never[self.known.item[own]] = False
+        order = self._by_popularity
+        all_ = np.flatnonzero(never)
+        yield NEW, all_
+        yield POPULAR, order[never[order]][:POOL]
+        yield NEAR, _best(all_, self._nearness(all_, history))
+        yield lacking, all_
 
     def _distinct(self, items: np.ndarray, beside: list[int], count: int) -> list[int]:
         """The first so many of the items whose titles are no other's."""
@@ -133,6 +139,11 @@ class Drawing:
     def _nearness(self, items: np.ndarray, history: np.ndarray) -> np.ndarray:
         """(items,) by the early half's own completion."""
         return self._places[items] @ self._places[history].mean(axis=0)
+
+    @cached_property
+    def _by_popularity(self) -> np.ndarray:
+        """(items,) the most popular first."""
+        return np.argsort(-self.known.popularity, kind="stable")
 
     @cached_property
     def _places(self) -> np.ndarray:
@@ -153,4 +164,7 @@ class Drawing:
 
 
 def _best(items: np.ndarray, score: np.ndarray) -> np.ndarray:
-    return items[np.argsort(-score, kind="stable")[:POOL]]
+    """The items of the highest scores, in their own order."""
+    if len(items) <= POOL:
+        return items
+    return items[np.sort(np.argpartition(-score, POOL)[:POOL])]

@@ -306,7 +306,9 @@ def test_what_cannot_be_is_refused(mirctl, users, tmp_path):
     assert distill()[0] == 2
     assert distill("--llm", "random", "--tokens", "7")[0] == 2
     assert distill("--llm", "random", "states=0")[0] == 2
-    assert distill("--llm", "randon")[0] == 5
+    assert distill("--llm", "nowhere/nobody")[0] == 5
+    code, told = distill("--llm", "randon")
+    assert (code, "did you mean 'random'" in told) == (2, True)
     assert distill("--llm", tmp_path)[0] == 5
     assert distill("--llm", "random", env=tmp_path / "gone")[0] == 4
     assert distill("--llm", "random", "--prompt", tmp_path / "gone.txt")[0] == 2
