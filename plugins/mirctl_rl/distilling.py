@@ -56,14 +56,7 @@ def distill(config: DistillConfig, run: Run, world: World) -> Distilled:
     form = questioning.template(config.prompt) if config.teacher == LLM else None
     with run.meter.phase(PHASE) as phase:
         phase.items = len(drawn)
-        if form is None:
-            asked = Asked(teachers.likes(config.teacher, config, run, world, drawn))
-            about: dict[str, Any] = {"teacher": config.teacher}
-        else:
-            model = llm.connect(config.llm, device=config.device, precision=config.precision)
-            asked = questioning.ask(model, form, drawing, drawn)
-            about = {"teacher": config.llm.model, "prompt": form.version}
-            run.meter.record(language_model=model.facts())
+        asked = _asked(config, run, world, drawing, drawn, form)
     pairs = [(s, like) for s, like in zip(drawn, asked.likes, strict=True) if like is not None]
     if not pairs:
         raise RunError(_nothing(asked))
@@ -74,11 +67,29 @@ def distill(config: DistillConfig, run: Run, world: World) -> Distilled:
         measured = _right(states, own, config.seed)
         metrics |= {f"{name}.{measure}": entry for measure, entry in measured.items()}
     facts = {
-        "catalogue": world.known.digest, **about, "precision": metrics["precision"],
-        "chance": metrics["chance"]["value"], **asked.counts(),
+        "catalogue": world.known.digest,
+        "teacher": config.teacher if form is None else config.llm.model,
+        "prompt": None if form is None else form.version,
+        "precision": metrics["precision"], "chance": metrics["chance"]["value"],
+        "rated_precision": metrics["rated.precision"],
+        "rated_chance": metrics["rated.chance"]["value"], **asked.counts(),
     }  # fmt: skip
     seconds = run.meter.phases[PHASE].seconds
     return Distilled(states, likes, metrics, facts, form, seconds)
+
+
+def _asked(
+    config: DistillConfig, run: Run, world: World, drawing: Drawing, drawn: Sequence[State],
+    form: Template | None,
+) -> Asked:  # fmt: skip
+    """What the teacher says of each state."""
+    if form is None:
+        return Asked(teachers.likes(config.teacher, config, run, world, drawn))
+    model = llm.connect(config.llm, device=config.device, precision=config.precision)
+    try:
+        return questioning.ask(model, form, drawing, drawn)
+    finally:
+        run.meter.record(language_model=model.facts())
 
 
 def _right(
