@@ -146,7 +146,7 @@ def report(found: Distilled) -> str:
             f"{facts['tokens']:,} tokens"
         )
     return "\n\n".join([
-        f"{facts['teacher']}: {told}",
+        f"{facts['teacher']}\n{told}",
         console.table(["precision", "new ones", "rated lower"], rows),
         LEGEND,
     ])  # fmt: skip
