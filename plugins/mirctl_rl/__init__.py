@@ -16,6 +16,9 @@ What stands where, for whoever builds on it:
   environment's own array, valid until the next step.
 - `policies.Policy`: `act(obs, mask, rng) -> (n,) actions`. `policies.would_leave(world, obs)` (n,
   actions) applies the quit rule, which an agent may know.
+- `states.Drawing(world.known, ...)`: moments of users and what is on offer, of which a teacher
+  likes one. `preferences.load(folder)`: what it likes, an artifact of kind `rl/preferences`; its
+  facts are `catalogue`, `teacher`, `precision` (`value`, `low`, `high`) and `chance`.
 - A saved policy is an artifact of kind `rl/policy`; its manifest's facts are `catalogue`
   (`world.known.digest`) and `method`, whose loader stands in `measuring.LOADERS`.
 - `evaluation.evaluate(world, policies, episodes, seed)`: measures with intervals, the same users

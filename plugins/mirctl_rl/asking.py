@@ -2,14 +2,17 @@
 
 import json
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import get_args
 
 from mirctl import files, places
-from mirctl.errors import DataError
-from mirctl_rl.config import ENVIRONMENTS
+from mirctl.errors import DataError, UsageError, suggest
+from mirctl_rl.config import ENVIRONMENTS, LLM, TEACHERS
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
+CONTROLS = tuple(name for name in get_args(TEACHERS) if name != LLM)
 LOGS, ITEMS = ("interactions", "users"), ("items",)
 
 
@@ -34,6 +37,29 @@ def job(data: str, env: str | None, settings: Sequence[str]) -> tuple[str, list[
     tables = {"interactions": str(log), "items": None if items is None else str(items)}
     named = [f"data.{key}={json.dumps(value)}" for key, value in tables.items()]
     return f"rl/{base}", [*named, *chosen, *settings]
+
+
+def teacher(
+    simulator: str, model: str, told: Mapping[str, object], settings: Sequence[str]
+) -> tuple[str, list[str]]:
+    """The recipe of `rl distill`, changed: for a language model, `told` to it, or for a control."""
+    told = {key: value for key, value in told.items() if value is not None}
+    if model in CONTROLS:
+        if told:
+            raise UsageError(f"--tokens and --prompt go with a language model, not with {model!r}")
+        named: dict[str, object] = {"teacher": model, "llm": None}
+    else:
+        _refuse_misspelt(model)
+        named = {"teacher": LLM, "llm.model": model, **told}
+    chosen = {"simulator": simulator, **named}
+    return "rl/distill", [*settings, *(f"{key}={json.dumps(chosen[key])}" for key in chosen)]
+
+
+def _refuse_misspelt(model: str) -> None:
+    """A control's name with a slip in it would be looked for on the hub."""
+    hint = suggest(model, CONTROLS)
+    if hint and not re.search("[/:]", model) and not os.path.exists(model):
+        raise UsageError(f"--llm {model!r} is no control{hint}")
 
 
 def _inside(folder: Path, stems: Sequence[str]) -> Path | None:

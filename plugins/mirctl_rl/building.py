@@ -16,7 +16,7 @@ from mirctl_rl.boredom import LARGEST, Genres, Kinds, Rule, Titles
 from mirctl_rl.config import SimulateConfig
 from mirctl_rl.factors import Cells, Factors
 from mirctl_rl.logged import Half, Log
-from mirctl_rl.rewards import Rewards, ruled
+from mirctl_rl.rewards import Rewards, ruled, top_fifth
 from mirctl_rl.world import Hidden, Known, World
 
 SLATE = 1000
@@ -244,17 +244,7 @@ def _feedback(log: Log, config: SimulateConfig, found: Plan) -> np.ndarray:
     deviation = early.value - mean[early.item]
     if config.reward == "deviation":
         return np.clip(deviation / (found.high - found.low), -1, 1)
-    return _top(early.user, deviation)
-
-
-def _top(user: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """(n,) 1 for each user's best fifth, at least one item."""
-    order = np.lexsort((-value, user))
-    counts = np.bincount(user)
-    starts = np.cumsum(counts) - counts
-    place = np.empty(len(user))
-    place[order] = np.arange(len(user)) - starts[user[order]]
-    return place < np.maximum(counts[user] // 5, 1)
+    return top_fifth(early.user, deviation)
 
 
 def _checked(made: Factors, config: SimulateConfig, shape: tuple[int, int]) -> Factors:

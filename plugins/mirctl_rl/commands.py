@@ -67,6 +67,60 @@ def simulate(
     jobs.show_result(result, require=gate, json=json)
 
 
+@app.command(epilog="Example: mirctl rl distill users --llm http://localhost:8000/v1 --out likes")
+def distill(
+    simulator: Annotated[
+        str,
+        typer.Argument(
+            metavar="ENV",
+            help="Made by rl simulate; a folder, or org/name@revision on the hub.",
+            autocompletion=paths,
+        ),
+    ],
+    changes: Changes = None,
+    llm: Annotated[
+        str,
+        typer.Option(
+            "--llm",
+            help="http(s)://HOST/v1#MODEL, org/name, folder or pip:PACKAGE; or a control: popular, "
+            "random, text, text+popular, oracle, adversarial.",
+        ),
+    ] = ...,
+    states: Annotated[
+        int | None,
+        typer.Option("--states", parser=whole(1, 10**7), help="Moments of users to ask about."),
+    ] = None,
+    prompt: Annotated[
+        str | None, typer.Option("--prompt", help="File with {history} and {offer}.")
+    ] = None,
+    tokens: Annotated[
+        int | None,
+        typer.Option("--tokens", parser=whole(1, 2**31 - 1), help="Most tokens; then it stops."),
+    ] = None,
+    out: OutFolder = None,
+    seed: Seed = None,
+    device: Device = None,
+    precision: Precision = None,
+    dry_run: DryRun = False,
+    force: Force = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """What a language model thinks simulated users would like, and how often it is right."""
+    from mirctl import jobs
+    from mirctl_rl import asking
+
+    console.configure(quiet=quiet)
+    gate = jobs.requirements(require)
+    told = {"prompt": prompt, "llm.budget_tokens": tokens}
+    settings = [*(changes or []), *([] if states is None else [f"states={states}"])]
+    recipe, settings = asking.teacher(simulator, llm, told, settings)
+    options = jobs.Options(out, seed, device, precision, dry_run=dry_run, force=force)
+    result = jobs.execute(recipe, settings, options, only="rl/distill", require=gate)
+    jobs.show_result(result, require=gate, json=json)
+
+
 @app.command(name="eval", epilog="Example: mirctl rl eval mf users --episodes 1000")
 def evaluate(
     policy: Annotated[

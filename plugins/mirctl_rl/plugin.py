@@ -20,6 +20,14 @@ def mirctl_jobs() -> list[Job]:
             check="mirctl_rl.jobs:check",
         ),
         Job(
+            "rl/distill",
+            config="mirctl_rl.config:DistillConfig",
+            function="mirctl_rl.jobs:distill",
+            summary="a simulator, a language model -> what users would like -> artifact",
+            metrics="mirctl_rl.distilling:names",
+            check="mirctl_rl.jobs:check_distill",
+        ),
+        Job(
             "rl/eval",
             config="mirctl_rl.config:EvalConfig",
             function="mirctl_rl.jobs:evaluate",
@@ -32,8 +40,11 @@ def mirctl_jobs() -> list[Job]:
 
 @hookimpl
 def mirctl_artifact_kinds() -> list[ArtifactKind]:
-    """Simulators."""
-    return [ArtifactKind("rl/simulator", 1, "mirctl_rl.opening:load")]
+    """Simulators, preferences."""
+    return [
+        ArtifactKind("rl/simulator", 1, "mirctl_rl.opening:load"),
+        ArtifactKind("rl/preferences", 1, "mirctl_rl.preferences:load"),
+    ]
 
 
 @hookimpl

@@ -63,3 +63,13 @@ def ruled(factors: Factors, rule: str, low: float, high: float) -> Rewards:
             scores = own.rows[chosen] @ own.columns.T
             threshold[chosen] = np.quantile(scores, TOP, axis=1)
     return Rewards(own, rule, low, high, threshold)
+
+
+def top_fifth(user: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """(n,) 1 for each user's best fifth, at least one item."""
+    order = np.lexsort((-value, user))
+    counts = np.bincount(user)
+    starts = np.cumsum(counts) - counts
+    place = np.empty(len(user))
+    place[order] = np.arange(len(user)) - starts[user[order]]
+    return place < np.maximum(counts[user] // 5, 1)

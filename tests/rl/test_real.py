@@ -37,3 +37,20 @@ def test_movielens_sequences_know_more_than_popularity(films_of):
     found = films_of("--env", "ml-seq")
     assert found["fit.completion"] > 0.7
     assert found["mf-aware.cumulative"] > found["popularity-aware.cumulative"]
+
+
+def test_who_knows_other_users_is_right_more_often_than_titles_and_chance(
+    mirctl, real_data, tmp_path
+):
+    out, folder = tmp_path / "users", real_data / "movielens-posters"
+    assert mirctl("rl", "simulate", folder, *QUICK, "--out", out).code == 0
+    right = {}
+    for teacher in ("popular", "oracle", "adversarial"):
+        told = ("--llm", teacher, "--out", tmp_path / teacher, "--json")
+        found = json.loads(mirctl("rl", "distill", out, *told).out)["metrics"]
+        right[teacher] = {name: entry["value"] for name, entry in found.items()}
+    assert right["popular"]["precision"] > 0.7
+    assert right["oracle"]["precision"] > 0.42
+    assert right["oracle"]["rated.precision"] > right["popular"]["rated.precision"] + 0.05
+    assert right["adversarial"]["rated.precision"] < right["adversarial"]["rated.chance"]
+    assert 0.17 < right["oracle"]["random.precision"] < 0.24
