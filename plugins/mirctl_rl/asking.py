@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mirctl import files, places
@@ -34,6 +34,17 @@ def job(data: str, env: str | None, settings: Sequence[str]) -> tuple[str, list[
     tables = {"interactions": str(log), "items": None if items is None else str(items)}
     named = [f"data.{key}={json.dumps(value)}" for key, value in tables.items()]
     return f"rl/{base}", [*named, *chosen, *settings]
+
+
+def learning(
+    job: str, told: Mapping[str, str | int | None], settings: Sequence[str]
+) -> tuple[str, list[str]]:
+    """A built-in recipe of that job, or a recipe in the simulator's place; and what is changed."""
+    given = {key: value for key, value in told.items() if value is not None}
+    name = job
+    if str(given["simulator"]).endswith((".yaml", ".yml")):
+        name = str(given.pop("simulator"))
+    return name, [*(f"{key}={json.dumps(value)}" for key, value in given.items()), *settings]
 
 
 def _inside(folder: Path, stems: Sequence[str]) -> Path | None:

@@ -15,6 +15,7 @@ from mirctl.options import (
     Precision,
     Quiet,
     Require,
+    Resume,
     Seed,
     artifact_folder,
     paths,
@@ -64,6 +65,49 @@ def simulate(
     recipe, told = asking.job(data, env, changes or [])
     options = jobs.Options(out, seed, device, precision, dry_run=dry_run, force=force)
     result = jobs.execute(recipe, told, options, only="rl/simulate", require=gate)
+    jobs.show_result(result, require=gate, json=json)
+
+
+@app.command(epilog="Example: mirctl rl online users --policy pre --mode ap --out policy")
+def online(
+    simulator: Annotated[
+        str,
+        typer.Argument(
+            metavar="ENV", help="Made by rl simulate; or a recipe.", autocompletion=paths
+        ),
+    ],
+    changes: Changes = None,
+    policy: Annotated[
+        str | None,
+        typer.Option("--policy", help="scratch, or a policy's folder, which is adapted."),
+    ] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option("--mode", help="ft: go on with it; ap: keep it beside a fresh one."),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", parser=whole(1, 2**31 - 1), help="Items shown, in all.")
+    ] = None,
+    out: OutFolder = None,
+    seed: Seed = None,
+    device: Device = None,
+    resume: Resume = False,
+    dry_run: DryRun = False,
+    force: Force = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """A policy learns from simulated users: from scratch, or on from a trained one."""
+    from mirctl import jobs
+    from mirctl_rl import asking
+
+    console.configure(quiet=quiet)
+    gate = jobs.requirements(require)
+    options = jobs.Options(out, seed, device, resume=resume, dry_run=dry_run, force=force)
+    told = {"simulator": simulator, "policy": policy, "mode": mode, "steps": steps}
+    name, settings = asking.learning("rl/online", told, changes or [])
+    result = jobs.execute(name, settings, options, only="rl/online", require=gate)
     jobs.show_result(result, require=gate, json=json)
 
 

@@ -100,3 +100,49 @@ class EvalConfig(JobConfig):
     policy: str = Field(description="A reference policy's name, or a policy's artifact")
     simulator: ArtifactName = Field(description="Made by rl/simulate")
     episodes: Count = 1000
+
+
+class LearnConfig(Section):
+    """Advantage actor-critic; `a2c` and `rollout` say how."""
+
+    users: int = Field(64, ge=1, le=100_000, description="Served at once")
+    turns: int = Field(5, ge=1, le=10_000, description="Items shown to each between two updates")
+    lr: float = Field(5e-3, gt=0, le=10)
+    discount: float = Field(0.95, ge=0, lt=1, description="Of a reward a turn later")
+    entropy: float = Field(0.01, ge=0, le=1e3, description="Weight of the odds' entropy")
+    critic: float = Field(0.5, ge=0, le=1e3, description="Weight of the critic's loss")
+    clip: float = Field(0.5, gt=0, le=1e6, description="Largest norm of the gradient")
+    ratio: float = Field(1.0, gt=0, le=1e6, description="ap: largest importance weight")
+    checkpoint_every: float = Field(60.0, ge=0, description="Seconds between checkpoints")
+
+
+class MixConfig(Section):
+    """ap: which policy an episode goes to; `mixing.Mixing` has the formula."""
+
+    temperature: float = Field(1.0, gt=0, le=1e6, description="Of the gap between mean rewards")
+    memory: float = Field(0.98, ge=0, lt=1, description="Decay of the running means, an episode")
+
+
+class OnlineConfig(JobConfig):
+    """A recipe with `uses: rl/online`."""
+
+    uses: Literal["rl/online"]
+    simulator: ArtifactName = Field(description="Made by rl/simulate")
+    policy: ArtifactName = Field("scratch", description="What is adapted: scratch, or an artifact")
+    mode: Literal["ft", "ap"] = Field(
+        "ft", description="ft: its weights are carried on; ap: it stays as it is beside a fresh "
+        "policy, and episodes go to the one that earns more",
+    )  # fmt: skip
+    steps: Count = Field(120_000, description="Items shown, in all")
+    width: int = Field(64, ge=1, le=4096, description="Of a fresh policy")
+    learn: LearnConfig = LearnConfig()
+    mix: MixConfig = MixConfig()
+
+    @model_validator(mode="after")
+    def mixing_takes_two(self) -> "OnlineConfig":
+        if self.mode == "ap" and self.policy == SCRATCH:
+            raise ValueError("mode ap stands beside a trained policy: set policy to its folder")
+        return self
+
+
+SCRATCH = "scratch"

@@ -6,7 +6,7 @@ from mirctl import hub
 from mirctl.errors import MissingError
 from mirctl.metrics import table as metrics_table
 from mirctl.run import Result, Run
-from mirctl_rl.config import EvalConfig, SimulateConfig
+from mirctl_rl.config import EvalConfig, OnlineConfig, SimulateConfig
 
 
 def require_gymnasium() -> None:
@@ -44,3 +44,11 @@ def evaluate(config: EvalConfig, run: Run) -> Result:
     found = measuring.evaluate(config.policy, folder, config.episodes, config.seed)
     metrics_table.write(run.out, found.metrics)
     return Result(table=run.out, metrics=found.metrics, report=found.report)
+
+
+def online(config: OnlineConfig, run: Run) -> Result:
+    """A policy that learned from simulated users."""
+    from mirctl_rl import online as learning
+
+    require_gymnasium()
+    return learning.learn(config, run)

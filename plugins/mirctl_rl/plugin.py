@@ -20,6 +20,13 @@ def mirctl_jobs() -> list[Job]:
             check="mirctl_rl.jobs:check",
         ),
         Job(
+            "rl/online",
+            config="mirctl_rl.config:OnlineConfig",
+            function="mirctl_rl.jobs:online",
+            summary="a simulator, a policy or none -> a policy that learned from its users",
+            metrics="mirctl_rl.online:metric_names",
+        ),
+        Job(
             "rl/eval",
             config="mirctl_rl.config:EvalConfig",
             function="mirctl_rl.jobs:evaluate",
@@ -32,8 +39,11 @@ def mirctl_jobs() -> list[Job]:
 
 @hookimpl
 def mirctl_artifact_kinds() -> list[ArtifactKind]:
-    """Simulators."""
-    return [ArtifactKind("rl/simulator", 1, "mirctl_rl.opening:load")]
+    """Simulators and policies."""
+    return [
+        ArtifactKind("rl/simulator", 1, "mirctl_rl.opening:load"),
+        ArtifactKind("rl/policy", 1, "mirctl_rl.agents:load"),
+    ]
 
 
 @hookimpl
