@@ -36,15 +36,17 @@ def job(data: str, env: str | None, settings: Sequence[str]) -> tuple[str, list[
     return f"rl/{base}", [*named, *chosen, *settings]
 
 
-def learning(
-    job: str, told: Mapping[str, str | int | None], settings: Sequence[str]
-) -> tuple[str, list[str]]:
-    """A built-in recipe of that job, or a recipe in the simulator's place; and what is changed."""
-    given = {key: value for key, value in told.items() if value is not None}
-    name = job
-    if str(given["simulator"]).endswith((".yaml", ".yml")):
-        name = str(given.pop("simulator"))
-    return name, [*(f"{key}={json.dumps(value)}" for key, value in given.items()), *settings]
+def settings(told: Mapping[str, str | int | None]) -> list[str]:
+    """What was given, as changes of a recipe."""
+    return [f"{key}={json.dumps(value)}" for key, value in told.items() if value is not None]
+
+
+def preferences(name: str) -> list[str]:
+    """Changes that name a table, or an artifact, and not the other one."""
+    own, other = (
+        ("table", "preferences") if Path(name).suffix in TABLES else ("preferences", "table")
+    )
+    return [f"{own}={json.dumps(name)}", f"{other}=null"]
 
 
 def _inside(folder: Path, stems: Sequence[str]) -> Path | None:

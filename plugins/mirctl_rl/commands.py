@@ -26,6 +26,13 @@ app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
 OutFolder = Annotated[Path | None, typer.Option("--out", "-o", help="New folder for the result.")]
 
+Simulator = Annotated[
+    str, typer.Argument(metavar="ENV", help="Made by rl simulate.", autocompletion=paths)
+]
+Steps = Annotated[
+    int | None, typer.Option("--steps", parser=whole(1, 2**31 - 1), help="Items shown, in all.")
+]
+
 
 @app.callback()
 def rl() -> None: ...
@@ -68,14 +75,54 @@ def simulate(
     jobs.show_result(result, require=gate, json=json)
 
 
-@app.command(epilog="Example: mirctl rl online users --policy pre --mode ap --out policy")
-def online(
-    simulator: Annotated[
+@app.command(epilog="Example: mirctl rl pretrain users preferences --out pre")
+def pretrain(
+    simulator: Simulator,
+    preferences: Annotated[
         str,
         typer.Argument(
-            metavar="ENV", help="Made by rl simulate; or a recipe.", autocompletion=paths
+            metavar="PREFS",
+            help="Made by rl distill; or a table of history, item and like.",
+            autocompletion=paths,
         ),
     ],
+    changes: Changes = None,
+    steps: Steps = None,
+    allow_weak_teacher: Annotated[
+        bool,
+        typer.Option("--allow-weak-teacher", help="Even if it is hardly better than chance."),
+    ] = False,
+    out: OutFolder = None,
+    seed: Seed = None,
+    device: Device = None,
+    resume: Resume = False,
+    dry_run: DryRun = False,
+    force: Force = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """A policy learns from users whom preferences let it imagine: a reward, then A2C."""
+    from mirctl import jobs
+    from mirctl_rl import asking
+
+    console.configure(quiet=quiet)
+    gate = jobs.requirements(require)
+    options = jobs.Options(out, seed, device, resume=resume, dry_run=dry_run, force=force)
+    told = {
+        "simulator": simulator,
+        "steps": steps,
+        "allow_weak_teacher": allow_weak_teacher or None,
+    }
+    asked = asking.preferences(preferences)
+    settings = [*asking.settings(told), *asked, *(changes or [])]
+    result = jobs.execute("rl/pretrain", settings, options, only="rl/pretrain", require=gate)
+    jobs.show_result(result, require=gate, json=json)
+
+
+@app.command(epilog="Example: mirctl rl online users --policy pre --mode ap --out policy")
+def online(
+    simulator: Simulator,
     changes: Changes = None,
     policy: Annotated[
         str | None,
@@ -85,9 +132,7 @@ def online(
         str | None,
         typer.Option("--mode", help="ft: go on with it; ap: keep it beside a fresh one."),
     ] = None,
-    steps: Annotated[
-        int | None, typer.Option("--steps", parser=whole(1, 2**31 - 1), help="Items shown, in all.")
-    ] = None,
+    steps: Steps = None,
     out: OutFolder = None,
     seed: Seed = None,
     device: Device = None,
@@ -106,8 +151,8 @@ def online(
     gate = jobs.requirements(require)
     options = jobs.Options(out, seed, device, resume=resume, dry_run=dry_run, force=force)
     told = {"simulator": simulator, "policy": policy, "mode": mode, "steps": steps}
-    name, settings = asking.learning("rl/online", told, changes or [])
-    result = jobs.execute(name, settings, options, only="rl/online", require=gate)
+    settings = [*asking.settings(told), *(changes or [])]
+    result = jobs.execute("rl/online", settings, options, only="rl/online", require=gate)
     jobs.show_result(result, require=gate, json=json)
 
 

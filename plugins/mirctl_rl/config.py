@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from mirctl.data.config import DataConfig
 from mirctl.encode.settings import EncoderSettings
-from mirctl.section import ArtifactName, Count, JobConfig, Section
+from mirctl.section import ArtifactName, Count, InputPath, JobConfig, Section
 
 ENVIRONMENTS = ("ml-rating", "ml-seq", "scientific")
 REWARDS = Literal["top-fifth", "deviation", "raw"]
@@ -121,6 +121,32 @@ class MixConfig(Section):
 
     temperature: float = Field(1.0, gt=0, le=1e6, description="Of the gap between mean rewards")
     memory: float = Field(0.98, ge=0, lt=1, description="Decay of the running means, an episode")
+
+
+class PretrainConfig(JobConfig):
+    """A recipe with `uses: rl/pretrain`."""
+
+    uses: Literal["rl/pretrain"]
+    simulator: ArtifactName = Field(description="Made by rl/simulate")
+    preferences: ArtifactName | None = Field(None, description="Made by rl/distill")
+    table: InputPath | None = Field(
+        None, description="Or a table: history (ids, by commas where it is text), item, like"
+    )
+    quit: Literal["aware", "blind"] = Field(
+        "aware", description="Do imagined users leave as real ones do, or never?"
+    )
+    allow_weak_teacher: bool = Field(
+        False, description="Go on with a teacher that is hardly better than chance"
+    )
+    steps: Count = Field(60_000, description="Items shown to imagined users, in all")
+    width: int = Field(64, ge=1, le=4096, description="Of the policy")
+    learn: LearnConfig = LearnConfig()
+
+    @model_validator(mode="after")
+    def preferences_come_one_way(self) -> "PretrainConfig":
+        if (self.preferences is None) == (self.table is None):
+            raise ValueError("set preferences to an artifact, or table to a table: one of the two")
+        return self
 
 
 class OnlineConfig(JobConfig):

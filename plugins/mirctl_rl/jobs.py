@@ -6,7 +6,7 @@ from mirctl import hub
 from mirctl.errors import MissingError
 from mirctl.metrics import table as metrics_table
 from mirctl.run import Result, Run
-from mirctl_rl.config import EvalConfig, OnlineConfig, SimulateConfig
+from mirctl_rl.config import EvalConfig, OnlineConfig, PretrainConfig, SimulateConfig
 
 
 def require_gymnasium() -> None:
@@ -52,3 +52,11 @@ def online(config: OnlineConfig, run: Run) -> Result:
 
     require_gymnasium()
     return learning.learn(config, run)
+
+
+def pretrain(config: PretrainConfig, run: Run) -> Result:
+    """A policy that learned from imagined users."""
+    from mirctl_rl import pretraining
+
+    require_gymnasium()
+    return pretraining.learn(config, run)

@@ -35,16 +35,16 @@ class Learner:
     """
 
     def __init__(
-        self, env: UsersEnv, network: Network, config: LearnConfig, run: Run,
+        self, env: UsersEnv, network: Network, config: LearnConfig, run: Run, seed: int,
         frozen: Network | None = None, mixing: Mixing | None = None,
     ) -> None:  # fmt: skip
-        self.env, self.config, self.run, self.mixing = env, config, run, mixing
+        self.env, self.config, self.run, self.seed, self.mixing = env, config, run, seed, mixing
         self.network = network.to(run.device)
         other = None if frozen is None else frozen.to(run.device)
         self.optimizer = torch.optim.Adam(network.parameters(), lr=config.lr)
         self.curve = Curve(env.num_envs)
         self.roller = Roller(env, self.network, self.curve, run.device, other, mixing)
-        self.roller.begin(step_seed(run.seed, COMERS) >> 2, self._rng(-1))
+        self.roller.begin(step_seed(seed, COMERS) >> 2, self._rng(-1))
         self.round, self.steps = 0, 0
         self.seconds, self.cpu_seconds = 0.0, 0.0
 
@@ -69,7 +69,7 @@ class Learner:
         )  # fmt: skip
 
     def _rng(self, number: int) -> np.random.Generator:
-        return np.random.default_rng((self.run.seed, ACTIONS, number + 1))
+        return np.random.default_rng((self.seed, ACTIONS, number + 1))
 
     def _timed_round(self, steps: int) -> dict[str, float]:
         wall, cpu = time.monotonic(), time.process_time()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def learn(config: OnlineConfig, run: Run) -> Result:
     frozen = before.network if before and mixed else None
     mixing = Mixing(config.mix.temperature, config.mix.memory) if mixed else None
     env = UsersEnv(world, config.learn.users)
-    learner = Learner(env, network, config.learn, run, frozen, mixing)
+    learner = Learner(env, network, config.learn, run, run.seed, frozen, mixing)
     with run.meter.phase("learn") as phase:
         learner.learn(config.steps, "learn online")
         phase.items = learner.steps
@@ -50,7 +51,7 @@ def learn(config: OnlineConfig, run: Run) -> Result:
         unit = "share of new episodes that the frozen policy gets"
         metrics["weight"] = {"value": mixing.weight, "unit": unit}
     agents.save(run, world, learner.network, method, learner.curve, metrics, _about(config))
-    return Result(run.out, metrics=metrics, report=report(metrics))
+    return Result(run.out, metrics=metrics, report=report(learner.curve, config.steps, run.seed))
 
 
 def fresh(world: World, width: int, seed: int) -> Network:
@@ -68,17 +69,22 @@ def metric_names() -> list[str]:
 
 def measured(curve: Curve, steps: int, seed: int) -> dict[str, dict[str, Any]]:
     """Mean reward and length of the episodes that ended in each bucket of steps, by its end."""
-    step = np.array(curve.step)
-    ends = [*(end for end in BUCKETS if end < steps), steps]
     found = {}
-    for begin, end in zip([0, *ends[:-1]], ends, strict=True):
-        own = (step > begin) & ((step <= end) | (end == steps))
+    for begin, end, own in _buckets(curve, steps):
         which = f"an episode that ended in steps {begin + 1:,} to {end:,}"
         for name, values, what in (("cumulative", curve.earned, "reward"),
                                    ("length", curve.shown, "items")):  # fmt: skip
             entry = _mean(np.array(values, float)[own], seed)
             found[f"{name}@{end}"] = {**entry, "unit": f"{what} {which}"}
     return found
+
+
+def _buckets(curve: Curve, steps: int) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Where each bucket begins and ends, and which episodes ended in it."""
+    step = np.array(curve.step)
+    ends = [*(end for end in BUCKETS if end < steps), steps]
+    for begin, end in zip([0, *ends[:-1]], ends, strict=True):
+        yield begin, end, (step > begin) & ((step <= end) | (end == steps))
 
 
 def _mean(values: np.ndarray, seed: int) -> dict[str, Any]:
@@ -89,16 +95,20 @@ def _mean(values: np.ndarray, seed: int) -> dict[str, Any]:
     return {"value": float(values.mean()), "low": float(low), "high": float(high), "n": len(values)}
 
 
-def report(metrics: dict[str, dict[str, Any]]) -> str:
+def report(curve: Curve, steps: int, seed: int) -> str:
     """A row a bucket of steps."""
     rows = []
-    for name, entry in metrics.items():
-        kind, _, end = name.partition("@")
-        if kind == "cumulative" and entry["n"]:
-            earned = f"{entry['value']:.2f} [{entry['low']:.2f},{entry['high']:.2f}]"
-            length = f"{metrics[f'length@{end}']['value']:.1f}"
-            rows.append([f"to {int(end):,}", f"{entry['n']:,}", earned, length])
-    return console.table(["steps", "episodes", "cumulative [95 %]", "items"], rows)
+    for begin, end, own in _buckets(curve, steps):
+        earned = _mean(np.array(curve.earned, float)[own], seed)
+        if not earned["n"]:
+            continue
+        interval = f"{earned['value']:.2f} [{earned['low']:.2f},{earned['high']:.2f}]"
+        items, frozen = (np.array(v, float)[own].mean() for v in (curve.shown, curve.whose))
+        row = [f"{begin + 1:,} to {end:,}", f"{earned['n']:,}", interval, f"{items:.1f}"]
+        rows.append([*row, f"{frozen:.2f}"])
+    heads = ["steps", "episodes", "cumulative [95 %]", "items", "frozen"]
+    mixed = any(curve.whose)
+    return console.table(heads if mixed else heads[:-1], [r if mixed else r[:-1] for r in rows])
 
 
 def _about(config: OnlineConfig) -> list[str]:

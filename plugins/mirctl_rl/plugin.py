@@ -20,6 +20,13 @@ def mirctl_jobs() -> list[Job]:
             check="mirctl_rl.jobs:check",
         ),
         Job(
+            "rl/pretrain",
+            config="mirctl_rl.config:PretrainConfig",
+            function="mirctl_rl.jobs:pretrain",
+            summary="a simulator, preferences -> a policy that learned from imagined users",
+            metrics="mirctl_rl.pretraining:metric_names",
+        ),
+        Job(
             "rl/online",
             config="mirctl_rl.config:OnlineConfig",
             function="mirctl_rl.jobs:online",
