@@ -196,3 +196,35 @@ def evaluate(
     require_gymnasium()
     found = measuring.evaluate(policy, simulator, episodes, seed)
     jobs.show(found.metrics, found.report, require=gate, json=json, artifact=simulator)
+
+
+@app.command(epilog="Example: mirctl rl recommend policy --history 50,181,174 --k 5")
+def recommend(
+    policy: Annotated[
+        Path,
+        typer.Argument(
+            metavar="POLICY",
+            help="Made by rl pretrain or rl online.",
+            parser=artifact_folder,
+            autocompletion=paths,
+        ),
+    ],
+    history: Annotated[
+        str,
+        typer.Option("--history", help="Item ids, oldest first: a,b,c; or - for stdin."),
+    ],
+    k: Annotated[
+        int, typer.Option("--k", parser=whole(1, 10**9), help="Items for each user.")
+    ] = 10,
+    out: Annotated[
+        str, typer.Option("--out", "-o", help="JSONL, CSV or Parquet file; - is stdout.")
+    ] = "-",
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """A policy's likeliest items: JSONL rows with user, rank, item, title and score."""
+    from mirctl_rl import serving
+
+    console.configure(quiet=quiet)
+    serving.recommend(policy, history, k, out, force=force, json=json)
