@@ -107,8 +107,8 @@ class LearnConfig(Section):
 
     users: int = Field(64, ge=1, le=100_000, description="Served at once")
     turns: int = Field(5, ge=1, le=10_000, description="Items shown to each between two updates")
-    lr: float = Field(5e-3, gt=0, le=10)
-    discount: float = Field(0.95, ge=0, lt=1, description="Of a reward a turn later")
+    lr: float = Field(3e-3, gt=0, le=10)
+    discount: float = Field(0.85, ge=0, lt=1, description="Of a reward a turn later")
     entropy: float = Field(0.01, ge=0, le=1e3, description="Weight of the odds' entropy")
     critic: float = Field(0.5, ge=0, le=1e3, description="Weight of the critic's loss")
     clip: float = Field(0.5, gt=0, le=1e6, description="Largest norm of the gradient")

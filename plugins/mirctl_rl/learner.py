@@ -104,12 +104,12 @@ class Learner:
         if not math.isfinite(norm):
             raise RunError(f"the gradient is {norm} at step {self.steps:,}: try a lower learn.lr")
         self.optimizer.step()
-        told = {"entropy": spread.mean().item(), "critic_loss": advantage.square().mean().item()}
+        told = {"entropy": spread.mean().item(), "loss": advantage.square().mean().item()}
         return told if self.mixing is None else told | {"weight": self.mixing.weight}
 
     def _tell(self, row: dict[str, float], steps: int, label: str) -> None:
         """A block of steps to whoever follows; every tenth of the way to people."""
-        metrics = {"epoch": row["step"] / BLOCK, "loss": row["critic_loss"], **row}
+        metrics = {"epoch": row["step"] / BLOCK, **row}
         plugins.tell("mirctl_step", run=self.run, step=int(row["step"]), metrics=metrics)
         tenth = steps / TELLINGS
         if row["step"] % tenth < BLOCK and "cumulative" in row:
@@ -123,7 +123,7 @@ class Learner:
         state = {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "users": self.env.state(),
+            "users": {name: torch.from_numpy(array) for name, array in self.env.state().items()},
             "curve": self.curve.state(),
             "mixing": None if self.mixing is None else [self.mixing.sums, self.mixing.counts],
             "progress": [self.round, self.steps, self.seconds, self.cpu_seconds],
@@ -152,7 +152,9 @@ class Learner:
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.curve.restore(state["curve"])
-        self.roller.obs, self.roller.mask = self.env.restore(state["users"])
+        self.roller.obs, self.roller.mask = self.env.restore(
+            {name: array.numpy() for name, array in state["users"].items()}
+        )
         if self.mixing is not None:
             self.mixing.sums, self.mixing.counts = map(list, state["mixing"])
         self.round, self.steps, self.seconds, self.cpu_seconds = state["progress"]

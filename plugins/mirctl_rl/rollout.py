@@ -108,7 +108,8 @@ class Roller:
     def _end(self, who: np.ndarray, step: int, rng: np.random.Generator) -> None:
         if self.mixing is not None:
             for user in who:
-                self.mixing.ended(0 if self.curve.frozen[user] else 1, self.curve.total[user])
+                policy = 0 if self.curve.frozen[user] else 1
+                self.mixing.ended(policy, float(self.curve.total[user]))
         self.curve.end(who, step)
         self._assign(who, rng)
 
