@@ -57,7 +57,7 @@ class Learner:
             while self.steps < steps:
                 before = self.steps
                 told = self._timed_round(steps)
-                advance(self.steps - before)
+                advance(min(self.steps, steps) - before)
                 for row in self.curve.blocks(self.steps, told, done=self.steps >= steps):
                     self._tell(row, steps, label)
                 if stop.asked or time.monotonic() - saved >= self.config.checkpoint_every:
@@ -110,6 +110,7 @@ class Learner:
     def _tell(self, row: dict[str, float], steps: int, label: str) -> None:
         """A block of steps to whoever follows; every tenth of the way to people."""
         metrics = {"epoch": row["step"] / BLOCK, **row}
+        del metrics["step"]
         plugins.tell("mirctl_step", run=self.run, step=int(row["step"]), metrics=metrics)
         tenth = steps / TELLINGS
         if row["step"] % tenth < BLOCK and "cumulative" in row:

@@ -50,7 +50,7 @@ def learn(config: OnlineConfig, run: Run) -> Result:
     if mixing is not None:
         unit = "share of new episodes that the frozen policy gets"
         metrics["weight"] = {"value": mixing.weight, "unit": unit}
-    agents.save(run, world, learner.network, method, learner.curve, metrics, _about(config))
+    agents.save(run, world, learner, method, metrics, _about(config))
     return Result(run.out, metrics=metrics, report=report(learner.curve, config.steps, run.seed))
 
 

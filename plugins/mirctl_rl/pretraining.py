@@ -45,8 +45,7 @@ def learn(config: PretrainConfig, run: Run) -> Result:
         for name, entry in online.measured(learner.curve, config.steps, run.seed).items()
     }
     facts = {"teacher": told.teacher, "quit": config.quit}
-    agents.save(run, world, learner.network, "ialp", learner.curve, metrics, _about(config, told),
-                **facts)  # fmt: skip
+    agents.save(run, world, learner, "ialp", metrics, _about(config, told), **facts)
     report = online.report(learner.curve, config.steps, run.seed)
     return Result(run.out, metrics=metrics, report=f"{_of_reward(told, reward)}\n\n{report}")
 

@@ -13,7 +13,7 @@ import numpy as np
 from mirctl import console, files, tables
 from mirctl.errors import DataError
 from mirctl_rl import agents
-from mirctl_rl.agents import Agent, Saved
+from mirctl_rl.agents import Agent, Mixture, Saved
 
 COLUMNS = ("user_id", "rank", "item_id", "title", "score")
 LINES_AT_ONCE = 256
@@ -77,7 +77,7 @@ def _known(index: dict[str, int], names: Iterable[str], told: Counter[str]) -> l
 def _rows(
     saved: Saved, asked: Iterable[tuple[str, Sequence[int]]], k: int, told: Counter[str]
 ) -> Iterator[dict[str, Any]]:
-    agent = Agent(saved.network, knows_users=False)
+    agent = agents.acting(saved, knows_users=False)
     block: list[tuple[str, Sequence[int]]] = []
     for one in asked:
         block.append(one)
@@ -89,14 +89,14 @@ def _rows(
 
 
 def _of_block(
-    saved: Saved, agent: Agent, asked: Sequence[tuple[str, Sequence[int]]], k: int
+    saved: Saved, agent: Agent | Mixture, asked: Sequence[tuple[str, Sequence[int]]], k: int
 ) -> Iterator[dict[str, Any]]:
     """What was taken counts as liked: a history says no more."""
     facts, n = saved.facts, len(saved.facts.items)
-    items = np.full((len(asked), facts.history), n, np.int32)
+    items = np.full((len(asked), saved.history), n, np.int32)
     mask = np.ones((len(asked), n), bool)
     for row, (_, history) in enumerate(asked):
-        if own := list(history)[-facts.history :]:
+        if own := list(history)[-saved.history :]:
             items[row, -len(own) :] = own
         mask[row, list(history)] = False
     feedback = (items < n).astype(np.float32)

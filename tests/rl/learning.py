@@ -23,10 +23,10 @@ def fake_run(seed=0, saved=None):
     )  # fmt: skip
 
 
-def learner_of(world, seed=0, *, env=None, saved=None, frozen=None, mixing=None, **how):
+def learner_of(world, seed=0, *, width=16, env=None, saved=None, frozen=None, mixing=None, **how):
     config = LearnConfig(**QUICK | how)
     users = env or UsersEnv(world, config.users)
-    network = fresh(world, 16, seed)
+    network = fresh(world, width, seed)
     return Learner(users, network, config, fake_run(seed, saved), seed, frozen, mixing)
 
 

@@ -40,6 +40,11 @@ def test_a_policy_is_adapted_in_either_mode(mirctl, made, policy, tmp_path, mode
     assert ("weight" in json.loads(told.out)["metrics"]) == (mode == "ap")
     manifest = artifact.open_artifact(out).manifest
     assert manifest.facts["method"] == f"a-ialp-{mode}"
+    assert (manifest.facts["method"] == "a-ialp-ap") == ("frozen.safetensors" in manifest.files)
+    assert mirctl("rl", "eval", out, made, "--episodes", 20).code == 0
+    assert mirctl("rl", "recommend", out, "--history", "i1").code == 0
+    again = mirctl("rl", "online", made, "--policy", out, *QUICK, "--out", tmp_path / "again")
+    assert again.code == (4 if mode == "ap" else 0)
     assert {source.name for source in manifest.inputs} >= {"simulator", "policy"}
 
 
