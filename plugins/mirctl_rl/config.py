@@ -97,7 +97,7 @@ class EvalConfig(JobConfig):
     """A recipe with `uses: rl/eval`; its result is a table of metrics."""
 
     uses: Literal["rl/eval"]
-    policy: str = Field(description="A reference policy's name, or a policy's artifact")
+    policy: ArtifactName = Field(description="A reference policy's name, or an artifact")
     simulator: ArtifactName = Field(description="Made by rl/simulate")
     episodes: Count = 1000
 

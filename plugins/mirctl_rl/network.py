@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from mirctl_rl.boredom import LARGEST, Genres
 from mirctl_rl.session import Obs
@@ -86,12 +87,13 @@ class Network(nn.Module):
         shown = age <= obs["turn"][:, None]
         plain, earned = torch.where(shown, self.places[0, :, None], self.places[1, :, None])
         weight = plain + earned * obs["feedback"]
-        state = (weight[:, None, :] @ tables.taken[items])[:, 0]
+        # Not `taken[items]`: several threads add up its gradient in any order.
+        state = (weight[:, None, :] @ F.embedding(items, tables.taken))[:, 0]
         recent = torch.where(shown, items, shape.items)[:, -shape.window :]
         padded = torch.cat([self.features, self.features.new_zeros(1, shape.features)])
         hidden = self.first(torch.cat([state, padded[recent].sum(dim=1)], dim=1))
         if self.users is not None:
-            hidden = hidden + self.users[obs["user"]]
+            hidden = hidden + F.embedding(obs["user"], self.users)
         hidden = torch.relu(self.second(torch.tanh(hidden)))
         return self.query(hidden), self.value(hidden)[:, 0]
 

@@ -52,8 +52,9 @@ class Taste(nn.Module):
     ) -> Tensor:
         """(n,) of histories (n, length) and items (n,)."""
         taken, offered, bias = tables
-        state = (self.places[None, None, :] @ taken[history])[:, 0]
-        return (self.query(state) * offered[item]).sum(dim=1) + bias[item]
+        state = (self.places[None, None, :] @ F.embedding(history, taken))[:, 0]
+        product = (self.query(state) * F.embedding(item, offered)).sum(dim=1)
+        return product + F.embedding(item, bias[:, None])[:, 0]
 
 
 @dataclass(frozen=True, eq=False)

@@ -142,3 +142,20 @@ def test_the_weight_stays_within_its_bounds(gap, weight):
     assert mixing.weight == weight
     share = mixing.assigned(20_000, np.random.default_rng(0)).mean()
     assert share == pytest.approx(weight, abs=0.005)
+
+
+def test_gradients_are_the_same_bits_each_time_in_two_threads():
+    world = random_world(users=50, items=300)
+    network = network_of(world, width=64)
+    obs, _mask = some_state(world, 320)
+    by_logit = torch.randn(320, 300, generator=torch.Generator().manual_seed(0))
+    threads, found = torch.get_num_threads(), []
+    torch.set_num_threads(2)
+    try:
+        for _ in range(8):
+            network.zero_grad()
+            network.backward(obs, by_logit, lambda value: value)
+            found.append([weights.grad.clone() for weights in network.parameters()])
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(a, b) for other in found[1:] for a, b in zip(found[0], other))
