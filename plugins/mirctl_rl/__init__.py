@@ -21,6 +21,9 @@ What stands where, for whoever builds on it:
   facts are `catalogue`, `teacher`, `precision` (`value`, `low`, `high`) and `chance`.
 - A saved policy is an artifact of kind `rl/policy`; its manifest's facts are `catalogue`
   (`world.known.digest`) and `method`, whose loader stands in `measuring.LOADERS`.
+- `agents.load(folder)` opens a saved policy, `agents.agent(saved, world)` lets it act;
+  `learner.Learner` is the loop of A2C, on `UsersEnv`s of real or of `imagining.imagined` users;
+  extra/curve.json is its `curve.rows`.
 - `evaluation.evaluate(world, policies, episodes, seed)`: measures with intervals, the same users
   for every policy.
 """

@@ -39,6 +39,19 @@ def job(data: str, env: str | None, settings: Sequence[str]) -> tuple[str, list[
     return f"rl/{base}", [*named, *chosen, *settings]
 
 
+def settings(told: Mapping[str, str | int | None]) -> list[str]:
+    """What was given, as changes of a recipe."""
+    return [f"{key}={json.dumps(value)}" for key, value in told.items() if value is not None]
+
+
+def preferences(name: str) -> list[str]:
+    """Changes that name a table, or an artifact, and not the other one."""
+    own, other = (
+        ("table", "preferences") if Path(name).suffix in TABLES else ("preferences", "table")
+    )
+    return [f"{own}={json.dumps(name)}", f"{other}=null"]
+
+
 def teacher(
     simulator: str, model: str, told: Mapping[str, object], settings: Sequence[str]
 ) -> tuple[str, list[str]]:

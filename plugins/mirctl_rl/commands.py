@@ -15,6 +15,7 @@ from mirctl.options import (
     Precision,
     Quiet,
     Require,
+    Resume,
     Seed,
     artifact_folder,
     paths,
@@ -24,6 +25,13 @@ from mirctl.options import (
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 
 OutFolder = Annotated[Path | None, typer.Option("--out", "-o", help="New folder for the result.")]
+
+Simulator = Annotated[
+    str, typer.Argument(metavar="ENV", help="Made by rl simulate.", autocompletion=paths)
+]
+Steps = Annotated[
+    int | None, typer.Option("--steps", parser=whole(1, 2**31 - 1), help="Items shown, in all.")
+]
 
 
 @app.callback()
@@ -69,14 +77,7 @@ def simulate(
 
 @app.command(epilog="Example: mirctl rl distill users --llm http://localhost:8000/v1 --out likes")
 def distill(
-    simulator: Annotated[
-        str,
-        typer.Argument(
-            metavar="ENV",
-            help="Made by rl simulate; a folder, or org/name@revision on the hub.",
-            autocompletion=paths,
-        ),
-    ],
+    simulator: Simulator,
     changes: Changes = None,
     llm: Annotated[
         str,
@@ -121,6 +122,87 @@ def distill(
     jobs.show_result(result, require=gate, json=json)
 
 
+@app.command(epilog="Example: mirctl rl pretrain users preferences --out pre")
+def pretrain(
+    simulator: Simulator,
+    preferences: Annotated[
+        str,
+        typer.Argument(
+            metavar="PREFS",
+            help="Made by rl distill; or a table of history, item and like.",
+            autocompletion=paths,
+        ),
+    ],
+    changes: Changes = None,
+    steps: Steps = None,
+    allow_weak_teacher: Annotated[
+        bool,
+        typer.Option("--allow-weak-teacher", help="Even if it is hardly better than chance."),
+    ] = False,
+    out: OutFolder = None,
+    seed: Seed = None,
+    device: Device = None,
+    resume: Resume = False,
+    dry_run: DryRun = False,
+    force: Force = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """A policy learns from users whom preferences let it imagine: a reward, then A2C."""
+    from mirctl import jobs
+    from mirctl_rl import asking
+
+    console.configure(quiet=quiet)
+    gate = jobs.requirements(require)
+    options = jobs.Options(out, seed, device, resume=resume, dry_run=dry_run, force=force)
+    told = {
+        "simulator": simulator,
+        "steps": steps,
+        "allow_weak_teacher": allow_weak_teacher or None,
+    }
+    asked = asking.preferences(preferences)
+    settings = [*asking.settings(told), *asked, *(changes or [])]
+    result = jobs.execute("rl/pretrain", settings, options, only="rl/pretrain", require=gate)
+    jobs.show_result(result, require=gate, json=json)
+
+
+@app.command(epilog="Example: mirctl rl online users --policy pre --mode ap --out policy")
+def online(
+    simulator: Simulator,
+    changes: Changes = None,
+    policy: Annotated[
+        str | None,
+        typer.Option("--policy", help="scratch, or a policy's folder, which is adapted."),
+    ] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option("--mode", help="ft: go on with it; ap: keep it beside a fresh one."),
+    ] = None,
+    steps: Steps = None,
+    out: OutFolder = None,
+    seed: Seed = None,
+    device: Device = None,
+    resume: Resume = False,
+    dry_run: DryRun = False,
+    force: Force = False,
+    require: Require = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """A policy learns from simulated users: from scratch, or on from a trained one."""
+    from mirctl import jobs
+    from mirctl_rl import asking
+
+    console.configure(quiet=quiet)
+    gate = jobs.requirements(require)
+    options = jobs.Options(out, seed, device, resume=resume, dry_run=dry_run, force=force)
+    told = {"simulator": simulator, "policy": policy, "mode": mode, "steps": steps}
+    settings = [*asking.settings(told), *(changes or [])]
+    result = jobs.execute("rl/online", settings, options, only="rl/online", require=gate)
+    jobs.show_result(result, require=gate, json=json)
+
+
 @app.command(name="eval", epilog="Example: mirctl rl eval mf users --episodes 1000")
 def evaluate(
     policy: Annotated[
@@ -161,3 +243,35 @@ def evaluate(
     require_gymnasium()
     found = measuring.evaluate(policy, simulator, episodes, seed)
     jobs.show(found.metrics, found.report, require=gate, json=json, artifact=simulator)
+
+
+@app.command(epilog="Example: mirctl rl recommend policy --history 50,181,174 --k 5")
+def recommend(
+    policy: Annotated[
+        Path,
+        typer.Argument(
+            metavar="POLICY",
+            help="Made by rl pretrain or rl online.",
+            parser=artifact_folder,
+            autocompletion=paths,
+        ),
+    ],
+    history: Annotated[
+        str,
+        typer.Option("--history", help="Item ids, oldest first: a,b,c; or - for stdin."),
+    ],
+    k: Annotated[
+        int, typer.Option("--k", parser=whole(1, 10**9), help="Items for each user.")
+    ] = 10,
+    out: Annotated[
+        str, typer.Option("--out", "-o", help="JSONL, CSV or Parquet file; - is stdout.")
+    ] = "-",
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """A policy's likeliest items: JSONL rows with user, rank, item, title and score."""
+    from mirctl_rl import serving
+
+    console.configure(quiet=quiet)
+    serving.recommend(policy, history, k, out, force=force, json=json)

@@ -11,6 +11,7 @@ from mirctl.llm import LlmConfig
 from mirctl.section import ArtifactName, Count, InputPath, JobConfig, Section
 
 ENVIRONMENTS = ("ml-rating", "ml-seq", "scientific")
+SCRATCH = "scratch"
 LLM = "llm"
 TEACHERS = Literal["llm", "oracle", "popular", "random", "text", "text+popular", "adversarial"]
 REWARDS = Literal["top-fifth", "deviation", "raw"]
@@ -100,9 +101,78 @@ class EvalConfig(JobConfig):
     """A recipe with `uses: rl/eval`; its result is a table of metrics."""
 
     uses: Literal["rl/eval"]
-    policy: str = Field(description="A reference policy's name, or a policy's artifact")
+    policy: ArtifactName = Field(description="A reference policy's name, or an artifact")
     simulator: ArtifactName = Field(description="Made by rl/simulate")
     episodes: Count = 1000
+
+
+class LearnConfig(Section):
+    """Advantage actor-critic; `a2c` and `rollout` say how."""
+
+    users: int = Field(64, ge=1, le=100_000, description="Served at once")
+    turns: int = Field(5, ge=1, le=10_000, description="Items shown to each between two updates")
+    lr: float = Field(3e-3, gt=0, le=10)
+    discount: float = Field(0.85, ge=0, lt=1, description="Of a reward a turn later")
+    entropy: float = Field(0.01, ge=0, le=1e3, description="Weight of the odds' entropy")
+    critic: float = Field(0.5, ge=0, le=1e3, description="Weight of the critic's loss")
+    clip: float = Field(0.5, gt=0, le=1e6, description="Largest norm of the gradient")
+    ratio: float = Field(1.0, gt=0, le=1e6, description="ap: largest importance weight")
+    checkpoint_every: float = Field(60.0, ge=0, description="Seconds between checkpoints")
+
+
+class MixConfig(Section):
+    """ap: which policy an episode goes to; `mixing.Mixing` has the formula."""
+
+    temperature: float = Field(1.0, gt=0, le=1e6, description="Of the gap between mean rewards")
+    memory: float = Field(0.98, ge=0, lt=1, description="Decay of the running means, an episode")
+
+
+class PretrainConfig(JobConfig):
+    """A recipe with `uses: rl/pretrain`."""
+
+    uses: Literal["rl/pretrain"]
+    simulator: ArtifactName = Field(description="Made by rl/simulate")
+    preferences: ArtifactName | None = Field(None, description="Made by rl/distill")
+    table: InputPath | None = Field(
+        None, description="Or a table: history (ids, by commas where it is text), item, like"
+    )
+    quit: Literal["aware", "blind"] = Field(
+        "aware", description="Do imagined users leave as real ones do, or never?"
+    )
+    allow_weak_teacher: bool = Field(
+        False, description="Go on with a teacher that is hardly better than chance"
+    )
+    steps: Count = Field(60_000, description="Items shown to imagined users, in all")
+    width: int = Field(64, ge=1, le=4096, description="Of the policy")
+    learn: LearnConfig = LearnConfig()
+
+    @model_validator(mode="after")
+    def preferences_come_one_way(self) -> "PretrainConfig":
+        if (self.preferences is None) == (self.table is None):
+            raise ValueError("set preferences to an artifact, or table to a table: one of the two")
+        return self
+
+
+class OnlineConfig(JobConfig):
+    """A recipe with `uses: rl/online`."""
+
+    uses: Literal["rl/online"]
+    simulator: ArtifactName = Field(description="Made by rl/simulate")
+    policy: ArtifactName = Field("scratch", description="What is adapted: scratch, or an artifact")
+    mode: Literal["ft", "ap"] = Field(
+        "ft", description="ft: its weights are carried on; ap: it stays as it is beside a fresh "
+        "policy, and episodes go to the one that earns more",
+    )  # fmt: skip
+    steps: Count = Field(120_000, description="Items shown, in all")
+    width: int = Field(64, ge=1, le=4096, description="Of a fresh policy")
+    learn: LearnConfig = LearnConfig()
+    mix: MixConfig = MixConfig()
+
+    @model_validator(mode="after")
+    def mixing_takes_two(self) -> "OnlineConfig":
+        if self.mode == "ap" and self.policy == SCRATCH:
+            raise ValueError("mode ap stands beside a trained policy: set policy to its folder")
+        return self
 
 
 class DistillConfig(JobConfig):

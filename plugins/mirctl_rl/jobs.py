@@ -6,7 +6,14 @@ from mirctl import hub
 from mirctl.errors import MissingError
 from mirctl.metrics import table as metrics_table
 from mirctl.run import Result, Run
-from mirctl_rl.config import LLM, DistillConfig, EvalConfig, SimulateConfig
+from mirctl_rl.config import (
+    LLM,
+    DistillConfig,
+    EvalConfig,
+    OnlineConfig,
+    PretrainConfig,
+    SimulateConfig,
+)
 
 
 def require_gymnasium() -> None:
@@ -44,6 +51,22 @@ def evaluate(config: EvalConfig, run: Run) -> Result:
     found = measuring.evaluate(config.policy, folder, config.episodes, config.seed)
     metrics_table.write(run.out, found.metrics)
     return Result(table=run.out, metrics=found.metrics, report=found.report)
+
+
+def online(config: OnlineConfig, run: Run) -> Result:
+    """A policy that learned from simulated users."""
+    from mirctl_rl import online as learning
+
+    require_gymnasium()
+    return learning.learn(config, run)
+
+
+def pretrain(config: PretrainConfig, run: Run) -> Result:
+    """A policy that learned from imagined users."""
+    from mirctl_rl import pretraining
+
+    require_gymnasium()
+    return pretraining.learn(config, run)
 
 
 def distill(config: DistillConfig, run: Run) -> Result:

@@ -9,13 +9,13 @@ from typing import Any
 
 from mirctl import artifact, hub, plugins
 from mirctl.errors import ArtifactError
-from mirctl_rl import opening, report
+from mirctl_rl import agents, opening, report
 from mirctl_rl.evaluation import evaluate as played
 from mirctl_rl.policies import NAMES, Policy, reference
 from mirctl_rl.world import World
 
-KIND, SCHEMA = "rl/policy", 1
-LOADERS: dict[str, str] = {}
+METHODS = ("a2c", "ialp", "a-ialp-ft", "a-ialp-ap")
+LOADERS = dict.fromkeys(METHODS, "mirctl_rl.agents:for_world")
 """Method, as a policy's manifest has it -> import string of a function `(art, world) -> Policy`."""
 
 
@@ -46,7 +46,7 @@ def open_policy(name: str, world: World) -> Policy:
     """A reference policy by its name, or a saved one of this simulator's catalogue."""
     if name in NAMES or not os.path.isdir(hub.marked_folder(name)):
         return reference(name, world)
-    art = artifact.open_artifact(hub.artifact_folder(name), KIND, SCHEMA)
+    art = artifact.open_artifact(hub.artifact_folder(name), agents.KIND, agents.SCHEMA)
     told = art.manifest.facts
     if told.get("catalogue") != world.known.digest:
         message = "was made for another catalogue than this simulator's: name the one it was for"

@@ -28,6 +28,20 @@ def mirctl_jobs() -> list[Job]:
             check="mirctl_rl.jobs:check_distill",
         ),
         Job(
+            "rl/pretrain",
+            config="mirctl_rl.config:PretrainConfig",
+            function="mirctl_rl.jobs:pretrain",
+            summary="a simulator, preferences -> a policy that learned from imagined users",
+            metrics="mirctl_rl.pretraining:metric_names",
+        ),
+        Job(
+            "rl/online",
+            config="mirctl_rl.config:OnlineConfig",
+            function="mirctl_rl.jobs:online",
+            summary="a simulator, a policy or none -> a policy that learned from its users",
+            metrics="mirctl_rl.online:metric_names",
+        ),
+        Job(
             "rl/eval",
             config="mirctl_rl.config:EvalConfig",
             function="mirctl_rl.jobs:evaluate",
@@ -40,10 +54,11 @@ def mirctl_jobs() -> list[Job]:
 
 @hookimpl
 def mirctl_artifact_kinds() -> list[ArtifactKind]:
-    """Simulators, preferences."""
+    """Simulators, preferences and policies."""
     return [
         ArtifactKind("rl/simulator", 1, "mirctl_rl.opening:load"),
         ArtifactKind("rl/preferences", 1, "mirctl_rl.preferences:load"),
+        ArtifactKind("rl/policy", 1, "mirctl_rl.agents:load"),
     ]
 
 

@@ -37,6 +37,8 @@ class Preferences:
     """Of `COLUMNS`."""
     facts: dict[str, Any]
     """`catalogue`, `teacher`, `precision` and `chance` among them."""
+    digest: str
+    """Of the artifact."""
 
 
 def table(known: Known, states: Sequence[State], likes: Sequence[np.ndarray]) -> pa.Table:
@@ -94,7 +96,7 @@ def load(folder: Path) -> Preferences:
         raise ArtifactError(f"{FILE} cannot be read: {error}", where=str(art.folder)) from error
     if problem := _problem(found):
         raise ArtifactError(f"{FILE}: {problem}", where=str(art.folder))
-    return Preferences(found, dict(art.manifest.facts))
+    return Preferences(found, dict(art.manifest.facts), art.manifest.digest)
 
 
 def _problem(found: pa.Table) -> str | None:

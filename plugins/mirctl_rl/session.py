@@ -56,7 +56,7 @@ class Session:
         """Show each user an item: (rewards (n,) float32, left (n,), at the horizon (n,))."""
         actions = self._checked(actions)
         item = self.shown(actions)
-        reward = self.world.hidden.rewards.of(self.row, item)
+        reward = self._earned(item)
         if not self.world.repeats:
             mask, cells = self.mask.reshape(-1), self._cells + actions
             reward = reward * mask.take(cells)
@@ -70,6 +70,10 @@ class Session:
             self.row = item.astype(np.int64)
         self.turn += 1
         return reward, left, ~left & (self.turn >= self.world.horizon)
+
+    def _earned(self, item: np.ndarray) -> np.ndarray:
+        """(n,) float32: what items (n,) are worth to those who see them now."""
+        return self.world.hidden.rewards.of(self.row, item)
 
     def _checked(self, actions: np.ndarray) -> np.ndarray:
         actions = np.asarray(actions)
@@ -87,3 +91,19 @@ class Session:
             obs["user"] = self.user
         found = {name: array.copy() for name, array in obs.items()}
         return found if self.slate is None else {**found, "slate": self.slate}
+
+    def state(self) -> Obs:
+        """All that the next step depends on; arrays of its own."""
+        return {
+            name: getattr(self, name).copy() for name in STATE if getattr(self, name) is not None
+        }
+
+    def restore(self, state: Obs) -> None:
+        """Go on from a state; the arrays stay the same objects, as others may hold them."""
+        for name, array in state.items():
+            getattr(self, name)[...] = array
+
+
+STATE = (
+    "seeds", "episode", "turn", "user", "row", "items", "feedback", "recent", "mask", "slate",
+)  # fmt: skip

@@ -22,13 +22,14 @@ class UsersEnv(VectorEnv[Obs, np.ndarray, np.ndarray]):
         "autoreset_mode": AutoresetMode.SAME_STEP,
     }
 
-    def __init__(self, world: World, n: int) -> None:
+    def __init__(self, world: World, n: int, session: Session | None = None) -> None:
+        """`session`: n users whose rewards are other ones than the world's."""
         self.world, self.num_envs = world, n
         self.single_observation_space = observation_space(world)
         self.single_action_space = spaces.Discrete(world.n_actions)
         self.observation_space = batch_space(self.single_observation_space, n)
         self.action_space = batch_space(self.single_action_space, n)
-        self._session = Session(world, n)
+        self._session = session or Session(world, n)
         self._everybody = np.arange(n)
         self._seeded = False
 
@@ -63,3 +64,13 @@ class UsersEnv(VectorEnv[Obs, np.ndarray, np.ndarray]):
             infos |= {"final_obs": session.observed(), "_final_obs": done}
             session.begin(np.flatnonzero(done))
         return session.observed(), reward, left, over, infos
+
+    def state(self) -> Obs:
+        """All that the next step depends on."""
+        return self._session.state()
+
+    def restore(self, state: Obs) -> tuple[Obs, np.ndarray]:
+        """Go on from a state: what agents see now, and their action mask."""
+        self._session.restore(state)
+        self._seeded = True
+        return self._session.observed(), self._session.mask

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -53,7 +54,7 @@ class Known:
     @cached_property
     def digest(self) -> str:
         """sha256 of the items' ids, in order: what a policy for them is bound to."""
-        return sha256("\0".join(self.items).encode()).hexdigest()
+        return digest(self.items)
 
     @cached_property
     def popularity(self) -> np.ndarray:
@@ -134,3 +135,8 @@ class World:
 def _whole(bits: np.ndarray, below: int) -> np.ndarray:
     """(n,) uint64 of random bits -> whole numbers from 0 to `below`."""
     return ((bits >> np.uint64(11)).astype(np.float64) * (2.0**-53 * below)).astype(np.int64)
+
+
+def digest(ids: Sequence[str]) -> str:
+    """sha256 of ids, in order."""
+    return sha256("\0".join(ids).encode()).hexdigest()
