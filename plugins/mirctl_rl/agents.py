@@ -208,6 +208,10 @@ def named(name: str, world: World) -> Saved:
     """A policy by folder, or name on the hub, that can be adapted to this simulator's users."""
     saved = load(hub.artifact_folder(name))
     refuse_others(saved, world)
+    here = digest(world.known.users) if world.known.names_users else None
+    if saved.facts.users not in (None, here):
+        told = "knows users of another simulator: it can be measured here, and not adapted"
+        raise ArtifactError(told, where=str(saved.folder))
     if saved.frozen is not None:
         told = "is two policies (mode ap): adapt the one that it was adapted from"
         raise ArtifactError(told, where=str(saved.folder))

@@ -8,6 +8,7 @@ from mirctl.metrics import table as metrics_table
 from mirctl.run import Result, Run
 from mirctl_rl.config import (
     LLM,
+    SCRATCH,
     DistillConfig,
     EvalConfig,
     OnlineConfig,
@@ -59,6 +60,27 @@ def online(config: OnlineConfig, run: Run) -> Result:
 
     require_gymnasium()
     return learning.learn(config, run)
+
+
+def check_online(config: OnlineConfig) -> None:
+    """Open what a run would; raise what would stop it."""
+    from mirctl_rl import agents, opening
+
+    require_gymnasium()
+    world = opening.load(hub.artifact_folder(config.simulator))
+    if config.policy != SCRATCH:
+        agents.named(config.policy, world)
+
+
+def check_pretrain(config: PretrainConfig) -> None:
+    """Read the preferences as a run would; raise what would stop it."""
+    from mirctl_rl import likes, opening
+
+    require_gymnasium()
+    world = opening.load(hub.artifact_folder(config.simulator))
+    told = likes.read(config, world.known, world.history)
+    if not config.allow_weak_teacher:
+        likes.refuse_weak(told)
 
 
 def pretrain(config: PretrainConfig, run: Run) -> Result:

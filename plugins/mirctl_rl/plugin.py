@@ -33,6 +33,7 @@ def mirctl_jobs() -> list[Job]:
             function="mirctl_rl.jobs:pretrain",
             summary="a simulator, preferences -> a policy that learned from imagined users",
             metrics="mirctl_rl.pretraining:metric_names",
+            check="mirctl_rl.jobs:check_pretrain",
         ),
         Job(
             "rl/online",
@@ -40,6 +41,7 @@ def mirctl_jobs() -> list[Job]:
             function="mirctl_rl.jobs:online",
             summary="a simulator, a policy or none -> a policy that learned from its users",
             metrics="mirctl_rl.online:metric_names",
+            check="mirctl_rl.jobs:check_online",
         ),
         Job(
             "rl/eval",

@@ -83,6 +83,18 @@ def test_a_policy_that_looks_further_back_than_is_shown_is_refused(mirctl, films
     assert "looks at 5 items" in told.err
 
 
+def test_a_policy_that_knows_users_serves_others_and_is_not_adapted_to_them(
+    mirctl, films, policy, tmp_path
+):
+    other = tmp_path / "sequences"
+    done = mirctl("rl", "simulate", films, *SIMULATOR, "--env", "ml-seq", "--out", other)
+    assert done.code == 0, done.err
+    assert mirctl("rl", "eval", policy, other, "--episodes", 20).code == 0
+    told = mirctl("rl", "online", other, "--policy", policy, "--out", tmp_path / "out")
+    assert told.code == 4
+    assert "users of another simulator" in told.err
+
+
 def test_recommended_are_the_likeliest_items_that_were_not_taken(mirctl, policy):
     told = mirctl("rl", "recommend", policy, "--history", "i1,i2", "--k", 100)
     rows = [json.loads(row) for row in told.out.splitlines()]

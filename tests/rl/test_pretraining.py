@@ -10,6 +10,7 @@ from mirctl.artifact import create
 from mirctl_rl import likes, opening, taste
 from mirctl_rl.config import PretrainConfig
 from mirctl_rl.imagining import imagined
+from mirctl_rl.preferences import FILE, KIND
 from rl.learning import learner_of
 from rl.worlds import random_world
 
@@ -35,8 +36,8 @@ def judgements(world, states=120, offer=6, seed=0):
 def preferences(folder, world, table=None, **facts):
     """An artifact as a teacher leaves it."""
     told = {"catalogue": world.known.digest, "teacher": "a test", "precision": SURE, "chance": 0.2}
-    with create(folder, likes.KIND, 1) as draft:
-        pq.write_table(judgements(world) if table is None else table, draft.file(likes.FILE))
+    with create(folder, KIND, 1) as draft:
+        pq.write_table(judgements(world) if table is None else table, draft.file(FILE))
         draft.describe(**told | facts)
     return folder
 
