@@ -140,7 +140,10 @@ class PretrainConfig(JobConfig):
     )
     steps: Count = Field(60_000, description="Items shown to imagined users, in all")
     width: int = Field(64, ge=1, le=4096, description="Of the policy")
-    learn: LearnConfig = LearnConfig()
+    learn: LearnConfig = Field(
+        LearnConfig(lr=5e-3, discount=0.95),
+        description="A longer view than online: one of few turns learns to earn and be left",
+    )
 
     @model_validator(mode="after")
     def preferences_come_one_way(self) -> "PretrainConfig":
