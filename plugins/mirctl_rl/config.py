@@ -127,6 +127,13 @@ class MixConfig(Section):
     memory: float = Field(0.98, ge=0, lt=1, description="Decay of the running means, an episode")
 
 
+class ImaginedConfig(LearnConfig):
+    """A longer view than online: one of few turns learns to earn fast and be left."""
+
+    lr: float = Field(5e-3, gt=0, le=10)
+    discount: float = Field(0.95, ge=0, lt=1, description="Of a reward a turn later")
+
+
 class PretrainConfig(JobConfig):
     """A recipe with `uses: rl/pretrain`."""
 
@@ -144,7 +151,7 @@ class PretrainConfig(JobConfig):
     )
     steps: Count = Field(60_000, description="Items shown to imagined users, in all")
     width: int = Field(64, ge=1, le=4096, description="Of the policy")
-    learn: LearnConfig = LearnConfig()
+    learn: ImaginedConfig = ImaginedConfig()
 
     @model_validator(mode="after")
     def preferences_come_one_way(self) -> "PretrainConfig":
