@@ -6,7 +6,7 @@ import pytest
 
 import damage
 from mirctl import artifact
-from mirctl_rl import measuring, opening
+from mirctl_rl import agents, measuring, opening
 from mirctl_rl.policies import reference
 from rl.conftest import QUICK, shop
 
@@ -241,7 +241,7 @@ def test_a_policy_of_another_catalogue_is_refused(mirctl, made, tmp_path, monkey
         "unknown": {"catalogue": world.known.digest, "method": "dreams"},
         "fits": {"catalogue": world.known.digest, "method": "last"},
     }.items():
-        with artifact.create(tmp_path / name, measuring.KIND) as draft:
+        with artifact.create(tmp_path / name, agents.KIND) as draft:
             draft.describe(**facts)
     monkeypatch.setitem(measuring.LOADERS, "last", f"{__name__}:Last")
     monkeypatch.setitem(sys.modules, __name__, sys.modules[Last.__module__])
