@@ -305,6 +305,10 @@ def run_command(arguments: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return _fail(INTERRUPTED, "interrupted", None, as_json=as_json)
     except Exception as error:
+        from mirctl import stopping
+
+        if stopping.interrupted(error):
+            return _fail(INTERRUPTED, "interrupted", None, as_json=as_json)
         if "--debug" in arguments:
             console.trace(error)
         return _fail_unforeseen(error, as_json=as_json)

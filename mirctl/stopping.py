@@ -75,6 +75,14 @@ def within(seconds: float) -> Iterator[None]:
             signal.setitimer(signal.ITIMER_REAL, max(left, 0.001))
 
 
+def interrupted(error: BaseException) -> bool:
+    """Is it a Ctrl-C? Python 3.11 wraps one in a RuntimeError that comes while a class is made."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, KeyboardInterrupt):
+        cause = cause.__cause__
+    return cause is not None
+
+
 def die_with_parent(number: int) -> Callable[[], None] | None:
     """Where the system can (Linux), have a child get this signal when this process dies."""
     import ctypes  # help does without

@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from mirctl import console, files, jobs
+from mirctl import console, files, jobs, stopping
 from mirctl.errors import DataError, Interrupted, MirctlError
 from mirctl.steps.plan import Plan, Planned
 from mirctl.steps.record import LOGS, stamps
@@ -162,6 +162,8 @@ class Here:
             failure = Failure(error.code, error.message, error.where)
             self._ended.append((name, Outcome("failed", failure=failure)))
         except Exception as error:  # a bug in one step is no reason to lose the others
+            if stopping.interrupted(error):
+                raise KeyboardInterrupt from error
             log = log_of(self.plan, name)
             files.write_text(log, traceback.format_exc())
             failure = Failure(1, f"{type(error).__name__}: {error} (see {log})")

@@ -40,3 +40,23 @@ def test_in_another_thread_there_is_no_limit():
     thread.start()
     thread.join()
     assert done == [1]
+
+
+class Stopped:
+    def __set_name__(self, owner, name):
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_is_known_though_python_wraps_it_while_a_class_is_made():
+    with pytest.raises((RuntimeError, KeyboardInterrupt)) as told:
+        type("Made", (), {"part": Stopped()})
+    assert stopping.interrupted(told.value)
+    assert not stopping.interrupted(ValueError("no"))
+
+
+def test_a_command_that_python_stops_so_is_interrupted(mirctl, monkeypatch):
+    def stopped(*arguments, **options):
+        raise RuntimeError("Error calling __set_name__") from KeyboardInterrupt()
+
+    monkeypatch.setattr("mirctl.recipe_list.listing", stopped)
+    assert mirctl("recipe", "list").code == 130

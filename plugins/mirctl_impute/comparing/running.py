@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mirctl import console
+from mirctl import console, stopping
 from mirctl.errors import Interrupted, MirctlError, RunError, UsageError
 from mirctl_impute.comparing import holes, real, split
 from mirctl_impute.comparing.case import Case, Outcome, Planned, cpu_seconds
@@ -86,6 +86,8 @@ def _one(planned: Planned, case: Case | None, method: str) -> tuple[Outcome, Cas
     except Interrupted:
         raise
     except Exception as error:  # of a library anything may come, and the others still count
+        if stopping.interrupted(error):
+            raise KeyboardInterrupt from error
         told = str(error) if isinstance(error, MirctlError) else f"{type(error).__name__}: {error}"
         lines = told.strip().splitlines() or [type(error).__name__]
         return Outcome(*key, cpu_seconds() - before, error=lines[0][:200]), case
